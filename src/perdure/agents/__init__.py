@@ -1,0 +1,1 @@
+"""Who does the work inside a step: roles, models, prices and tools."""

@@ -1,0 +1,1 @@
+"""What agents may do besides answering: function tools over a run's context."""
