@@ -1,0 +1,172 @@
+"""Settings: one documented set, read from the environment, a `.env` file and a TOML file.
+
+The names that the source documents use are accepted as aliases. Layers below `bootstrap` get plain
+values, never this object.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from perdure.errors import StartupError
+
+
+def _names(name: str, *aliases: str) -> AliasChoices:
+    return AliasChoices(f"PERDURE_{name}", *aliases, name.lower())
+
+
+class Settings(BaseSettings):
+    """Everything a server can be told. Each field has one `PERDURE_…` name; aliases are read after it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PERDURE_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    host: str = Field("127.0.0.1", validation_alias=_names("HOST", "API_HOST"))
+    """Address to listen on; anything but loopback needs sign-in."""
+    port: int = Field(8000, ge=0, le=65535, validation_alias=_names("PORT", "API_PORT"))
+    """Port to listen on; 0 picks a free one."""
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("perdure")),
+        validation_alias=_names("DATA_DIR"),
+    )
+    """Where the SQLite database, workspaces and models live."""
+    database_url: str | None = Field(
+        None, validation_alias=_names("DATABASE_URL", "DATABASE_URL", "STORAGE_DATABASE_URL")
+    )
+    """`sqlite:///path`, `postgresql://…`, or unset for SQLite in the data directory."""
+    ephemeral: bool = Field(False, validation_alias=_names("EPHEMERAL"))
+    """Keep everything in a temporary folder that is removed at exit."""
+    durability: Literal["full", "normal"] = Field("full", validation_alias=_names("DURABILITY"))
+    """SQLite: `full` survives a power cut, `normal` survives process kills only."""
+    log_level: str = Field("INFO", validation_alias=_names("LOG_LEVEL", "LOG_LEVEL"))
+    """DEBUG, INFO, WARNING or ERROR."""
+    log_format: Literal["console", "json"] = Field("console", validation_alias=_names("LOG_FORMAT"))
+    """How log lines are written."""
+    max_connections: int = Field(
+        100, ge=1, validation_alias=_names("MAX_CONNECTIONS", "MAX_CONCURRENT_CONNECTIONS")
+    )
+    """Sockets and streams open at once on this server; the next one gets close code 4429."""
+    session_ttl: timedelta = Field(timedelta(hours=24), validation_alias=_names("SESSION_TTL"))
+    """Idle time after which an active session expires."""
+    suspended_ttl: timedelta | None = Field(None, validation_alias=_names("SUSPENDED_TTL"))
+    """Idle time after which a suspended session expires; unset means never."""
+    archive_after: timedelta = Field(timedelta(days=7), validation_alias=_names("ARCHIVE_AFTER"))
+    """How long after expiry a session is archived."""
+    purge_after: timedelta = Field(timedelta(days=90), validation_alias=_names("PURGE_AFTER"))
+    """How long a deleted session can be restored."""
+    cleanup_interval_seconds: float = Field(
+        60, gt=0, validation_alias=_names("CLEANUP_INTERVAL_SECONDS", "CLEANUP_INTERVAL_SECONDS")
+    )
+    """Seconds between sweeps."""
+    approval_deadline: timedelta = Field(timedelta(hours=24), validation_alias=_names("APPROVAL_DEADLINE"))
+    """How long a question waits when its mode names no deadline."""
+    connection_stale_after: timedelta = Field(
+        timedelta(minutes=5), validation_alias=_names("CONNECTION_STALE_AFTER")
+    )
+    """Silence after which a connection row is removed."""
+    max_cached_sessions: int = Field(
+        1000, ge=1, validation_alias=_names("MAX_CACHED_SESSIONS", "SESSION_MAX_SESSIONS")
+    )
+    """Bound of the in-memory cache of session summaries; eviction loses nothing."""
+    max_body_bytes: int = Field(4 * 2**20, ge=1024, validation_alias=_names("MAX_BODY_BYTES"))
+    """Largest request body other than an upload."""
+    max_frame_bytes: int = Field(4 * 2**20, ge=1024, validation_alias=_names("MAX_FRAME_BYTES"))
+    """Largest socket frame from a client."""
+    max_upload_bytes: int = Field(100 * 2**20, ge=1024, validation_alias=_names("MAX_UPLOAD_BYTES"))
+    """Largest uploaded file."""
+    max_text_bytes: int = Field(2**20, ge=1024, validation_alias=_names("MAX_TEXT_BYTES"))
+    """Largest message or task text."""
+    model: str | None = Field(None, validation_alias=_names("MODEL"))
+    """Default model as `provider:model`; unset means `local` without a key."""
+    model_file: Path | None = Field(None, validation_alias=_names("MODEL_FILE"))
+    """A GGUF file for the local provider."""
+    max_parallel_runs: int = Field(64, ge=1, validation_alias=_names("MAX_PARALLEL_RUNS"))
+    """Runs that may execute at once on this server."""
+    workers: int = Field(1, ge=1, validation_alias=_names("WORKERS"))
+    """Reserved for several server processes; 1 on SQLite."""
+    auth: Literal["local", "password"] = Field("local", validation_alias=_names("AUTH"))
+    """`local`: one local user, loopback only."""
+    allowed_origins: list[str] = Field(default_factory=list, validation_alias=_names("ALLOWED_ORIGINS"))
+    """Origins other than the server's own that browsers may call from."""
+    allowed_hosts: list[str] = Field(default_factory=list, validation_alias=_names("ALLOWED_HOSTS"))
+    """Host names other than loopback that requests may name."""
+    secret_key: SecretStr | None = Field(None, validation_alias=_names("SECRET_KEY"))
+    """Key for encrypted columns, base64 of 32 bytes; unset means a key file in the data directory."""
+
+    @field_validator("session_ttl", mode="before")
+    @classmethod
+    def _ttl(cls, value: Any) -> Any:
+        return _duration(value)
+
+    @field_validator("suspended_ttl", "archive_after", "purge_after", "approval_deadline", mode="before")
+    @classmethod
+    def _durations(cls, value: Any) -> Any:
+        return _duration(value)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        toml = TomlConfigSettingsSource(settings_cls, Path("perdure.toml"))
+        return init_settings, env_settings, dotenv_settings, toml
+
+    @property
+    def url(self) -> str:
+        """The database address with the default filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'perdure.db'}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings; `overrides` win over everything else.
+
+    Raises:
+        StartupError: naming each setting that cannot be used.
+    """
+    import os
+
+    values = {k: v for k, v in overrides.items() if v is not None}
+    if "session_ttl" not in values and "PERDURE_SESSION_TTL" not in os.environ:
+        if hours := os.environ.get("SESSION_TTL_HOURS"):
+            values["session_ttl"] = f"{hours}h"
+        elif ms := os.environ.get("SESSION_TTL"):
+            values["session_ttl"] = f"{ms}ms"
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        lines = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()]
+        raise StartupError("Settings that cannot be used: " + "; ".join(lines)) from error
+    if os.environ.get("SESSION_PERSISTENCE_ENABLED", "true").lower() in {"0", "false", "no"}:
+        return settings.model_copy(update={"ephemeral": True})
+    return settings
+
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, str):
+        text = value.strip().lower()
+        for unit, factor in _UNITS.items():
+            number = text.removesuffix(unit)
+            if number != text and number.replace(".", "", 1).isdigit():
+                return timedelta(seconds=float(number) * factor)
+        if text.replace(".", "", 1).isdigit():
+            return timedelta(seconds=float(text))
+    return value

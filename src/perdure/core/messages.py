@@ -1,0 +1,44 @@
+"""Messages: the entries of a conversation, made of parts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class MessageRole(StrEnum):
+    """Who speaks."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+    SYSTEM = "system"
+    TOOL = "tool"
+
+
+class Message(BaseModel):
+    """One entry; `position` counts 1, 2, 3 … without gaps inside its session."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    session_id: str
+    position: int
+    role: MessageRole
+    agent: str | None = None
+    parts: list[dict[str, Any]] = Field(default_factory=list)
+    """`{"type": "text", "text"}`, `{"type": "tool_call", …}`, `{"type": "tool_result", …}`, `{"type": "file", …}`."""
+    run_id: str | None = None
+    created_at: datetime
+
+    @property
+    def text(self) -> str:
+        """All text parts joined."""
+        return "".join(p.get("text", "") for p in self.parts if p.get("type") == "text")
+
+
+def text_parts(text: str) -> list[dict[str, Any]]:
+    """Return the parts of a plain text message."""
+    return [{"type": "text", "text": text}]

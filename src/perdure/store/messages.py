@@ -1,0 +1,76 @@
+"""Reading the conversation: positions point into the log, where what was said stands once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select, update
+
+from perdure.core.messages import Message
+from perdure.store.columns import from_micros, loads
+from perdure.store.tables import session_logs
+from perdure.store.transaction import Tx
+
+_PAGE = (
+    "SELECT m.position, e.run_id, e.payload, e.created_at FROM pd_messages m"
+    " JOIN pd_events e ON e.session_id = m.session_id AND e.seq = m.seq"
+)
+
+
+def list_messages(
+    tx: Tx, session_id: str, *, before: int | None = None, after: int | None = None, limit: int = 50
+) -> list[Message]:
+    """Return messages in ascending position: the newest page, the page before, or the page after.
+
+    A cleared history starts after its marker unless `after` asks for what lies before it.
+    """
+    mark = "%s" if tx.postgres else "?"
+    cursor = tx.cursor
+    floor = history_floor(tx, session_id)
+    if after is not None:
+        cursor.execute(
+            f"{_PAGE} WHERE m.session_id = {mark} AND m.position > {mark} ORDER BY m.position LIMIT {mark}",
+            (session_id, max(after, floor), limit),
+        )
+        rows = cursor.fetchall()
+    else:
+        upper = before if before is not None else 1 << 62
+        cursor.execute(
+            f"{_PAGE} WHERE m.session_id = {mark} AND m.position < {mark} AND m.position > {mark}"
+            f" ORDER BY m.position DESC LIMIT {mark}",
+            (session_id, upper, floor, limit),
+        )
+        rows = cursor.fetchall()[::-1]
+    return [_to_message(session_id, row) for row in rows]
+
+
+def history_floor(tx: Tx, session_id: str) -> int:
+    """Return the position after which the conversation starts; 0 unless it was cleared."""
+    return int(
+        tx.db.execute(
+            select(session_logs.c.history_from).where(session_logs.c.session_id == session_id)
+        ).scalar()
+        or 0
+    )
+
+
+def set_history_floor(tx: Tx, session_id: str, position: int) -> None:
+    """Let the conversation start anew after `position`; nothing is erased."""
+    tx.db.execute(
+        update(session_logs).where(session_logs.c.session_id == session_id).values(history_from=position)
+    )
+
+
+def _to_message(session_id: str, row: Any) -> Message:
+    position, run_id, payload, created_at = row
+    data = loads(payload)
+    return Message(
+        id=data["message_id"],
+        session_id=session_id,
+        position=position,
+        role=data["role"],
+        agent=data.get("agent"),
+        parts=data.get("parts") or [{"type": "text", "text": data.get("content", "")}],
+        run_id=run_id,
+        created_at=from_micros(created_at),
+    )

@@ -1,0 +1,192 @@
+"""Queries a running server needs: queue, connections, idempotency keys, leases, current sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from perdure.store.tables import (
+    connections,
+    idempotency_keys,
+    queue_items,
+    server_leases,
+    session_logs,
+    sessions,
+    users,
+)
+from perdure.store.transaction import Tx
+
+
+def list_queue(tx: Tx, session_id: str) -> list[dict[str, Any]]:
+    """Return the inputs that wait for the session's open run to end, in order."""
+    query = select(queue_items).where(queue_items.c.session_id == session_id).order_by(queue_items.c.position)
+    return [dict(row) for row in tx.db.execute(query).mappings()]
+
+
+def queue_lengths(tx: Tx, session_ids: Sequence[str]) -> dict[str, int]:
+    """Return how many inputs wait in each session that has any."""
+    if not session_ids:
+        return {}
+    query = (
+        select(queue_items.c.session_id, func.count())
+        .where(queue_items.c.session_id.in_(session_ids))
+        .group_by(queue_items.c.session_id)
+    )
+    return {sid: number for sid, number in tx.db.execute(query)}
+
+
+def insert_queue_item(tx: Tx, **values: Any) -> dict[str, Any]:
+    """Add an input at the end of the session's queue and return it."""
+    highest = tx.db.execute(
+        select(func.max(queue_items.c.position)).where(queue_items.c.session_id == values["session_id"])
+    ).scalar()
+    item = {**values, "position": int(highest or 0) + 1, "created_at": tx.now}
+    tx.db.execute(insert(queue_items).values(item))
+    return item
+
+
+def update_queue_item(tx: Tx, session_id: str, item_id: str, **values: Any) -> bool:
+    """Change an input that still waits; returns whether it did."""
+    statement = update(queue_items).where(queue_items.c.id == item_id, queue_items.c.session_id == session_id)
+    return tx.db.execute(statement.values(**values)).rowcount == 1
+
+
+def delete_queue_item(tx: Tx, session_id: str, item_id: str) -> bool:
+    """Take an input out of the queue; returns whether it was still there."""
+    statement = delete(queue_items).where(queue_items.c.id == item_id, queue_items.c.session_id == session_id)
+    return tx.db.execute(statement).rowcount == 1
+
+
+def insert_connection(tx: Tx, **values: Any) -> None:
+    """Note that somebody is watching."""
+    tx.db.execute(insert(connections).values(connected_at=tx.now, last_heartbeat_at=tx.now, **values))
+
+
+def beat_connections(tx: Tx, ids: Sequence[str]) -> None:
+    """Note that they still are."""
+    tx.db.execute(update(connections).where(connections.c.id.in_(ids)).values(last_heartbeat_at=tx.now))
+
+
+def delete_connections(tx: Tx, *, ids: Sequence[str] = (), stale_before: datetime | None = None) -> int:
+    """Remove connections by id, or those silent since; returns how many."""
+    statement = delete(connections)
+    if stale_before is not None:
+        statement = statement.where(connections.c.last_heartbeat_at < stale_before)
+    else:
+        statement = statement.where(connections.c.id.in_(ids))
+    return tx.db.execute(statement).rowcount
+
+
+def count_connections(tx: Tx) -> int:
+    """Return how many connections are noted."""
+    return int(tx.db.execute(select(func.count()).select_from(connections)).scalar_one())
+
+
+def find_idempotency_key(tx: Tx, user_id: str, key: str) -> dict[str, Any] | None:
+    """Return what the first request with this key was and got, or None."""
+    query = select(idempotency_keys).where(
+        idempotency_keys.c.user_id == user_id, idempotency_keys.c.key == key
+    )
+    row = tx.db.execute(query).mappings().first()
+    return None if row is None else dict(row)
+
+
+def insert_idempotency_key(tx: Tx, user_id: str, key: str, fingerprint: str) -> None:
+    """Claim a key.
+
+    Raises:
+        Conflict: when somebody else claims it at the same moment.
+    """
+    tx.db.execute(
+        insert(idempotency_keys).values(user_id=user_id, key=key, fingerprint=fingerprint, created_at=tx.now)
+    )
+
+
+def finish_idempotency_key(tx: Tx, user_id: str, key: str, status_code: int, response: Any) -> None:
+    """Keep the answer for the repeat."""
+    tx.db.execute(
+        update(idempotency_keys)
+        .where(idempotency_keys.c.user_id == user_id, idempotency_keys.c.key == key)
+        .values(status_code=status_code, response=response)
+    )
+
+
+def delete_idempotency_keys(
+    tx: Tx, *, before: datetime | None = None, user_id: str | None = None, key: str | None = None
+) -> int:
+    """Forget one unanswered key, or all older than `before`; returns how many."""
+    statement = delete(idempotency_keys)
+    if before is not None:
+        statement = statement.where(idempotency_keys.c.created_at < before)
+    else:
+        statement = statement.where(idempotency_keys.c.user_id == user_id, idempotency_keys.c.key == key)
+    return tx.db.execute(statement).rowcount
+
+
+def renew_lease(tx: Tx, server_id: str, host: str, pid: int, started_at: datetime) -> None:
+    """Say that this server is alive."""
+    changed = tx.db.execute(
+        update(server_leases).where(server_leases.c.id == server_id).values(renewed_at=tx.now)
+    )
+    if changed.rowcount == 0:
+        tx.db.execute(
+            insert(server_leases).values(
+                id=server_id, host=host, pid=pid, started_at=started_at, renewed_at=tx.now
+            )
+        )
+
+
+def live_servers(tx: Tx, since: datetime) -> set[str]:
+    """Return the servers that renewed their lease after `since`."""
+    query = select(server_leases.c.id).where(server_leases.c.renewed_at >= since)
+    return {row[0] for row in tx.db.execute(query)}
+
+
+def drop_leases(tx: Tx, *, server_id: str | None = None, before: datetime | None = None) -> None:
+    """Remove one server's lease, or all not renewed since."""
+    statement = delete(server_leases)
+    if server_id is not None:
+        statement = statement.where(server_leases.c.id == server_id)
+    if before is not None:
+        statement = statement.where(server_leases.c.renewed_at < before)
+    tx.db.execute(statement)
+
+
+def current_session_id(tx: Tx, user_id: str) -> str | None:
+    """Return the session the user loaded last, or None."""
+    return tx.db.execute(select(users.c.current_session_id).where(users.c.id == user_id)).scalar()
+
+
+def set_current_session(tx: Tx, user_id: str, session_id: str | None) -> None:
+    """Note the session the user is on."""
+    tx.db.execute(update(users).where(users.c.id == user_id).values(current_session_id=session_id))
+
+
+def ensure_user(tx: Tx, user_id: str, name: str) -> None:
+    """Make a member row for an id that a library caller named, if there is none."""
+    if tx.db.execute(select(users.c.id).where(users.c.id == user_id)).first() is None:
+        tx.db.execute(insert(users).values(id=user_id, name=name, role="member", created_at=tx.now))
+
+
+def totals(tx: Tx) -> dict[str, Any]:
+    """Return counts for the statistics page."""
+    log = tx.db.execute(
+        select(
+            func.coalesce(func.sum(session_logs.c.message_count), 0),
+            func.coalesce(func.sum(session_logs.c.last_seq), 0),
+            func.count(),
+        )
+        .select_from(session_logs)
+        .join(sessions, sessions.c.id == session_logs.c.session_id)
+        .where(sessions.c.status != "deleted")
+    ).one()
+    waiting = tx.db.execute(select(func.count()).select_from(queue_items)).scalar_one()
+    return {
+        "messages": int(log[0]),
+        "events": int(log[1]),
+        "sessions": int(log[2]),
+        "queue_depth": int(waiting),
+    }

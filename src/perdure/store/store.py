@@ -1,0 +1,228 @@
+"""The store: short transactions on one database, grouped commits, and a hint to readers after each.
+
+A transaction is a plain function of a `Tx`. On SQLite one thread owns the only writing connection and
+commits everything that is waiting as one group; on PostgreSQL a pool of threads runs transactions side
+by side, and one of them groups log appends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy import exc as sa_exc
+
+from perdure.core.clock import Clock, utc_now
+from perdure.core.events import NewEvent
+from perdure.errors import Conflict, PerdureError, StorageUnavailable
+from perdure.store import migrate
+from perdure.store.address import Address, open_postgres, open_sqlite, parse_address
+from perdure.store.appender import Batch
+from perdure.store.crypto import Cipher, load_key
+from perdure.store.guard import FileGuard
+from perdure.store.transaction import ListHint, Tx
+from perdure.store.writer import AppendJob, GroupWriter, Job
+
+T = TypeVar("T")
+OnCommit = Callable[[set[str], list[ListHint]], None]
+
+_SQLITE_READERS = 4
+_POSTGRES_WORKERS = 10
+
+
+class Store:
+    """Runs transactions. Thread-safe; usable from any event loop or from none."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        durability: str = "full",
+        secret_key: str | None = None,
+        key_file: Path | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
+        self.address: Address = parse_address(url)
+        self._durability = durability
+        self._cipher = Cipher(load_key(secret_key, key_file))
+        self._clock = clock
+        self._on_commit: OnCommit = lambda _grown, _hints: None
+        self._guard: FileGuard | None = None
+        self._engine: Engine | None = None
+        self._read_engine: Engine | None = None
+        self._writer: GroupWriter | None = None
+        self._pool: ThreadPoolExecutor | None = None
+        self._local = threading.local()
+        self._reader_connections: list[Connection] = []
+        self._failure: str | None = None
+
+    def on_commit(self, listener: OnCommit) -> None:
+        """Call `listener(sessions that grew, list hints)` after each commit, from the committing thread."""
+        self._on_commit = listener
+
+    def open(self) -> None:
+        """Take the file, bring the schema up to date, and start the writer. Blocks; call once.
+
+        Raises:
+            StartupError: when the database cannot be used, is newer than this program, or is in use.
+        """
+        if self.address.is_postgres:
+            self._open_postgres()
+        else:
+            self._open_sqlite()
+
+    def close(self) -> None:
+        """Finish waiting writes and let everything go. A second call does nothing."""
+        if self._writer is not None:
+            self._writer.close()
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
+        for connection in self._reader_connections:
+            connection.close()
+        self._reader_connections.clear()
+        for engine in (self._engine, self._read_engine):
+            if engine is not None:
+                engine.dispose()
+        if self._guard is not None:
+            self._guard.release()
+        self._writer = self._pool = self._engine = self._read_engine = self._guard = None
+
+    async def write(self, body: Callable[[Tx], T]) -> T:
+        """Run `body` in one transaction and return its result once that is committed.
+
+        An error raised by `body` rolls its transaction back and is raised here.
+
+        Raises:
+            StorageUnavailable: when the database cannot take the write; nothing of it is stored.
+        """
+        return await asyncio.wrap_future(self.submit(body))
+
+    async def read(self, body: Callable[[Tx], T]) -> T:
+        """Run `body` on a reading connection and return its result."""
+        return await asyncio.wrap_future(self._submit_read(body))
+
+    def write_now(self, body: Callable[[Tx], T]) -> T:
+        """Blocking twin of `write`, for callers without an event loop."""
+        if self.address.is_postgres:
+            return self.submit(body).result()
+        return self._require(self._writer).run_now(Job(body))
+
+    def append_now(self, session_id: str, events: Sequence[NewEvent]) -> list[int]:
+        """Blocking twin of `append`, for callers without an event loop."""
+        return self._require(self._writer).run_now(AppendJob(Batch(session_id, events)))
+
+    def submit(self, body: Callable[[Tx], T]) -> Future[T]:
+        """Queue a transaction; the future resolves after its commit."""
+        if self.address.is_postgres:
+            return self._require(self._pool).submit(self._run_postgres, body, True)
+        job: Job[T] = Job(body)
+        self._require(self._writer).put(job)
+        return job.future
+
+    async def append(self, session_id: str, events: Sequence[NewEvent]) -> list[int]:
+        """Append to one session's log through the grouped appender and return the new numbers.
+
+        Raises:
+            NotFound: when the session does not exist.
+            StorageUnavailable: when the write failed; nothing of it is stored.
+        """
+        return await asyncio.wrap_future(self.submit_append(session_id, events))
+
+    def submit_append(self, session_id: str, events: Sequence[NewEvent]) -> Future[list[int]]:
+        """Queue an append; the future resolves after the commit of its group."""
+        job = AppendJob(Batch(session_id, events))
+        self._require(self._writer).put(job)
+        return job.future
+
+    def health(self) -> dict[str, Any]:
+        """What the last attempt to write met: `{backend, ok, error}`."""
+        return {"backend": self.address.kind, "ok": self._failure is None, "error": self._failure}
+
+    def _open_sqlite(self) -> None:
+        file = self.address.file
+        if file is not None:
+            self._guard = FileGuard.take(file)
+        try:
+            self._engine = open_sqlite(self.address, durability=self._durability)
+            connection = migrate.prepare_sqlite(self._engine, self.address)
+        except BaseException:
+            if self._guard is not None:
+                self._guard.release()
+                self._guard = None
+            raise
+        if file is not None:
+            self._read_engine = open_sqlite(self.address, read_only=True)
+            self._pool = ThreadPoolExecutor(_SQLITE_READERS, "perdure-read")
+        self._writer = GroupWriter(
+            connection, False, self._cipher, self._clock, self._committed, self._note_failure
+        )
+        self._writer.start()
+
+    def _open_postgres(self) -> None:
+        self._engine = open_postgres(self.address, _POSTGRES_WORKERS)
+        migrate.prepare_postgres(self._engine, self.address)
+        self._pool = ThreadPoolExecutor(_POSTGRES_WORKERS, "perdure-db")
+        self._writer = GroupWriter(
+            self._engine.connect(), True, self._cipher, self._clock, self._committed, self._note_failure
+        )
+        self._writer.start()
+
+    def _submit_read(self, body: Callable[[Tx], T]) -> Future[T]:
+        if self.address.is_memory:
+            return self.submit(body)
+        if self.address.is_postgres:
+            return self._require(self._pool).submit(self._run_postgres, body, False)
+        return self._require(self._pool).submit(self._run_read, body)
+
+    def _run_read(self, body: Callable[[Tx], T]) -> T:
+        connection: Connection | None = getattr(self._local, "connection", None)
+        try:
+            if connection is None:
+                connection = self._require(self._read_engine).connect()
+                self._local.connection = connection
+                self._reader_connections.append(connection)
+            connection.exec_driver_sql("BEGIN")
+            try:
+                return body(Tx(connection, False, self._clock(), self._cipher))
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
+        except sa_exc.DBAPIError as error:
+            raise unavailable(error) from error
+
+    def _run_postgres(self, body: Callable[[Tx], T], writing: bool) -> T:
+        try:
+            with self._require(self._engine).begin() as connection:
+                tx = Tx(connection, True, self._clock(), self._cipher)
+                result = body(tx)
+        except sa_exc.IntegrityError as error:
+            raise Conflict("Something with the same key exists already.") from error
+        except sa_exc.SQLAlchemyError as error:
+            self._note_failure(str(error))
+            raise unavailable(error) from error
+        if writing:
+            self._note_failure(None)
+            self._committed(tx.grown, tx.hints)
+        return result
+
+    def _committed(self, grown: set[str], hints: list[ListHint]) -> None:
+        if grown or hints:
+            self._on_commit(grown, hints)
+
+    def _note_failure(self, failure: str | None) -> None:
+        self._failure = failure
+
+    def _require(self, part: T | None) -> T:
+        if part is None:
+            raise StorageUnavailable("The store is closed.")
+        return part
+
+
+def unavailable(error: Exception) -> PerdureError:
+    """Return the storage error a driver's error stands for."""
+    cause = getattr(error, "orig", None) or error
+    return StorageUnavailable(f"The database cannot be used now ({cause}); nothing was stored. Try again.")

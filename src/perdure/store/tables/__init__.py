@@ -1,0 +1,52 @@
+"""All tables; importing this package fills `metadata`."""
+
+from perdure.store.tables.base import metadata
+from perdure.store.tables.identity import (
+    api_keys,
+    audit_entries,
+    refresh_tokens,
+    share_links,
+    shares,
+    socket_tickets,
+    users,
+)
+from perdure.store.tables.missions import assets, hops, missions, tool_steps
+from perdure.store.tables.operations import (
+    connections,
+    idempotency_keys,
+    price_versions,
+    queue_items,
+    server_leases,
+)
+from perdure.store.tables.runs import approvals, cost_records, effects, runs, steps
+from perdure.store.tables.sessions import events, messages, session_logs, sessions, templates
+
+__all__ = [
+    "api_keys",
+    "approvals",
+    "assets",
+    "audit_entries",
+    "connections",
+    "cost_records",
+    "effects",
+    "events",
+    "hops",
+    "idempotency_keys",
+    "messages",
+    "metadata",
+    "missions",
+    "price_versions",
+    "queue_items",
+    "refresh_tokens",
+    "runs",
+    "server_leases",
+    "session_logs",
+    "sessions",
+    "share_links",
+    "shares",
+    "socket_tickets",
+    "steps",
+    "templates",
+    "tool_steps",
+    "users",
+]

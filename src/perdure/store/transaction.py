@@ -1,0 +1,82 @@
+"""One open transaction: what queries run on, and what it will tell readers once it has committed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from perdure.core.events import EventData, NewEvent
+from perdure.errors import PerdureError
+from perdure.store.appender import Batch, append_batches
+from perdure.store.crypto import Cipher
+
+
+@dataclass(frozen=True, slots=True)
+class ListHint:
+    """A change that session lists should show; not stored, not replayed."""
+
+    owner_id: str
+    type: str
+    session_id: str
+
+
+@dataclass(slots=True)
+class Tx:
+    """A transaction in progress. Only the store begins and ends one."""
+
+    db: Connection
+    postgres: bool
+    now: datetime
+    """The moment the transaction began; every row it writes carries this time."""
+    cipher: Cipher
+    grown: set[str] = field(default_factory=set[str])
+    """Sessions whose log this transaction extended."""
+    hints: list[ListHint] = field(default_factory=list[ListHint])
+
+    @property
+    def cursor(self) -> Any:
+        """A driver cursor inside this transaction, for SQL on hot paths."""
+        driver = self.db.connection.driver_connection
+        assert driver is not None
+        return driver.cursor()
+
+    def append(self, session_id: str, *events: NewEvent) -> list[int]:
+        """Append events to a session's log and return their numbers.
+
+        Events whose `dedupe` key is known are left out, so the list may be shorter than the input.
+
+        Raises:
+            NotFound: when the session does not exist.
+        """
+        if not events:
+            return []
+        (result,) = self.append_batches([Batch(session_id, events)])
+        if isinstance(result, PerdureError):
+            raise result
+        return result
+
+    def append_batches(self, batches: Sequence[Batch]) -> list[list[int] | PerdureError]:
+        """Append for many sessions at once; see `appender.append_batches`."""
+        results = append_batches(self.cursor, self.postgres, batches, self.now)
+        self.grown.update(b.session_id for b, r in zip(batches, results, strict=True) if isinstance(r, list))
+        return results
+
+    def emit(
+        self,
+        session_id: str,
+        data: EventData,
+        *,
+        run_id: str | None = None,
+        step_id: str | None = None,
+        dedupe: str | None = None,
+    ) -> list[int]:
+        """Append one event from its payload."""
+        return self.append(session_id, NewEvent.of(data, run_id=run_id, step_id=step_id, dedupe=dedupe))
+
+    def hint(self, owner_id: str, type_: str, session_id: str) -> None:
+        """Tell session lists, after the commit, that they should look again."""
+        self.hints.append(ListHint(owner_id, type_, session_id))
