@@ -80,14 +80,20 @@ def install_packages(node: Node, *, with_tests: bool, cwd: Path = UI) -> bool:
 
 def build(node: Node) -> None:
     """Builds beside the old bundle and swaps it in, so that a running server never sees half of one."""
-    digest = source_digest()  # taken first: an edit during the build leaves the bundle stale, not wrongly fresh
+    digest = (
+        source_digest()
+    )  # taken first: an edit during the build leaves the bundle stale, not wrongly fresh
     install_packages(node, with_tests=False)
     cache = ROOT / ".cache"
     cache.mkdir(exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="console-", dir=cache))
     try:
         node.run(
-            "node_modules/vite/bin/vite.js", "build", "--logLevel=warn", f"--outDir={work / 'new'}", "--emptyOutDir"
+            "node_modules/vite/bin/vite.js",
+            "build",
+            "--logLevel=warn",
+            f"--outDir={work / 'new'}",
+            "--emptyOutDir",
         )
         (work / "new" / DIGEST.name).write_text(digest)
         if STATIC.exists():
