@@ -1,8 +1,9 @@
 """Find the model that a name stands for.
 
-`local` is the embedded starter model, `local-small` and `local-tiny` are smaller ones, `local:/path/to/file.gguf` is
-a file of the user's; every other name is `provider:model`. Providers read their keys and addresses from the
-process's environment. Nothing heavy is imported before the first model is resolved.
+`local` is the embedded starter model, `local-small` and `local-tiny` are smaller ones, and
+`local:/path/to/file.gguf` is a file of the user's; every other name is `provider:model`. Providers read their
+keys and addresses from the process's environment. Nothing heavy is imported before the first model is
+resolved.
 """
 
 from __future__ import annotations
@@ -58,7 +59,11 @@ PROVIDERS = (
 )
 """The providers that messages name; pydantic-ai may know more, and those work as well."""
 
-_SPECS: Mapping[str, WeightsSpec] = {LOCAL: STARTER_MODEL, "local-small": SMALL_MODEL, "local-tiny": TINY_MODEL}
+_SPECS: Mapping[str, WeightsSpec] = {
+    LOCAL: STARTER_MODEL,
+    "local-small": SMALL_MODEL,
+    "local-tiny": TINY_MODEL,
+}
 _FILE_PREFIX = f"{LOCAL}:"
 _FILE_CONTEXT_TOKENS = 8_192
 _VARIABLE = re.compile(r"`([A-Z][A-Z0-9]*_[A-Z0-9_]+)`")
@@ -151,7 +156,7 @@ class ModelCatalog:
     def state(self) -> dict[str, dict[str, Any]]:
         """Return the state of each embedded model in use, and always of `local`, by its name."""
         with self._lock:
-            servers = {name: server for name, server in self._servers.items()}
+            servers = dict(self._servers)
             if LOCAL not in servers:
                 servers[LOCAL] = self._server(LOCAL)
         return {name: server.state.to_dict() for name, server in sorted(servers.items())}
@@ -236,10 +241,13 @@ def _provider_model(name: str, *, known: list[str]) -> Model:
         ) from error
     except ImportError as error:
         raise ProviderNotInstalled(
-            f"{name!r} needs a package that is not installed: pip install 'pydantic-ai-slim[{provider}]'", model=name
+            f"{name!r} needs a package that is not installed: pip install 'pydantic-ai-slim[{provider}]'",
+            model=name,
         ) from error
     except UserError as error:
         if variables := list(dict.fromkeys(_VARIABLE.findall(str(error)))):
             wanted = " or ".join(variables)
-            raise MissingModelKey(f"{name!r} cannot be used yet: set {wanted}", model=name, variables=variables) from error
+            raise MissingModelKey(
+                f"{name!r} cannot be used yet: set {wanted}", model=name, variables=variables
+            ) from error
         raise InvalidInput(f"{name!r} cannot be used: {error}", model=name) from error

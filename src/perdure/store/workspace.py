@@ -82,7 +82,7 @@ class SearchHit:
 
 
 class Workspace:
-    """Read, write and search the files under one folder. Methods block; call them in a thread from async code."""
+    """Read, write and search the files under one folder. Methods block: call them in a thread."""
 
     def __init__(self, root: Path, *, max_file_bytes: int = MAX_FILE_BYTES) -> None:
         root.mkdir(parents=True, exist_ok=True)
@@ -286,10 +286,10 @@ def _replace(target: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, target)
+        Path(name).chmod(0o644)
+        Path(name).replace(target)
     except BaseException:
-        os.unlink(name)
+        Path(name).unlink()
         raise
     folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:

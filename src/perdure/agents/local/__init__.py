@@ -1,1 +1,1 @@
-"""The embedded model: weights from data packages, a child process that serves them, and its pydantic-ai model."""
+"""The embedded model: weights from packages, a child process that serves them, its pydantic-ai model."""

@@ -31,8 +31,8 @@ _ANSWER_PART = "answer"
 class ActionModel(WrapperModel):
     """Hold every machine-read reply of the wrapped model to a grammar; free text passes through untouched.
 
-    The wrapped model must speak to a llama.cpp server, which takes the grammar in the request's body. An answer
-    streams as it is written, also when it comes inside an action.
+    The wrapped model must speak to a llama.cpp server, which takes the grammar in the request's body. An
+    answer streams as it is written, also when it comes inside an action.
     """
 
     def __init__(self, wrapped: Model, *, max_calls: int) -> None:
@@ -72,19 +72,20 @@ class _ActionStream(StreamedResponse):
 
     async def _get_event_iterator(self) -> AsyncIterator[ModelResponseStreamEvent]:
         told = 0
+        text_delta = self._parts_manager.handle_text_delta
         async for event in self.source:
             delta = _text_in(event)
             if not delta:
                 continue
             self._reply += delta
             if not self.turn.is_action:
-                for each in self._parts_manager.handle_text_delta(vendor_part_id=_ANSWER_PART, content=delta):
+                for each in text_delta(vendor_part_id=_ANSWER_PART, content=delta):
                     yield each
                 continue
             answer = read_answer_so_far(self.turn, self._reply)
             if len(answer) > told:
                 new, told = answer[told:], len(answer)
-                for each in self._parts_manager.handle_text_delta(vendor_part_id=_ANSWER_PART, content=new):
+                for each in text_delta(vendor_part_id=_ANSWER_PART, content=new):
                     yield each
         end = self.source.get()
         self.finish_reason = end.finish_reason
@@ -97,7 +98,9 @@ class _ActionStream(StreamedResponse):
         for part in whole.parts:
             if isinstance(part, TextPart):
                 if new := part.content[told:]:
-                    for each in self._parts_manager.handle_text_delta(vendor_part_id=_ANSWER_PART, content=new):
+                    for each in self._parts_manager.handle_text_delta(
+                        vendor_part_id=_ANSWER_PART, content=new
+                    ):
                         yield each
             else:
                 yield self._parts_manager.handle_part(vendor_part_id=None, part=part)

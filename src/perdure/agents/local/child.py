@@ -8,6 +8,7 @@ standard input ends or its parent dies, whatever it is doing.
 from __future__ import annotations
 
 import ctypes
+import importlib
 import json
 import os
 import signal
@@ -45,8 +46,7 @@ def _read_line() -> bytes:
 
 def _start(config: dict[str, Any]) -> Any:
     os.environ["OMP_WAIT_POLICY"] = "passive"
-    import xllamacpp
-
+    xllamacpp: Any = importlib.import_module("xllamacpp")
     params = xllamacpp.CommonParams()
     params.model.path = config["model_path"]
     params.model_alias = {config["model_id"]}
@@ -75,7 +75,7 @@ def main() -> None:
     threading.Thread(target=_exit_when_stdin_ends, daemon=True).start()
     try:
         server = _start(config)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the outermost edge: the parent tells what went wrong
         os.write(report, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode() + b"\n")
         os._exit(1)
     os.write(report, json.dumps({"address": server.listening_address}).encode() + b"\n")

@@ -48,7 +48,10 @@ def action_grammar(actions: Sequence[Action], *, latin: bool) -> str:
     if not actions:
         raise ValueError("a turn needs at least one action")
     names = [f"action{index}" for index in range(len(actions))]
-    rules = [f"{name}: {_rule(_action_schema(action), latin=latin)}" for name, action in zip(names, actions, strict=True)]
+    rules = [
+        f"{name}: {_rule(_action_schema(action), latin=latin)}"
+        for name, action in zip(names, actions, strict=True)
+    ]
     return "\n".join(["%llguidance {}", "start: " + " | ".join(names), *rules])
 
 

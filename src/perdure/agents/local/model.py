@@ -31,7 +31,7 @@ _PROMPT_TOKENS = re.compile(r"n_prompt_tokens\D+(\d+)")
 
 
 class LocalModelInterrupted(Unavailable):
-    """The model's process ended during the answer; it is being restarted and the request may be made again."""
+    """The model's process ended during the answer; it is being restarted; ask again."""
 
     code = "local-model-interrupted"
 
@@ -43,7 +43,7 @@ class PromptTooLong(InvalidInput):
 
 
 class LocalModel(WrapperModel):
-    """Answers through a `LocalModelServer`, one request at a time. Cheap to make; starts nothing by itself."""
+    """Answers through a `LocalModelServer`, one request at a time. Making it starts nothing."""
 
     def __init__(self, server: LocalModelServer, profile: ModelProfile) -> None:
         self._server = server
@@ -108,7 +108,9 @@ class LocalModel(WrapperModel):
             try:
                 yield
             except ModelConnectionError as error:
-                raise LocalModelInterrupted("the local model's process ended during the answer; try again") from error
+                raise LocalModelInterrupted(
+                    "the local model's process ended during the answer; try again"
+                ) from error
             except ModelRequestRejectedError as error:
                 raise self._explain(error) from error
 

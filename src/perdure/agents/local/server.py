@@ -119,7 +119,7 @@ class LocalModelServer:
                     self._waiters.remove(waiter)
 
     async def aclose(self) -> None:
-        """Stop the child and wait until it is gone. Later calls do nothing; the server cannot be started again."""
+        """Stop the child and wait until it is gone. After that the server cannot be started again."""
         await asyncio.to_thread(self.close)
 
     def close(self) -> None:
@@ -155,7 +155,9 @@ class LocalModelServer:
         """Run one child until it ends and return why it did."""
         if missing := missing_features():
             features = ", ".join(flag.upper() for flag in missing)
-            raise LocalModelUnavailable(f"the local model needs a processor with {features}; use a provider instead")
+            raise LocalModelUnavailable(
+                f"the local model needs a processor with {features}; use a provider instead"
+            )
         path = self.model.prepare(self._report_progress)
         with self._lock:
             self._state = replace(self._state, status=Status.LOADING, progress=None)
@@ -176,7 +178,8 @@ class LocalModelServer:
             return _why_it_ended(code, errors)
 
     def _introduce(self, process: subprocess.Popen[bytes], path: Path) -> Address | None:
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         api_key = secrets.token_urlsafe(24)
         config = {
             "model_path": str(path),

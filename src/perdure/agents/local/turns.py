@@ -64,9 +64,11 @@ def plan_turn(
     *,
     max_calls: int,
 ) -> Turn:
-    """Translate one request. After `max_calls` results, or a call made twice, only answering is left to choose."""
+    """Translate one request. After `max_calls` results, or a call made twice, only answering is left."""
     tools = _tools_to_offer(settings, parameters)
-    held = cast("ModelSettings", {key: value for key, value in (settings or {}).items() if key != "tool_choice"})
+    held = cast(
+        "ModelSettings", {key: value for key, value in (settings or {}).items() if key != "tool_choice"}
+    )
     output = parameters.output_object
     schema = output.json_schema if output and parameters.output_mode in {"native", "auto"} else None
     output_tools = [] if schema is not None else list(parameters.output_tools)
@@ -106,9 +108,9 @@ def plan_turn(
 def read_reply(turn: Turn, response: ModelResponse) -> ModelResponse:
     """Turn the model's JSON object into a tool call or an answer.
 
-    A reply that was cut off keeps its finish reason `length`: a cut answer becomes the text so far, a cut call
-    keeps its incomplete arguments and a reply cut before either becomes empty, so that the agent refuses the
-    last two instead of acting on them.
+    A reply that was cut off keeps its finish reason `length`: a cut answer becomes the text so far, a cut
+    call keeps its incomplete arguments and a reply cut before either becomes empty, so that the agent
+    refuses the last two instead of acting on them.
     """
     if not turn.is_action:
         return response
@@ -155,7 +157,9 @@ def _fields(reply: str, *, cut: bool) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def _tools_to_offer(settings: ModelSettings | None, parameters: ModelRequestParameters) -> list[ToolDefinition]:
+def _tools_to_offer(
+    settings: ModelSettings | None, parameters: ModelRequestParameters
+) -> list[ToolDefinition]:
     choice = (settings or {}).get("tool_choice")
     if choice == "none":
         return []
@@ -188,7 +192,9 @@ def _as_text(messages: Iterable[ModelMessage]) -> _History:
             for part in message.parts:
                 if isinstance(part, ToolReturnPart):
                     done += 1
-                    requests.append(UserPromptPart(f"Result of {part.tool_name}: {part.model_response_str()}"))
+                    requests.append(
+                        UserPromptPart(f"Result of {part.tool_name}: {part.model_response_str()}")
+                    )
                 else:
                     requests.append(part)
             texts.append(replace(message, parts=requests))
@@ -202,7 +208,9 @@ def _note(tools: Sequence[ToolDefinition], answer_name: str | None) -> str:
         summary = (tool.description or "").strip().split("\n")[0]
         lines.append(f"- {tool.name}({names}): {summary}")
     if answer_name:
-        lines.append(f'- {answer_name}(text): reply to the user, as {{"action": "{answer_name}", "text": ...}}; ')
+        lines.append(
+            f'- {answer_name}(text): reply to the user, as {{"action": "{answer_name}", "text": ...}}; '
+        )
         lines[-1] += "use it when you have what you need."
     return "\n".join(lines)
 

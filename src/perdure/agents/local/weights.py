@@ -12,7 +12,7 @@ import importlib.util
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,7 +62,9 @@ def find_parts(spec: WeightsSpec) -> list[Path]:
         folders = list(found.submodule_search_locations or []) if found else []
         path = next((Path(folder, name) for folder in folders if Path(folder, name).is_file()), None)
         if path is None:
-            raise WeightsMissing(f"the {spec.label} is not installed: install {spec.install}", package=package)
+            raise WeightsMissing(
+                f"the {spec.label} is not installed: install {spec.install}", package=package
+            )
         parts.append(path)
     return parts
 
@@ -79,9 +81,9 @@ def is_installed(spec: WeightsSpec) -> bool:
 def prepare(spec: WeightsSpec, folder: Path, progress: Progress = lambda share: None) -> Path:
     """Return the verified weights file, assembling it in `folder` when it is not there yet.
 
-    Blocks for seconds. Several processes may call this at once: one works, the others wait for it. A call that
-    is interrupted leaves nothing that a later one would take for the model. Weights that come as one file
-    are verified and used where they are.
+    Blocks for seconds. Several processes may call this at once: one works, the others wait for it. A call
+    that is interrupted leaves nothing that a later one would take for the model. Weights that come as one
+    file are verified and used where they are.
 
     Raises:
         WeightsMissing: a package is not installed.
@@ -137,7 +139,7 @@ def _assemble(spec: WeightsSpec, parts: list[Path], target: Path, progress: Prog
                 expected=spec.sha256,
                 found=sha256,
             )
-        os.replace(partial, target)
+        partial.replace(target)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -203,7 +205,7 @@ def _is_remembered(spec: WeightsSpec, path: Path, folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _only_one(path: Path) -> Iterator[None]:
+def _only_one(path: Path) -> Generator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
