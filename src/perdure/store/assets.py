@@ -10,6 +10,15 @@ from perdure.store.tables import assets
 from perdure.store.transaction import Tx
 
 
+def find_file(tx: Tx, session_id: str, path: str) -> tuple[str, str | None] | None:
+    """Return `(asset id, sha256)` of a workspace file that is known, or None."""
+    query = select(assets.c.id, assets.c.sha256).where(
+        assets.c.session_id == session_id, assets.c.path == path
+    )
+    row = tx.db.execute(query).first()
+    return None if row is None else (row.id, row.sha256)
+
+
 def record_file(tx: Tx, asset_id: str, session_id: str, **values: Any) -> str:
     """Note a workspace file as an asset of its session; a changed file raises its version. Returns the id."""
     query = select(assets.c.id, assets.c.version).where(

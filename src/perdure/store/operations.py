@@ -190,3 +190,8 @@ def totals(tx: Tx) -> dict[str, Any]:
         "sessions": int(log[2]),
         "queue_depth": int(waiting),
     }
+
+
+def sessions_with_queue(tx: Tx) -> list[str]:
+    """Return the sessions in which inputs wait."""
+    return [row[0] for row in tx.db.execute(select(queue_items.c.session_id).distinct())]

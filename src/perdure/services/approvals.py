@@ -1,0 +1,212 @@
+"""Approvals: the inbox, and the one answer each question gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perdure.core.access import Action, Actor
+from perdure.core.approvals import (
+    Approval,
+    ApprovalStatus,
+    OnExpiry,
+    Resolution,
+    check_answer,
+    parse_resolution,
+)
+from perdure.core.events import ApprovalResolved, WorkflowPaused
+from perdure.core.runs import RunStatus
+from perdure.core.sessions import SessionCommand, SessionStatus
+from perdure.errors import AlreadyAnswered, InvalidInput, NotFound
+from perdure.ids import parse_uuid
+from perdure.services import lifecycle
+from perdure.services.access import owner_filter, session_for
+from perdure.services.ports import Limits, RunEngine
+from perdure.store import approvals, runs, sessions
+from perdure.store.store import Store
+from perdure.store.transaction import Tx
+
+
+class ApprovalService:
+    """Questions to people."""
+
+    def __init__(self, store: Store, engine: RunEngine, limits: Limits) -> None:
+        self._store = store
+        self._engine = engine
+        self._limits = limits
+
+    async def list(
+        self,
+        actor: Actor,
+        *,
+        status: str | None = "pending",
+        session_id: str | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> tuple[list[Approval], int]:
+        """Return questions, earliest deadline first, over all the actor's sessions or of one."""
+        if status is not None and status not in set(ApprovalStatus):
+            raise InvalidInput(
+                f"{status!r} is not a status; use {', '.join(ApprovalStatus)}.", field="status"
+            )
+
+        def body(tx: Tx) -> tuple[list[Approval], int]:
+            if session_id is None:
+                return approvals.list_approvals(
+                    tx, owner_filter(actor), status=status, limit=limit, offset=offset
+                )
+            session = session_for(tx, actor, session_id, Action.READ)
+            return approvals.list_approvals(
+                tx, None, status=status, session_id=session.id, limit=limit, offset=offset
+            )
+
+        return await self._store.read(body)
+
+    async def get(self, actor: Actor, approval_id: str) -> Approval:
+        """Return a question.
+
+        Raises:
+            NotFound: when it does not exist for the actor.
+        """
+        return await self._store.read(lambda tx: _approval_for(tx, actor, approval_id, Action.READ))
+
+    async def answer(
+        self,
+        actor: Actor,
+        approval_id: str,
+        *,
+        resolution: str | None = None,
+        approved: bool | None = None,
+        feedback: str | None = None,
+        modifications: Any = None,
+        answer: Any = None,
+    ) -> Approval:
+        """Answer a question; the first answer holds, and its run goes on.
+
+        Raises:
+            AlreadyAnswered: with the stored outcome, for every later answer.
+            InvalidInput: when the resolution is unknown or not offered.
+        """
+        chosen = parse_resolution(resolution, approved)
+        response = {
+            key: value
+            for key, value in {"feedback": feedback, "modifications": modifications, "answer": answer}.items()
+            if value is not None
+        }
+
+        def body(tx: Tx) -> Approval:
+            approval = _approval_for(tx, actor, approval_id, Action.ANSWER)
+            status = check_answer(approval, chosen, tx.now)
+            return settle_in(
+                tx, approval, status, chosen, response=response, by=actor.name, by_person=True
+            )
+
+        approval = await self._store.write(body)
+        await self._engine.enqueue(approval.run_id)
+        return approval
+
+    async def expire_overdue(self) -> int:
+        """Give every question whose deadline has passed its stated consequence; returns how many."""
+        woken: list[str] = []
+
+        def body(tx: Tx) -> int:
+            overdue = approvals.list_overdue(tx, tx.now)
+            for approval in overdue:
+                settled = settle_in(tx, approval, ApprovalStatus.EXPIRED, _consequence(approval), by=None)
+                if approval.on_expiry is OnExpiry.PAUSE:
+                    _pause_for_silence(tx, settled, self._limits)
+                else:
+                    woken.append(approval.run_id)
+            return len(overdue)
+
+        number = await self._store.write(body)
+        for run_id in woken:
+            await self._engine.enqueue(run_id)
+        return number
+
+
+def settle_in(
+    tx: Tx,
+    approval: Approval,
+    status: ApprovalStatus,
+    resolution: Resolution | None,
+    *,
+    response: dict[str, Any] | None = None,
+    by: str | None = None,
+    by_person: bool = False,
+) -> Approval:
+    """Write the outcome, log it, and put the waiting run back into the queue.
+
+    Raises:
+        AlreadyAnswered: when another answer was first.
+    """
+    outcome: dict[str, Any] = {
+        "status": status,
+        "resolution": resolution,
+        "response_data": response,
+        "responded_by": by,
+        "responded_at": tx.now,
+    }
+    if not approvals.settle_approval(tx, approval, **outcome):
+        stored = approvals.get_approval(tx, approval.id)
+        raise AlreadyAnswered(
+            f"This was already {stored.status}" + (f" by {stored.responded_by}." if stored.responded_by else "."),
+            approval_id=stored.id,
+            status=str(stored.status),
+            resolution=str(stored.resolution) if stored.resolution else None,
+            responded_by=stored.responded_by,
+        )
+    tx.emit(
+        approval.session_id,
+        ApprovalResolved(
+            approval_id=approval.id,
+            status=status,
+            resolution=resolution,
+            feedback=(response or {}).get("feedback"),
+            responded_by=by,
+        ),
+        run_id=approval.run_id,
+        step_id=approval.step_id,
+    )
+    run = runs.get_run(tx, approval.run_id, lock=True)
+    if run.status is RunStatus.WAITING and (by_person or approval.on_expiry is not OnExpiry.PAUSE):
+        runs.change_run(tx, run, status=RunStatus.QUEUED)
+    session = sessions.get_session(tx, approval.session_id)
+    tx.hint(session.owner_id, "session:updated", session.id)
+    return approval.model_copy(update=outcome)
+
+
+def _consequence(approval: Approval) -> Resolution | None:
+    match approval.on_expiry:
+        case OnExpiry.PAUSE:
+            return None
+        case OnExpiry.REJECT:
+            return Resolution.REJECT
+        case OnExpiry.APPROVE:
+            return Resolution.APPROVE
+
+
+def _pause_for_silence(tx: Tx, approval: Approval, limits: Limits) -> None:
+    run = runs.get_run(tx, approval.run_id, lock=True)
+    if run.status is RunStatus.WAITING:
+        runs.change_run(tx, run, status=RunStatus.PAUSED)
+        tx.emit(
+            run.session_id, WorkflowPaused(reason="a question was not answered in time"), run_id=run.id
+        )
+    session = sessions.get_session(tx, approval.session_id, lock=True)
+    if session.status is SessionStatus.ACTIVE:
+        lifecycle.move_session(
+            tx,
+            session,
+            SessionCommand.SUSPEND,
+            reason=f"not answered in time: {approval.title}",
+            expires_at=lifecycle.expiry_of(limits, SessionStatus.SUSPENDED, tx.now),
+        )
+
+
+def _approval_for(tx: Tx, actor: Actor, approval_id: str, action: Action) -> Approval:
+    approval = approvals.get_approval(tx, parse_uuid(approval_id, "approval id"))
+    try:
+        session_for(tx, actor, approval.session_id, action)
+    except NotFound:
+        raise NotFound("There is no such approval.") from None
+    return approval

@@ -1,0 +1,126 @@
+"""Files of a session's workspace: list, read, upload."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import IO
+
+from perdure.core.access import Action, Actor
+from perdure.core.events import FileUpdate
+from perdure.core.sessions import Session
+from perdure.errors import InvalidInput
+from perdure.ids import new_id
+from perdure.services.access import session_for
+from perdure.store import assets
+from perdure.store.store import Store
+from perdure.store.transaction import Tx
+from perdure.store.workspace import FileInfo, Workspace
+
+
+class FileService:
+    """What people see of a workspace; no path outside it is ever touched."""
+
+    def __init__(self, store: Store, root: Path) -> None:
+        self._store = store
+        self._root = root
+
+    def workspace(self, session_id: str) -> Workspace:
+        """Return the session's workspace; its folder is made when first written."""
+        return Workspace(self._root / session_id)
+
+    async def list(self, actor: Actor, session_id: str) -> list[FileInfo]:
+        """Return every file, by path."""
+        session = await self._check(actor, session_id, Action.READ)
+        workspace = self.workspace(session.id)
+        return await asyncio.to_thread(lambda: [workspace.info(path) for path in workspace.list()])
+
+    async def open(self, actor: Actor, session_id: str, path: str) -> tuple[FileInfo, Path]:
+        """Return a file's facts and where it lies.
+
+        Raises:
+            NotFound: when there is no such file.
+            InvalidInput: when the path leaves the workspace.
+        """
+        session = await self._check(actor, session_id, Action.READ)
+        workspace = self.workspace(session.id)
+        info = await asyncio.to_thread(workspace.info, path)
+        return info, workspace.root / info.path
+
+    async def upload(
+        self, actor: Actor, session_id: str, path: str, chunks: AsyncIterator[bytes], max_bytes: int
+    ) -> FileInfo:
+        """Store a file whole or not at all, and log it.
+
+        Raises:
+            InvalidInput: when the path leaves the workspace or the file is too large.
+        """
+        session = await self._check(actor, session_id, Action.EDIT)
+        workspace = self.workspace(session.id)
+        with tempfile.SpooledTemporaryFile(2**20) as spool:
+            size = await _collect(chunks, spool, max_bytes)
+            spool.seek(0)
+            data = await asyncio.to_thread(spool.read, size)
+        info = await asyncio.to_thread(workspace.write, path, data)
+        await self._store.write(lambda tx: record_file_in(tx, session.id, info, role="input"))
+        return info
+
+    async def _check(self, actor: Actor, session_id: str, action: Action) -> Session:
+        return await self._store.read(lambda tx: session_for(tx, actor, session_id, action))
+
+
+def record_file_in(
+    tx: Tx,
+    session_id: str,
+    info: FileInfo,
+    *,
+    role: str,
+    run_id: str | None = None,
+    step_id: str | None = None,
+    dedupe: str | None = None,
+) -> None:
+    """Note a written file as an asset and log it; a file that is known as it is leaves no trace.
+
+    What counts is the stored record and not what the write found, so that a write which is repeated
+    after a crash is still logged.
+    """
+    known = assets.find_file(tx, session_id, info.path)
+    if known is not None and known[1] == info.sha256:
+        return
+    asset_id = assets.record_file(
+        tx,
+        known[0] if known else new_id(),
+        session_id,
+        path=info.path,
+        kind="file",
+        role=role,
+        media_type=info.media_type,
+        size_bytes=info.size_bytes,
+        sha256=info.sha256,
+    )
+    tx.emit(
+        session_id,
+        FileUpdate(
+            path=info.path,
+            change="changed" if known else "created",
+            kind=info.media_type,
+            size=info.size_bytes,
+            sha256=info.sha256,
+            asset_id=asset_id,
+        ),
+        run_id=run_id,
+        step_id=step_id,
+        dedupe=dedupe,
+    )
+
+
+async def _collect(chunks: AsyncIterator[bytes], spool: IO[bytes], max_bytes: int) -> int:
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > max_bytes:
+            raise InvalidInput(f"The file is larger than {max_bytes} bytes.", field="file", limit=max_bytes)
+        spool.write(chunk)
+    return size

@@ -1,0 +1,116 @@
+"""The conversation and the event log, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from perdure.core.access import Action, Actor
+from perdure.core.events import Event, HistoryCleared
+from perdure.core.messages import Message
+from perdure.errors import InvalidInput
+from perdure.services.access import session_for
+from perdure.services.conversation import wire_messages
+from perdure.services.views import MessagePage
+from perdure.store import events, messages, sessions
+from perdure.store.store import Store
+from perdure.store.transaction import Tx
+
+_MAX_PAGE = 1000
+
+
+class HistoryService:
+    """Reads of the log, and messages from outside."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def messages(
+        self,
+        actor: Actor,
+        session_id: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int = 50,
+    ) -> MessagePage:
+        """Return a page in ascending position: the newest, the one before `before`, or the one after `after`."""
+
+        def body(tx: Tx) -> MessagePage:
+            session = session_for(tx, actor, session_id, Action.READ)
+            page = messages.list_messages(
+                tx, session.id, before=before, after=after, limit=min(limit, _MAX_PAGE) + 1
+            )
+            more = len(page) > limit
+            page = (page[:limit] if after is not None else page[-limit:]) if more else page
+            floor = messages.history_floor(tx, session.id)
+            edge = (page[-1] if after is not None else page[0]).position if page else None
+            return MessagePage(
+                messages=page,
+                total=session.message_count - floor,
+                has_more=more,
+                next_cursor=str(edge) if more else None,
+            )
+
+        return await self._store.read(body)
+
+    async def add(
+        self, actor: Actor, session_id: str, entries: Sequence[dict[str, Any]]
+    ) -> list[Message]:
+        """Append messages (`role`, `content`, `agent`) and return them as stored.
+
+        Raises:
+            InvalidInput: naming the entry that is not a message; nothing is stored then.
+        """
+        fresh = wire_messages(list(entries))
+        if not fresh:
+            raise InvalidInput("Send at least one message.", field="messages")
+
+        def body(tx: Tx) -> list[Message]:
+            session = session_for(tx, actor, session_id, Action.SEND)
+            tx.append(session.id, *fresh)
+            tx.hint(session.owner_id, "message:received", session.id)
+            return messages.list_messages(tx, session.id, limit=len(fresh))
+
+        return await self._store.write(body)
+
+    async def clear(self, actor: Actor, session_id: str) -> None:
+        """Let the conversation start anew from here; nothing is erased."""
+
+        def body(tx: Tx) -> None:
+            session = session_for(tx, actor, session_id, Action.EDIT, lock=True)
+            tx.emit(session.id, HistoryCleared(position=session.message_count))
+            messages.set_history_floor(tx, session.id, session.message_count)
+
+        await self._store.write(body)
+
+    async def events(
+        self, actor: Actor, session_id: str, *, after: int = 0, limit: int = 200, types: Sequence[str] = ()
+    ) -> list[Event]:
+        """Return events after `after` in ascending `seq`."""
+
+        def body(tx: Tx) -> list[Event]:
+            session = session_for(tx, actor, session_id, Action.READ)
+            return events.list_events(tx, session.id, after=after, limit=min(limit, _MAX_PAGE), types=types)
+
+        return await self._store.read(body)
+
+    async def console(self, actor: Actor, session_id: str, after: int = 0, limit: int = 200) -> list[Event]:
+        """Return console events after `after` in ascending `seq`."""
+        return await self.events(actor, session_id, after=after, limit=limit, types=("console",))
+
+    async def frames(
+        self, actor: Actor | None, session_id: str, after: int, limit: int
+    ) -> list[tuple[int, bytes]]:
+        """Return `(seq, JSON of the frame)` after `after`; actor None means that access was checked before."""
+
+        def body(tx: Tx) -> list[tuple[int, bytes]]:
+            if actor is not None:
+                session_for(tx, actor, session_id, Action.READ)
+            return events.read_frames(tx, session_id, after, limit)
+
+        return await self._store.read(body)
+
+    async def head(self, session_id: str) -> tuple[int, int]:
+        """Return the log's last sequence number and its epoch."""
+        return await self._store.read(lambda tx: sessions.log_head(tx, session_id))

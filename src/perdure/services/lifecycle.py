@@ -1,0 +1,131 @@
+"""Moving a session or run along its lifecycle, with the events that say so; used inside transactions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from perdure.core.clock import wire_time
+from perdure.core.events import (
+    ApprovalResolved,
+    SessionUpdate,
+    Totals,
+    WorkflowCancelled,
+    WorkflowPaused,
+)
+from perdure.core.missions import MISSION_LIFECYCLE, UNFINISHED_HOPS, HopStatus, MissionCommand, MissionStatus
+from perdure.core.runs import RUN_LIFECYCLE, Run, RunCommand, RunStatus, StepStatus
+from perdure.core.sessions import SESSION_LIFECYCLE, Session, SessionCommand, SessionStatus
+from perdure.services.ports import Limits
+from perdure.store import approvals, missions, runs, sessions
+from perdure.store.transaction import Tx
+
+
+def move_session(
+    tx: Tx, session: Session, command: SessionCommand, *, reason: str | None = None, **changes: Any
+) -> Session:
+    """Apply a command of the session lifecycle and log it.
+
+    Raises:
+        NotAllowedNow: when the lifecycle does not allow it now.
+        StaleVersion: when somebody else changed the session meanwhile.
+    """
+    row = SESSION_LIFECYCLE.decide(session.status, command)
+    target = row.target or session.status_before or SessionStatus.SUSPENDED
+    if target is session.status and not changes:
+        return session
+    changed = sessions.change_session(tx, session, status=target, status_reason=reason, **changes)
+    tx.emit(session.id, session_update(changed, reason))
+    return changed
+
+
+def session_update(session: Session, reason: str | None = None) -> SessionUpdate:
+    """Return the payload that tells readers how the session is now."""
+    return SessionUpdate(
+        status=session.status,
+        name=session.name,
+        version=session.version,
+        reason=reason,
+        expires_at=wire_time(session.expires_at) if session.expires_at else None,
+    )
+
+
+def expiry_of(limits: Limits, status: SessionStatus, now: datetime) -> datetime | None:
+    """Return when a session that was active just now expires; None is never."""
+    if status is SessionStatus.ACTIVE:
+        return now + limits.session_ttl
+    if status is SessionStatus.SUSPENDED and limits.suspended_ttl is not None:
+        return now + limits.suspended_ttl
+    return None
+
+
+def pause_run(tx: Tx, run: Run, reason: str) -> Run:
+    """Ask a run to stop at its next boundary, or stop it at once when nothing is in flight.
+
+    A run that is pausing, paused or on its way to be cancelled is returned as it is.
+    """
+    row = RUN_LIFECYCLE.find(run.status, RunCommand.PAUSE)
+    if row is None or row.target is None:
+        return run
+    changed = runs.change_run(tx, run, status=row.target)
+    if row.target is RunStatus.PAUSED:
+        tx.emit(run.session_id, WorkflowPaused(reason=reason), run_id=run.id)
+    return changed
+
+
+def cancel_run(tx: Tx, run: Run, by: str | None) -> Run:
+    """Cancel a run: at once when nothing is in flight, else at the abort of the call in flight.
+
+    Raises:
+        NotAllowedNow: when the run has ended.
+    """
+    row = RUN_LIFECYCLE.decide(run.status, RunCommand.CANCEL)
+    if row.target is RunStatus.CANCELLED:
+        return end_cancelled(tx, run, by)
+    return runs.change_run(tx, run, status=RunStatus.CANCELLING)
+
+
+def end_cancelled(tx: Tx, run: Run, by: str | None) -> Run:
+    """Write the end of a cancelled run: its questions, steps and mission go with it."""
+    for approval in approvals.cancel_pending(tx, run.id):
+        tx.emit(
+            run.session_id, ApprovalResolved(approval_id=approval.id, status="cancelled"), run_id=run.id
+        )
+    runs.end_unfinished_steps(tx, run.id, StepStatus.CANCELLED)
+    move_mission(tx, run.id, MissionCommand.CANCEL)
+    ended = runs.change_run(tx, run, status=RunStatus.CANCELLED, completed_at=tx.now)
+    tx.emit(run.session_id, WorkflowCancelled(by=by, totals=totals(ended)), run_id=run.id)
+    return ended
+
+
+_HOPS_WITH_MISSION = {
+    MissionCommand.ACCEPT: (HopStatus.READY, frozenset({HopStatus.PROPOSED}), "pending"),
+    MissionCommand.REJECT: (HopStatus.CANCELLED, UNFINISHED_HOPS, "error"),
+    MissionCommand.CANCEL: (HopStatus.CANCELLED, UNFINISHED_HOPS, "error"),
+    MissionCommand.FAIL: (HopStatus.CANCELLED, frozenset({HopStatus.EXECUTING}), None),
+}
+
+
+def move_mission(tx: Tx, run_id: str, command: MissionCommand) -> bool:
+    """Apply a command to the run's mission and everything under it; False when it does not apply now."""
+    mission = missions.find_mission(tx, run_id=run_id)
+    if mission is None:
+        return False
+    row = MISSION_LIFECYCLE.find(mission.status, command)
+    if row is None or row.target is None:
+        return False
+    missions.change_mission(tx, mission, status=MissionStatus(row.target))
+    if command in _HOPS_WITH_MISSION:
+        status, among, assets_to = _HOPS_WITH_MISSION[command]
+        missions.change_hops(tx, mission.id, status, among, assets_to=assets_to)
+    return True
+
+
+def totals(run: Run) -> Totals:
+    """Return what a run has used, as events carry it."""
+    return Totals(
+        input_tokens=run.input_tokens,
+        output_tokens=run.output_tokens,
+        cost_usd=run.cost_usd_micros / 1_000_000,
+        unpriced_calls=run.unpriced_calls,
+    )

@@ -1,0 +1,59 @@
+"""What services need from the layers above them; `bootstrap` hands it in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+
+class RunEngine(Protocol):
+    """Executes runs. Every method may be called again for the same run without harm."""
+
+    async def enqueue(self, run_id: str) -> None:
+        """Execute a queued run, or go on with a parked one; nothing happens when it is executing."""
+        ...
+
+    async def abort(self, run_id: str) -> None:
+        """Break off the call that is in flight for a run, if it executes here."""
+        ...
+
+
+class ModeCatalog(Protocol):
+    """What services ask about modes."""
+
+    def validate(self, mode: str, config: dict[str, Any]) -> dict[str, Any]:
+        """Return the config with its keys checked and spelled canonically."""
+        ...
+
+    def supports_resume(self, mode: str) -> bool:
+        """Whether a failed run of the mode can go on from a step."""
+        ...
+
+    def stays_active(self, mode: str) -> bool:
+        """Whether a session of the mode waits for the next turn instead of completing."""
+        ...
+
+
+class NoEngine:
+    """The engine of a library that only keeps sessions: runs stay queued for a server to take."""
+
+    async def enqueue(self, run_id: str) -> None:
+        """Leave the run queued."""
+
+    async def abort(self, run_id: str) -> None:
+        """Nothing executes here."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Times and sizes that services keep to."""
+
+    session_ttl: timedelta = timedelta(hours=24)
+    suspended_ttl: timedelta | None = None
+    archive_after: timedelta = timedelta(days=7)
+    purge_after: timedelta = timedelta(days=90)
+    approval_deadline: timedelta = timedelta(hours=24)
+    connection_stale_after: timedelta = timedelta(minutes=5)
+    warn_before_expiry: timedelta = timedelta(hours=1)
+    max_text_bytes: int = 2**20

@@ -1,0 +1,470 @@
+"""The worker's side of a run: every write names the run's fence, and each event of a step exists once.
+
+What happens twice after a crash or takeover writes once: boundary events are keyed by run, attempt and
+step, calls by their id. A worker that lost its run gets `StaleWriter` from every method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from perdure.core.approvals import Approval, ApprovalStatus
+from perdure.core.clock import wire_time
+from perdure.core.costs import CostRecord
+from perdure.core.events import (
+    ApprovalRequest,
+    CostUpdate,
+    NewEvent,
+    PhaseChange,
+    StepCompleted,
+    StepFailed,
+    StepStarted,
+    WorkflowComplete,
+    WorkflowFailed,
+    WorkflowPaused,
+    WorkflowResumed,
+    WorkflowStarted,
+)
+from perdure.core.missions import MissionCommand
+from perdure.core.runs import RUN_LIFECYCLE, Run, RunCommand, RunStatus, Step, StepStatus
+from perdure.core.sessions import Session, SessionCommand, SessionStatus
+from perdure.ids import new_id
+from perdure.services import lifecycle
+from perdure.services.files import record_file_in
+from perdure.services.ports import Limits, ModeCatalog
+from perdure.services.runs import start_next_in
+from perdure.store import approvals, costs, runs, sessions
+from perdure.store.store import Store
+from perdure.store.transaction import Tx
+from perdure.store.workspace import FileInfo
+
+T = TypeVar("T")
+
+_ENDED = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED})
+
+
+class RunProgress:
+    """Writes what a worker does, for any run it has begun."""
+
+    def __init__(self, store: Store, modes: ModeCatalog, limits: Limits, worker: str) -> None:
+        self._store = store
+        self._modes = modes
+        self._limits = limits
+        self._worker = worker
+
+    async def begin(self, run_id: str) -> Run:
+        """Take the run: raise its fence and return it as it is now.
+
+        A queued or waiting run becomes running; a pausing, paused, cancelling or ended one keeps its
+        status, and the worker acts on that.
+        """
+
+        def body(tx: Tx) -> Run:
+            run = runs.get_run(tx, run_id, lock=True)
+            if run.status in _ENDED:
+                return run
+            recovered = run.status is RunStatus.RUNNING
+            status = (
+                RunStatus.RUNNING
+                if run.status in (RunStatus.QUEUED, RunStatus.WAITING, RunStatus.RUNNING)
+                else run.status
+            )
+            taken = runs.change_run(
+                tx,
+                run,
+                status=status,
+                fence=run.fence + 1,
+                worker=self._worker,
+                started_at=run.started_at or tx.now,
+            )
+            tx.emit(
+                run.session_id,
+                WorkflowStarted(
+                    task=run.task,
+                    mode=run.mode,
+                    agent=run.agent,
+                    model=run.model,
+                    attempt=run.attempt,
+                    task_id=run.task_id,
+                ),
+                run_id=run.id,
+                dedupe=f"{run.id}:started",
+            )
+            if recovered:
+                tx.emit(
+                    run.session_id,
+                    WorkflowResumed(reason="recovered after a restart", attempt=run.attempt),
+                    run_id=run.id,
+                )
+            return taken
+
+        return await self._store.write(body)
+
+    async def status(self, run_id: str) -> RunStatus:
+        """Return the run's status as it is now: what a boundary looks at."""
+        return (await self._store.read(lambda tx: runs.get_run(tx, run_id))).status
+
+    async def current(self, run_id: str) -> tuple[Run, Session]:
+        """Return the run and its session as they are now."""
+
+        def body(tx: Tx) -> tuple[Run, Session]:
+            run = runs.get_run(tx, run_id)
+            return run, sessions.get_session(tx, run.session_id)
+
+        return await self._store.read(body)
+
+    async def park(self, run: Run) -> RunStatus:
+        """Write that a pausing run has stopped; returns the status, which another command may have changed."""
+
+        def body(tx: Tx) -> RunStatus:
+            now = runs.get_fenced_run(tx, run.id, run.fence)
+            if now.status is not RunStatus.PAUSING:
+                return now.status
+            runs.change_run(tx, now, status=RunStatus.PAUSED)
+            tx.emit(run.session_id, WorkflowPaused(reason="requested"), run_id=run.id)
+            return RunStatus.PAUSED
+
+        return await self._store.write(body)
+
+    async def kept_steps(self, run_id: str) -> dict[str, Any]:
+        """Return the checkpoints that earlier attempts (or the run this was forked from) left, by key."""
+
+        def body(tx: Tx) -> dict[str, Any]:
+            done = runs.list_steps(tx, run_id=run_id)
+            return {s.key: s.checkpoint for s in done if s.status is StepStatus.COMPLETED}
+
+        return await self._store.read(body)
+
+    async def enter_phase(self, run: Run, phase: str, number: int | None, key: str) -> None:
+        """Note the phase on the session and log it once per attempt and key."""
+
+        def change(tx: Tx) -> None:
+            written = tx.emit(
+                run.session_id,
+                PhaseChange(phase=phase, step_number=number),
+                run_id=run.id,
+                dedupe=f"{run.id}:{run.attempt}:phase:{key}",
+            )
+            if written:
+                session = sessions.get_session(tx, run.session_id, lock=True)
+                sessions.change_session(
+                    tx,
+                    session,
+                    current_phase=phase,
+                    current_step=number,
+                    last_active_at=tx.now,
+                    expires_at=lifecycle.expiry_of(self._limits, session.status, tx.now),
+                )
+
+        await self._fenced(run, change)
+
+    async def begin_step(
+        self,
+        run: Run,
+        key: str,
+        *,
+        phase: str,
+        name: str,
+        goal: str | None,
+        agent: str | None,
+        hop_id: str | None,
+        number: int | None,
+    ) -> Step:
+        """Write that a step has begun, once per attempt; a step that is finished already is returned as it is."""
+
+        def change(tx: Tx) -> Step:
+            step = runs.find_step(tx, run.id, key)
+            if step is not None and step.status is StepStatus.COMPLETED:
+                return step
+            if step is None:
+                step = Step(
+                    id=new_id(),
+                    run_id=run.id,
+                    session_id=run.session_id,
+                    key=key,
+                    position=runs.next_step_position(tx, run.id),
+                    phase=phase,
+                    name=name,
+                    goal=goal,
+                    agent=agent,
+                    hop_id=hop_id,
+                    status=StepStatus.RUNNING,
+                    attempt=run.attempt,
+                    started_at=tx.now,
+                )
+                runs.insert_step(tx, step)
+            elif step.status is not StepStatus.RUNNING or step.attempt != run.attempt:
+                step = runs.change_step(
+                    tx,
+                    step,
+                    status=StepStatus.RUNNING,
+                    attempt=run.attempt,
+                    hop_id=hop_id,
+                    name=name,
+                    goal=goal,
+                    error=None,
+                    started_at=tx.now,
+                )
+            tx.emit(
+                run.session_id,
+                StepStarted(
+                    step_id=step.id,
+                    key=key,
+                    step_number=number,
+                    name=name,
+                    goal=goal,
+                    agent=agent,
+                    attempt=run.attempt,
+                ),
+                run_id=run.id,
+                step_id=step.id,
+                dedupe=f"{run.id}:{run.attempt}:{key}:started",
+            )
+            return step
+
+        return await self._fenced(run, change)
+
+    async def complete_step(
+        self, run: Run, step: Step, *, checkpoint: Any, summary: str | None, number: int | None
+    ) -> None:
+        """Store a step's checkpoint; from now on it is never executed again."""
+
+        def change(tx: Tx) -> None:
+            now = runs.get_step(tx, step.id)
+            if now.status is StepStatus.COMPLETED:
+                return
+            runs.change_step(
+                tx,
+                now,
+                status=StepStatus.COMPLETED,
+                checkpoint=checkpoint,
+                summary=summary,
+                completed_at=tx.now,
+            )
+            started = now.started_at or tx.now
+            tx.emit(
+                run.session_id,
+                StepCompleted(
+                    step_id=step.id,
+                    key=step.key,
+                    step_number=number,
+                    name=step.name,
+                    summary=summary,
+                    duration_ms=int((tx.now - started).total_seconds() * 1000),
+                    attempt=run.attempt,
+                ),
+                run_id=run.id,
+                step_id=step.id,
+                dedupe=f"{run.id}:{run.attempt}:{step.key}:completed",
+            )
+
+        await self._fenced(run, change)
+
+    async def fail_step(self, run: Run, step: Step, error: dict[str, Any], number: int | None) -> None:
+        """Write that a step used up its attempts; only this step is failed."""
+
+        def change(tx: Tx) -> None:
+            runs.change_step(tx, step, status=StepStatus.FAILED, error=error, completed_at=tx.now)
+            tx.emit(
+                run.session_id,
+                StepFailed(
+                    step_id=step.id,
+                    key=step.key,
+                    step_number=number,
+                    name=step.name,
+                    error=error,
+                    attempt=run.attempt,
+                ),
+                run_id=run.id,
+                step_id=step.id,
+                dedupe=f"{run.id}:{run.attempt}:{step.key}:failed",
+            )
+
+        await self._fenced(run, change)
+
+    async def open_call(self, run: Run, record: CostRecord) -> None:
+        """Enter a model call in the ledger before it is made."""
+        await self._fenced(run, lambda tx: costs.open_call(tx, record))
+
+    async def finish_call(self, run: Run, record: CostRecord, events: list[NewEvent]) -> None:
+        """Enter the usage of a call that was made, and log what came of it; repeated, it writes nothing."""
+
+        def change(tx: Tx) -> None:
+            if costs.finish_call(tx, record):
+                tx.emit(
+                    run.session_id,
+                    CostUpdate(
+                        call_id=record.call_id,
+                        agent=record.agent,
+                        model=record.model,
+                        provider=record.provider,
+                        input_tokens=record.input_tokens,
+                        output_tokens=record.output_tokens,
+                        cached_tokens=record.cached_tokens,
+                        cost_usd=None if record.cost_usd_micros is None else record.cost_usd_micros / 1e6,
+                        price_version=record.price_version,
+                        duration_ms=record.duration_ms,
+                        run_totals=lifecycle.totals(runs.get_run(tx, run.id)),
+                    ),
+                    run_id=run.id,
+                    step_id=record.step_id,
+                    dedupe=f"{record.call_id}:cost",
+                )
+            if events:
+                tx.append(run.session_id, *events)
+
+        await self._fenced(run, change)
+
+    async def log(self, run: Run, *events: NewEvent) -> None:
+        """Append events; those with a known `dedupe` key are left out."""
+        await self._fenced(run, lambda tx: tx.append(run.session_id, *events))
+
+    async def file_written(self, run: Run, info: FileInfo, *, role: str, step_id: str | None) -> None:
+        """Note a file the run wrote."""
+        await self._fenced(
+            run,
+            lambda tx: record_file_in(
+                tx, run.session_id, info, role=role, run_id=run.id, step_id=step_id
+            ),
+        )
+
+    async def ask(self, run: Run, approval: Approval) -> Approval:
+        """Ask a question once and let the run wait for it; returns it as it is now.
+
+        Asked again with the same key, the stored question comes back, answered or not. A run that waits
+        holds nothing: the worker parks next.
+        """
+
+        def change(tx: Tx) -> Approval:
+            stored = approvals.find_approval(tx, run.id, approval.key)
+            if stored is None:
+                stored = approval.model_copy(
+                    update={
+                        "created_at": tx.now,
+                        "deadline": approval.deadline or tx.now + self._limits.approval_deadline,
+                    }
+                )
+                approvals.insert_approval(tx, stored)
+                tx.emit(
+                    run.session_id,
+                    ApprovalRequest(
+                        approval_id=stored.id,
+                        request_type=stored.request_type,
+                        title=stored.title,
+                        request_data=stored.request_data,
+                        options=stored.options,
+                        answer_schema=stored.answer_schema,
+                        deadline=wire_time(stored.deadline) if stored.deadline else None,
+                        on_expiry=stored.on_expiry,
+                    ),
+                    run_id=run.id,
+                    step_id=stored.step_id,
+                    dedupe=f"{run.id}:approval:{approval.key}",
+                )
+                session = sessions.get_session(tx, run.session_id)
+                tx.hint(session.owner_id, "session:updated", session.id)
+            if stored.status is ApprovalStatus.PENDING:
+                now = runs.get_run(tx, run.id)
+                if now.status is RunStatus.RUNNING:
+                    runs.change_run(tx, now, status=RunStatus.WAITING)
+            return stored
+
+        return await self._fenced(run, change)
+
+    async def finish(self, run: Run, result: dict[str, Any]) -> Run | None:
+        """Complete the run, its mission and, in a one-task mode, its session.
+
+        Returns the next run when an input was waiting, else None.
+        """
+
+        def change(tx: Tx) -> Run | None:
+            now = runs.get_run(tx, run.id)
+            RUN_LIFECYCLE.decide(now.status, RunCommand.COMPLETE)
+            ended = runs.change_run(
+                tx, now, status=RunStatus.COMPLETED, result=result, completed_at=tx.now, error=None
+            )
+            lifecycle.move_mission(tx, run.id, MissionCommand.COMPLETE)
+            tx.emit(
+                run.session_id,
+                WorkflowComplete(
+                    result=result, totals=lifecycle.totals(ended), duration_ms=_duration_ms(ended)
+                ),
+                run_id=run.id,
+                dedupe=f"{run.id}:{run.attempt}:complete",
+            )
+            session = sessions.get_session(tx, run.session_id, lock=True)
+            if session.status is SessionStatus.SUSPENDED:
+                # The last step ended after the pause was asked for: there is nothing left to pause.
+                session = lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="run ended")
+            if session.status is SessionStatus.ACTIVE and not self._modes.stays_active(run.mode):
+                session = lifecycle.move_session(
+                    tx, session, SessionCommand.COMPLETE, reason="run completed", expires_at=None
+                )
+            return start_next_in(tx, run.session_id, self._limits)
+
+        return await self._fenced(run, change)
+
+    async def fail(self, run: Run, error: dict[str, Any], failed_step: str | None) -> None:
+        """Fail the run, its mission and its session."""
+
+        def change(tx: Tx) -> None:
+            now = runs.get_run(tx, run.id)
+            RUN_LIFECYCLE.decide(now.status, RunCommand.FAIL)
+            runs.end_unfinished_steps(tx, run.id, StepStatus.CANCELLED)
+            ended = runs.change_run(tx, now, status=RunStatus.FAILED, error=error, completed_at=tx.now)
+            lifecycle.move_mission(tx, run.id, MissionCommand.FAIL)
+            tx.emit(
+                run.session_id,
+                WorkflowFailed(
+                    error=error,
+                    failed_step=failed_step,
+                    resumable=self._modes.supports_resume(run.mode),
+                    totals=lifecycle.totals(ended),
+                ),
+                run_id=run.id,
+                dedupe=f"{run.id}:{run.attempt}:failed",
+            )
+            session = sessions.get_session(tx, run.session_id, lock=True)
+            if session.status is SessionStatus.SUSPENDED:
+                session = lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="run ended")
+            if session.status is SessionStatus.ACTIVE:
+                lifecycle.move_session(
+                    tx, session, SessionCommand.FAIL, reason=str(error.get("message", ""))[:500]
+                )
+
+        await self._fenced(run, change)
+
+    async def stopped(self, run: Run) -> Run | None:
+        """Write the end of a cancelled run; the session is active again. Returns the next run, if one waited."""
+
+        def change(tx: Tx) -> Run | None:
+            now = runs.get_run(tx, run.id)
+            if now.status is not RunStatus.CANCELLING:
+                return None
+            lifecycle.end_cancelled(tx, now, None)
+            session = sessions.get_session(tx, run.session_id, lock=True)
+            if session.status is SessionStatus.SUSPENDED:
+                lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="run cancelled")
+            return start_next_in(tx, run.session_id, self._limits)
+
+        return await self._fenced(run, change)
+
+    async def change_plan(self, run: Run, body: Callable[[Tx], T]) -> T:
+        """Change the run's mission by one of the functions of `plans`."""
+        return await self._fenced(run, body)
+
+    async def _fenced(self, run: Run, body: Callable[[Tx], T]) -> T:
+        def guarded(tx: Tx) -> T:
+            runs.get_fenced_run(tx, run.id, run.fence)
+            return body(tx)
+
+        return await self._store.write(guarded)
+
+
+def _duration_ms(run: Run) -> int | None:
+    if run.started_at is None or run.completed_at is None:
+        return None
+    return int((run.completed_at - run.started_at).total_seconds() * 1000)
+
+

@@ -1,0 +1,122 @@
+"""The queue of a session: inputs that wait for the open run to end, visible and editable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from perdure.core.access import Action, Actor
+from perdure.core.clock import wire_time
+from perdure.errors import InvalidInput, NotFound
+from perdure.ids import new_id
+from perdure.services.access import session_for
+from perdure.services.conversation import check_text
+from perdure.services.ports import Limits
+from perdure.store import operations
+from perdure.store.store import Store
+from perdure.store.transaction import Tx
+
+
+class QueueService:
+    """Waiting inputs; each item is `{queue_item_id, session_id, position, content, config, created_at}`."""
+
+    def __init__(self, store: Store, limits: Limits) -> None:
+        self._store = store
+        self._limits = limits
+
+    async def list(self, actor: Actor, session_id: str) -> list[dict[str, Any]]:
+        """Return the waiting inputs in order."""
+
+        def body(tx: Tx) -> list[dict[str, Any]]:
+            session = session_for(tx, actor, session_id, Action.READ)
+            return [_item(row) for row in operations.list_queue(tx, session.id)]
+
+        return await self._store.read(body)
+
+    async def add(
+        self, actor: Actor, session_id: str, content: str, config: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Put an input at the end."""
+        check_text(content, self._limits.max_text_bytes, "content")
+
+        def body(tx: Tx) -> dict[str, Any]:
+            session = session_for(tx, actor, session_id, Action.SEND, lock=True)
+            row = operations.insert_queue_item(
+                tx,
+                id=new_id(),
+                session_id=session.id,
+                content=content,
+                config=config or {},
+                task_id=None,
+                created_by=actor.user_id,
+            )
+            tx.hint(session.owner_id, "session:updated", session.id)
+            return _item(row)
+
+        return await self._store.write(body)
+
+    async def update(self, actor: Actor, session_id: str, item_id: str, content: str) -> dict[str, Any]:
+        """Change the text of an input that still waits.
+
+        Raises:
+            NotFound: when it does not wait any more.
+        """
+        check_text(content, self._limits.max_text_bytes, "content")
+
+        def body(tx: Tx) -> dict[str, Any]:
+            session = session_for(tx, actor, session_id, Action.SEND, lock=True)
+            if not operations.update_queue_item(tx, session.id, item_id, content=content):
+                raise _gone(item_id)
+            return next(_item(r) for r in operations.list_queue(tx, session.id) if r["id"] == item_id)
+
+        return await self._store.write(body)
+
+    async def remove(self, actor: Actor, session_id: str, item_id: str) -> None:
+        """Take an input out.
+
+        Raises:
+            NotFound: when it does not wait any more.
+        """
+
+        def body(tx: Tx) -> None:
+            session = session_for(tx, actor, session_id, Action.SEND, lock=True)
+            if not operations.delete_queue_item(tx, session.id, item_id):
+                raise _gone(item_id)
+            tx.hint(session.owner_id, "session:updated", session.id)
+
+        await self._store.write(body)
+
+    async def reorder(self, actor: Actor, session_id: str, item_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Put the waiting inputs into the given order; all of them must be named.
+
+        Raises:
+            InvalidInput: when the names are not exactly the waiting ones.
+        """
+
+        def body(tx: Tx) -> list[dict[str, Any]]:
+            session = session_for(tx, actor, session_id, Action.SEND, lock=True)
+            waiting = operations.list_queue(tx, session.id)
+            if sorted(r["id"] for r in waiting) != sorted(item_ids):
+                raise InvalidInput("Name every waiting input exactly once.", field="item_ids")
+            for position, item_id in enumerate(item_ids, 1):
+                operations.update_queue_item(tx, session.id, item_id, position=position)
+            return [_item(row) for row in operations.list_queue(tx, session.id)]
+
+        return await self._store.write(body)
+
+
+def _item(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "queue_item_id": row["id"],
+        "session_id": row["session_id"],
+        "position": row["position"],
+        "content": row["content"],
+        "config": row["config"],
+        "task_id": row["task_id"],
+        "created_at": wire_time(row["created_at"]),
+    }
+
+
+def _gone(item_id: str) -> NotFound:
+    return NotFound("This input does not wait any more.", queue_item_id=item_id)

@@ -1,0 +1,406 @@
+"""Runs: starting them, finding them, and a person's control over them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perdure.core.access import Action, Actor
+from perdure.core.runs import RUN_LIFECYCLE, Run, RunCommand, RunStatus, Step
+from perdure.core.sessions import OnBusy, Session, SessionCommand, SessionStatus, default_name
+from perdure.errors import NotFound, RunInProgress
+from perdure.ids import new_id, parse_task_id, parse_uuid
+from perdure.services import lifecycle
+from perdure.services.access import session_for
+from perdure.services.conversation import check_text, message_event
+from perdure.services.ports import Limits, ModeCatalog, RunEngine
+from perdure.services.resuming import continue_in, retry_in
+from perdure.services.sessions import SessionService, on_busy_of
+from perdure.services.views import StartResult
+from perdure.store import operations, runs, sessions
+from perdure.store.store import Store
+from perdure.store.transaction import Tx
+
+_SESSION_KEYS = ("session_id", "sessionId", "copilotSessionId")
+_DEFAULT_MODE = "one-shot"
+
+
+class RunService:
+    """A person's side of runs; the worker's side is `progress`."""
+
+    def __init__(
+        self,
+        store: Store,
+        modes: ModeCatalog,
+        engine: RunEngine,
+        limits: Limits,
+        session_service: SessionService,
+    ) -> None:
+        self._store = store
+        self._modes = modes
+        self._engine = engine
+        self._limits = limits
+        self._sessions = session_service
+
+    async def start(
+        self,
+        actor: Actor,
+        session_id: str,
+        task: str,
+        *,
+        task_id: str | None = None,
+        config: dict[str, Any] | None = None,
+        on_busy: str | None = None,
+    ) -> StartResult:
+        """Give a session an input: message, run and events in one commit, then the engine is told.
+
+        While a run is live the session's `on_busy` decides.
+
+        Raises:
+            RunInProgress: when it says `reject`.
+            NotAllowedNow: when the session is suspended, failed or put away.
+            InvalidInput: when the text cannot be stored or a config key is unknown.
+        """
+        check_text(task, self._limits.max_text_bytes, "content")
+        named_task = parse_task_id(task_id) if task_id else None
+
+        def body(tx: Tx) -> tuple[StartResult, str | None]:
+            session = session_for(tx, actor, session_id, Action.SEND, lock=True)
+            live = runs.find_open_run(tx, session.id, lock=True)
+            if live is not None:
+                return self._while_busy(tx, actor, session, live, task, config or {}, named_task, on_busy)
+            checked = self._modes.validate(session.mode, {**session.config, **(config or {})})
+            run, message_id = start_in(
+                tx, session, task, checked, self._limits, owner_id=actor.user_id, task_id=named_task
+            )
+            return StartResult(run=run, message_id=message_id), None
+
+        result, aborted = await self._store.write(body)
+        if aborted is not None:
+            await self._engine.abort(aborted)
+        if result.run is not None and not result.steered:
+            await self._engine.enqueue(result.run.id)
+        return result
+
+    async def submit(
+        self,
+        actor: Actor,
+        task: str,
+        config: dict[str, Any],
+        *,
+        task_id: str | None = None,
+        session_id: str | None = None,
+    ) -> tuple[Session, Run]:
+        """Start a task in the session that `config` names, or in a new one made for it.
+
+        A task id that is known gives its session and run back and starts nothing.
+
+        Raises:
+            UnknownMode, UnknownConfigKey, InvalidInput: nothing is created then.
+            RunInProgress: when the named session is busy.
+        """
+        check_text(task, self._limits.max_text_bytes, "task")
+        named_task = parse_task_id(task_id) if task_id else None
+        settings = dict(config)
+        named = session_id or next((settings[k] for k in _SESSION_KEYS if settings.get(k)), None)
+        for key in _SESSION_KEYS:
+            settings.pop(key, None)
+        mode = settings.pop("mode", None)
+        name = settings.pop("name", None) or settings.pop("sessionName", None)
+        if named is not None:
+            parse_uuid(str(named), "session id")
+        checked = self._modes.validate(mode or _DEFAULT_MODE, settings) if named is None else settings
+
+        def body(tx: Tx) -> tuple[Session, Run, bool]:
+            if named_task is not None:
+                known = runs.find_run_by_task(tx, actor.user_id, named_task)
+                if known is not None:
+                    return sessions.get_session(tx, known.session_id), known, False
+            if named is None:
+                session = self._sessions.create_in(
+                    tx,
+                    actor,
+                    mode=mode or _DEFAULT_MODE,
+                    config=checked,
+                    name=name or default_name(task, mode or _DEFAULT_MODE, tx.now),
+                )
+                merged = checked
+            else:
+                session = session_for(tx, actor, str(named), Action.SEND, lock=True)
+                if runs.find_open_run(tx, session.id, lock=True) is not None:
+                    raise _busy(session)
+                merged = self._modes.validate(session.mode, {**session.config, **checked})
+            run, _ = start_in(
+                tx, session, task, merged, self._limits, owner_id=actor.user_id, task_id=named_task
+            )
+            return session, run, True
+
+        session, run, fresh = await self._store.write(body)
+        if fresh:
+            await self._engine.enqueue(run.id)
+        return session, run
+
+    async def get(self, actor: Actor, run_id: str) -> Run:
+        """Return a run.
+
+        Raises:
+            NotFound: when it does not exist for the actor.
+        """
+        return await self._store.read(lambda tx: _run_for(tx, actor, run_id, Action.READ))
+
+    async def find_by_task(self, actor: Actor, task_id: str) -> Run | None:
+        """Return the actor's run of that task id or None.
+
+        Raises:
+            InvalidInput: when it cannot be a task id.
+        """
+        parsed = parse_task_id(task_id)
+        return await self._store.read(lambda tx: runs.find_run_by_task(tx, actor.user_id, parsed))
+
+    async def list(self, actor: Actor, session_id: str, limit: int, offset: int) -> tuple[list[Run], int]:
+        """Return a session's runs, newest first, and how many there are."""
+
+        def body(tx: Tx) -> tuple[list[Run], int]:
+            session = session_for(tx, actor, session_id, Action.READ)
+            return runs.list_runs(tx, session.id, limit, offset)
+
+        return await self._store.read(body)
+
+    async def steps(self, actor: Actor, session_id: str, run_id: str | None = None) -> list[Step]:
+        """Return the steps of a session or of one of its runs, in order."""
+
+        def body(tx: Tx) -> list[Step]:
+            session = session_for(tx, actor, session_id, Action.READ)
+            named = parse_uuid(run_id, "run id") if run_id else None
+            return runs.list_steps(tx, session_id=session.id, run_id=named)
+
+        return await self._store.read(body)
+
+    async def pause(self, actor: Actor, run_id: str, when: str = "boundary") -> Run:
+        """Pause a run: the same as suspending its session.
+
+        Raises:
+            NotAllowedNow: when the run is not open.
+        """
+        run = await self.get(actor, run_id)
+        RUN_LIFECYCLE.decide(run.status, RunCommand.PAUSE)
+        await self._sessions.suspend(actor, run.session_id, when)
+        return await self.get(actor, run_id)
+
+    async def resume(self, actor: Actor, run_id: str, additional_context: str | None = None) -> Run:
+        """Go on with a paused run: the same as resuming its session.
+
+        Raises:
+            NotAllowedNow: when the run is not paused.
+        """
+        run = await self.get(actor, run_id)
+        RUN_LIFECYCLE.decide(run.status, RunCommand.RESUME)
+        session = await self._sessions.get(actor, run.session_id)
+        if session.session.status is SessionStatus.ACTIVE:
+            await self._store.write(
+                lambda tx: continue_in(tx, runs.get_run(tx, run.id, lock=True), additional_context)
+            )
+            await self._engine.enqueue(run.id)
+        else:
+            await self._sessions.resume(actor, run.session_id, additional_context)
+        return await self.get(actor, run_id)
+
+    async def cancel(self, actor: Actor, run_id: str) -> Run:
+        """Cancel a run; the call in flight is aborted. A second call changes nothing.
+
+        Raises:
+            NotAllowedNow: when the run has completed or failed.
+        """
+
+        def body(tx: Tx) -> Run:
+            run = _run_for(tx, actor, run_id, Action.CONTROL, lock=True)
+            if run.status in (RunStatus.CANCELLING, RunStatus.CANCELLED):
+                return run
+            cancelled = lifecycle.cancel_run(tx, run, actor.name)
+            session = sessions.get_session(tx, run.session_id, lock=True)
+            if cancelled.status is RunStatus.CANCELLED and session.status is SessionStatus.SUSPENDED:
+                lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="run cancelled")
+            return cancelled
+
+        run = await self._store.write(body)
+        if run.status is RunStatus.CANCELLING:
+            await self._engine.abort(run.id)
+        elif run.status is RunStatus.CANCELLED:
+            await self.start_waiting(run.session_id)
+        return run
+
+    async def retry(self, actor: Actor, run_id: str, from_step: str | None = None) -> Run:
+        """Start a new attempt of a failed run, keeping finished steps before `from_step`.
+
+        Raises:
+            NotAllowedNow: when the run has not failed or another one of the session is open.
+        """
+
+        def body(tx: Tx) -> Run:
+            run = _run_for(tx, actor, run_id, Action.CONTROL, lock=True)
+            session = sessions.get_session(tx, run.session_id, lock=True)
+            if runs.find_open_run(tx, session.id, lock=True) is not None:
+                raise _busy(session)
+            retried = retry_in(tx, run, from_step)
+            if session.status is SessionStatus.FAILED:
+                lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="retry")
+            return retried
+
+        run = await self._store.write(body)
+        await self._engine.enqueue(run.id)
+        return run
+
+    async def steer(self, actor: Actor, session_id: str, content: str) -> str:
+        """Hand a word to the live run, delivered at its next step boundary; returns the message id.
+
+        Raises:
+            NotFound: when no run is live.
+        """
+        check_text(content, self._limits.max_text_bytes, "content")
+
+        def body(tx: Tx) -> str:
+            session = session_for(tx, actor, session_id, Action.SEND, lock=True)
+            run = runs.find_open_run(tx, session.id, lock=True)
+            if run is None:
+                raise NotFound("No run is live in this session; send a message instead.")
+            return _steer_in(tx, run, content)
+
+        return await self._store.write(body)
+
+    async def start_waiting(self, session_id: str) -> Run | None:
+        """Make the first queued input of an idle session its next run; None when there is nothing to do."""
+
+        def body(tx: Tx) -> Run | None:
+            return start_next_in(tx, session_id, self._limits)
+
+        run = await self._store.write(body)
+        if run is not None:
+            await self._engine.enqueue(run.id)
+        return run
+
+    def _while_busy(
+        self,
+        tx: Tx,
+        actor: Actor,
+        session: Session,
+        live: Run,
+        content: str,
+        config: dict[str, Any],
+        task_id: str | None,
+        on_busy: str | None,
+    ) -> tuple[StartResult, str | None]:
+        match on_busy_of(session, on_busy):
+            case OnBusy.REJECT:
+                raise _busy(session, live)
+            case OnBusy.STEER:
+                return StartResult(run=live, message_id=_steer_in(tx, live, content), steered=True), None
+            case OnBusy.ENQUEUE | OnBusy.INTERRUPT as choice:
+                item = operations.insert_queue_item(
+                    tx,
+                    id=new_id(),
+                    session_id=session.id,
+                    content=content,
+                    config=config,
+                    task_id=task_id,
+                    created_by=actor.user_id,
+                )
+                tx.hint(session.owner_id, "session:updated", session.id)
+                if choice is OnBusy.INTERRUPT and live.status is not RunStatus.CANCELLING:
+                    lifecycle.cancel_run(tx, live, actor.name)
+                return StartResult(queue_item=item), live.id if choice is OnBusy.INTERRUPT else None
+
+
+def start_in(
+    tx: Tx,
+    session: Session,
+    task: str,
+    config: dict[str, Any],
+    limits: Limits,
+    *,
+    owner_id: str,
+    task_id: str | None = None,
+) -> tuple[Run, str]:
+    """Insert the run with its first message and make the session active; returns run and message id.
+
+    Raises:
+        NotAllowedNow: when the session cannot take a new run now.
+    """
+    changed = lifecycle.move_session(
+        tx,
+        session,
+        SessionCommand.START_RUN,
+        reason="run started",
+        last_active_at=tx.now,
+        expires_at=lifecycle.expiry_of(limits, SessionStatus.ACTIVE, tx.now),
+        warned_at=None,
+    )
+    run = Run(
+        id=new_id(),
+        session_id=changed.id,
+        task_id=task_id,
+        task=task,
+        mode=session.mode,
+        agent=config.get("agent"),
+        model=config.get("model"),
+        config=config,
+        status=RunStatus.QUEUED,
+        created_at=tx.now,
+    )
+    runs.insert_run(tx, run, owner_id)
+    sessions.set_fields(tx, session.id, current_run_id=run.id)
+    message_id = new_id()
+    tx.append(session.id, message_event("user", task, message_id=message_id, run_id=run.id))
+    tx.hint(session.owner_id, "message:received", session.id)
+    return run, message_id
+
+
+def start_next_in(tx: Tx, session_id: str, limits: Limits) -> Run | None:
+    """Turn the first waiting input of an idle, active session into a run; None when there is none."""
+    waiting = operations.list_queue(tx, session_id)
+    if not waiting:
+        return None
+    session = sessions.get_session(tx, session_id, lock=True)
+    if session.status not in (SessionStatus.ACTIVE, SessionStatus.COMPLETED):
+        return None
+    if runs.find_open_run(tx, session_id, lock=True) is not None:
+        return None
+    item = waiting[0]
+    operations.delete_queue_item(tx, session_id, item["id"])
+    run, _ = start_in(
+        tx,
+        session,
+        item["content"],
+        {**session.config, **item["config"]},
+        limits,
+        owner_id=item["created_by"],
+        task_id=item["task_id"],
+    )
+    return run
+
+
+def _steer_in(tx: Tx, run: Run, content: str) -> str:
+    message_id = new_id()
+    tx.append(run.session_id, message_event("user", content, message_id=message_id, run_id=run.id))
+    given = list(run.config.get("additional_context") or [])
+    runs.change_run(tx, run, config={**run.config, "additional_context": [*given, content]})
+    return message_id
+
+
+def _run_for(tx: Tx, actor: Actor, run_id: str, action: Action, *, lock: bool = False) -> Run:
+    run = runs.get_run(tx, parse_uuid(run_id, "run id"), lock=lock)
+    try:
+        session_for(tx, actor, run.session_id, action)
+    except NotFound:
+        raise NotFound("There is no such run.") from None
+    return run
+
+
+def _busy(session: Session, run: Run | None = None) -> RunInProgress:
+    return RunInProgress(
+        "A run of this session is still open. Wait for it, pause or cancel it, or send `on_busy` "
+        f"({', '.join(o for o in OnBusy if o is not OnBusy.REJECT)}).",
+        session_id=session.id,
+        run_id=run.id if run else None,
+        status=str(session.status),
+    )
+
+

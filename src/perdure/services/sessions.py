@@ -1,0 +1,468 @@
+"""Sessions: create, find, change, and the commands of their lifecycle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from perdure.core.access import Action, Actor
+from perdure.core.runs import LIVE_RUN_STATUSES, Run
+from perdure.core.sessions import OnBusy, Session, SessionCommand, SessionStatus, default_name
+from perdure.errors import InvalidInput, NotFound, PerdureError, StaleVersion
+from perdure.ids import new_id, parse_uuid
+from perdure.services import lifecycle
+from perdure.services.access import owner_filter, session_for
+from perdure.services.ports import Limits, ModeCatalog, RunEngine
+from perdure.services.resuming import resume_in
+from perdure.services.state import save_state_in
+from perdure.services.views import SessionPage, SessionRow
+from perdure.store import approvals, costs, operations, runs, sessions
+from perdure.store.sessions import SessionQuery
+from perdure.store.store import Store
+from perdure.store.transaction import Tx
+
+_EDITABLE = ("name", "tags", "metadata", "config", "resource_limits")
+_BULK = ("suspend", "resume", "complete", "archive", "restore", "delete")
+
+
+class SessionService:
+    """Everything a person does to a session other than talking to it."""
+
+    def __init__(self, store: Store, modes: ModeCatalog, engine: RunEngine, limits: Limits) -> None:
+        self._store = store
+        self._modes = modes
+        self._engine = engine
+        self._limits = limits
+
+    async def create(
+        self,
+        actor: Actor,
+        *,
+        mode: str,
+        config: dict[str, Any] | None = None,
+        name: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        resource_limits: dict[str, Any] | None = None,
+        tags: Sequence[str] = (),
+        session_id: str | None = None,
+        task: str | None = None,
+    ) -> Session:
+        """Create an active session.
+
+        Raises:
+            UnknownMode, UnknownConfigKey: naming what is known.
+            Conflict: when `session_id` is given and taken.
+        """
+        checked = self._modes.validate(mode, config or {})
+        chosen = parse_uuid(session_id, "session id") if session_id else new_id()
+
+        def body(tx: Tx) -> Session:
+            return self.create_in(
+                tx,
+                actor,
+                mode=mode,
+                config=checked,
+                name=name or default_name(task, mode, tx.now),
+                metadata=metadata or {},
+                resource_limits=resource_limits or {},
+                tags=list(tags),
+                session_id=chosen,
+            )
+
+        return await self._store.write(body)
+
+    def create_in(self, tx: Tx, actor: Actor, **values: Any) -> Session:
+        """Create a session inside an open transaction; the config is checked already."""
+        session = Session(
+            id=values.pop("session_id", None) or new_id(),
+            owner_id=actor.user_id,
+            status=SessionStatus.ACTIVE,
+            current_phase="init",
+            created_at=tx.now,
+            updated_at=tx.now,
+            last_active_at=tx.now,
+            expires_at=lifecycle.expiry_of(self._limits, SessionStatus.ACTIVE, tx.now),
+            **values,
+        )
+        sessions.insert_session(tx, session)
+        tx.emit(session.id, lifecycle.session_update(session, "created"))
+        tx.hint(actor.user_id, "session:created", session.id)
+        return session.model_copy(update={"last_seq": 1})
+
+    async def get(self, actor: Actor, session_id: str) -> SessionRow:
+        """Return a session with its newest run, open questions and costs.
+
+        Raises:
+            NotFound: when it does not exist for the actor.
+        """
+
+        def body(tx: Tx) -> SessionRow:
+            return _rows(tx, [session_for(tx, actor, session_id, Action.READ)])[0]
+
+        return await self._store.read(body)
+
+    async def list(self, actor: Actor, query: SessionQuery) -> SessionPage:
+        """Return one page of the actor's sessions; an administrator may name another `user_id`.
+
+        Raises:
+            InvalidInput: on an unknown status, sort key or cursor.
+        """
+        known = {str(s) for s in SessionStatus}
+        for status in query.status:
+            if status not in known:
+                raise InvalidInput(
+                    f"{status!r} is not a status; use {', '.join(sorted(known))}.", field="status"
+                )
+        owner = query.user_id if query.user_id and actor.is_admin else owner_filter(actor)
+
+        def body(tx: Tx) -> SessionPage:
+            found, total, cursor = sessions.list_sessions(tx, owner, query)
+            return SessionPage(
+                sessions=_rows(tx, found),
+                total=total,
+                limit=query.limit,
+                offset=query.offset,
+                next_cursor=cursor,
+                counts=sessions.count_by_status(tx, owner),
+                current_session_id=operations.current_session_id(tx, actor.user_id),
+            )
+
+        return await self._store.read(body)
+
+    async def active(self, actor: Actor) -> SessionRow:
+        """Return the actor's most recently active session that is active.
+
+        Raises:
+            NotFound: when there is none; none is ever created.
+        """
+
+        def body(tx: Tx) -> SessionRow:
+            session = sessions.find_latest_active(tx, actor.user_id)
+            if session is None:
+                raise NotFound("You have no active session.")
+            return _rows(tx, [session])[0]
+
+        return await self._store.read(body)
+
+    async def update(
+        self,
+        actor: Actor,
+        session_id: str,
+        *,
+        patch: dict[str, Any],
+        replace: bool = False,
+        if_version: int | None = None,
+    ) -> Session:
+        """Change name, tags, metadata, config or limits. Without `replace`, objects merge and None removes.
+
+        Raises:
+            StaleVersion: when `if_version` is not the current one.
+            InvalidInput: on a field that cannot be changed.
+        """
+        unknown = sorted(set(patch) - set(_EDITABLE))
+        if unknown:
+            raise InvalidInput(
+                f"Cannot change {', '.join(unknown)}; these can be: {', '.join(_EDITABLE)}.", fields=unknown
+            )
+
+        def body(tx: Tx) -> Session:
+            session = session_for(tx, actor, session_id, Action.EDIT, lock=True)
+            check_version(session, if_version)
+            changes = {k: v if replace else _merged(getattr(session, k), v) for k, v in patch.items()}
+            if "config" in changes:
+                changes["config"] = self._modes.validate(session.mode, changes["config"])
+            if not changes:
+                return session
+            changed = sessions.change_session(tx, session, **changes)
+            tx.emit(session.id, lifecycle.session_update(changed, "edited"))
+            return changed
+
+        return await self._store.write(body)
+
+    async def save_state(
+        self, actor: Actor, session_id: str, *, messages: Sequence[dict[str, Any]] = (), **state: Any
+    ) -> Session:
+        """Save state from outside; see `state.save_state_in` for the fields and errors."""
+
+        def body(tx: Tx) -> Session:
+            session = session_for(tx, actor, session_id, Action.EDIT, lock=True)
+            return save_state_in(tx, session, self._limits, messages_to_append=list(messages), **state)
+
+        return await self._store.write(body)
+
+    async def suspend(
+        self, actor: Actor, session_id: str, when: str = "boundary", reason: str | None = None
+    ) -> Session:
+        """Suspend the session at once; its run stops at the next boundary, or with `when="now"` abruptly.
+
+        Raises:
+            NotAllowedNow: when the session is not active.
+        """
+        if when not in ("boundary", "now"):
+            raise InvalidInput("`when` is `boundary` or `now`.", field="when")
+        live: list[str] = []
+
+        def body(tx: Tx) -> Session:
+            session = session_for(tx, actor, session_id, Action.CONTROL, lock=True)
+            changed = lifecycle.move_session(
+                tx,
+                session,
+                SessionCommand.SUSPEND,
+                reason=reason or f"paused by {actor.name}",
+                expires_at=lifecycle.expiry_of(self._limits, SessionStatus.SUSPENDED, tx.now),
+            )
+            run = runs.find_open_run(tx, session.id, lock=True)
+            if run is not None:
+                lifecycle.pause_run(tx, run, reason or "requested")
+                live.append(run.id)
+            return changed
+
+        session = await self._store.write(body)
+        if when == "now":
+            for run_id in live:
+                await self._engine.abort(run_id)
+        return session
+
+    async def resume(
+        self,
+        actor: Actor,
+        session_id: str,
+        additional_context: str | None = None,
+        from_step: str | None = None,
+    ) -> tuple[Session, Run | None]:
+        """Resume a suspended, failed or expired session; its interrupted run goes on and is never repeated.
+
+        Raises:
+            NotAllowedNow: when the lifecycle or the mode does not allow it.
+        """
+
+        def body(tx: Tx) -> tuple[Session, Run | None]:
+            session = session_for(tx, actor, session_id, Action.CONTROL, lock=True)
+            return resume_in(
+                tx,
+                session,
+                self._limits,
+                supports_resume=self._modes.supports_resume(session.mode),
+                additional_context=additional_context,
+                from_step=from_step,
+            )
+
+        session, run = await self._store.write(body)
+        if run is not None:
+            await self._engine.enqueue(run.id)
+        return session, run
+
+    async def complete(self, actor: Actor, session_id: str) -> Session:
+        """Complete the session; a live run is cancelled first.
+
+        Raises:
+            NotAllowedNow: when it is neither active nor suspended.
+        """
+        return await self._end(actor, session_id, SessionCommand.COMPLETE, Action.CONTROL, expires_at=None)
+
+    async def archive(self, actor: Actor, session_id: str) -> Session:
+        """Put a session away.
+
+        Raises:
+            NotAllowedNow: when it is active or archived already.
+        """
+
+        def body(tx: Tx) -> Session:
+            session = session_for(tx, actor, session_id, Action.CONTROL, lock=True)
+            return lifecycle.move_session(
+                tx,
+                session,
+                SessionCommand.ARCHIVE,
+                archived_at=tx.now,
+                status_before=session.status,
+                expires_at=None,
+            )
+
+        return await self._store.write(body)
+
+    async def restore(self, actor: Actor, session_id: str) -> Session:
+        """Bring back a deleted session as it was, or an archived one as suspended.
+
+        Raises:
+            NotAllowedNow: when it is neither.
+        """
+
+        def body(tx: Tx) -> Session:
+            session = session_for(tx, actor, session_id, Action.DELETE, lock=True, deleted=True)
+            target = session.status_before if session.status is SessionStatus.DELETED else None
+            restored = lifecycle.move_session(
+                tx,
+                session,
+                SessionCommand.RESTORE,
+                deleted_at=None,
+                archived_at=None if target is not SessionStatus.ARCHIVED else session.archived_at,
+                status_before=None,
+                last_active_at=tx.now,
+                expires_at=lifecycle.expiry_of(self._limits, target or SessionStatus.SUSPENDED, tx.now),
+            )
+            tx.hint(session.owner_id, "session:updated", session.id)
+            return restored
+
+        return await self._store.write(body)
+
+    async def delete(self, actor: Actor, session_id: str) -> Session:
+        """Hide the session and everything under it, cancelling a live run. A second call changes nothing."""
+
+        def deleted(tx: Tx) -> Session | None:
+            session = session_for(tx, actor, session_id, Action.DELETE, deleted=True)
+            return session if session.status is SessionStatus.DELETED else None
+
+        already = await self._store.read(deleted)
+        if already is not None:
+            return already
+        return await self._end(actor, session_id, SessionCommand.DELETE, Action.DELETE)
+
+    async def purge(self, actor: Actor, session_id: str) -> None:
+        """Remove a deleted session for good.
+
+        Raises:
+            NotAllowedNow: when it has not been deleted before.
+        """
+
+        def body(tx: Tx) -> None:
+            session = session_for(tx, actor, session_id, Action.PURGE, lock=True, deleted=True)
+            sessions.purge_session(tx, session.id)
+            tx.hint(session.owner_id, "session:deleted", session.id)
+
+        await self.delete(actor, session_id)
+        await self._store.write(body)
+
+    async def load(self, actor: Actor, session_id: str) -> SessionRow:
+        """Make the session the actor's current one and return it.
+
+        Raises:
+            NotFound: when it does not exist for the actor; none is created.
+        """
+
+        def body(tx: Tx) -> SessionRow:
+            session = session_for(tx, actor, session_id, Action.READ)
+            operations.set_current_session(tx, actor.user_id, session.id)
+            tx.hint(actor.user_id, "session:loaded", session.id)
+            return _rows(tx, [session])[0]
+
+        return await self._store.write(body)
+
+    async def touch(self, actor: Actor, session_ids: Sequence[str]) -> None:
+        """Note that the actor is at work in these sessions; unknown ones are passed over."""
+
+        def body(tx: Tx) -> None:
+            for session_id in session_ids:
+                try:
+                    session = session_for(tx, actor, session_id, Action.READ)
+                except NotFound:
+                    continue
+                sessions.touch_session(
+                    tx, session.id, lifecycle.expiry_of(self._limits, session.status, tx.now)
+                )
+
+        await self._store.write(body)
+
+    async def bulk(self, actor: Actor, command: str, session_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Do the same to many sessions; each succeeds or fails alone.
+
+        Raises:
+            InvalidInput: on an unknown command.
+        """
+        if command not in _BULK:
+            raise InvalidInput(f"{command!r} is not one of {', '.join(_BULK)}.", field="command")
+        results: list[dict[str, Any]] = []
+        for session_id in session_ids:
+            try:
+                outcome = await getattr(self, command)(actor, session_id)
+                session = outcome[0] if isinstance(outcome, tuple) else outcome
+                results.append({"session_id": session_id, "success": True, "status": str(session.status)})
+            except PerdureError as error:
+                results.append({"session_id": session_id, "success": False, "error": error.to_dict()})
+        return results
+
+    async def _end(
+        self, actor: Actor, session_id: str, command: SessionCommand, action: Action, **changes: Any
+    ) -> Session:
+        aborted: list[str] = []
+
+        def body(tx: Tx) -> Session:
+            session = session_for(tx, actor, session_id, action, lock=True)
+            run = runs.find_open_run(tx, session.id, lock=True)
+            if run is not None and (command is SessionCommand.COMPLETE or run.status in LIVE_RUN_STATUSES):
+                if run.status != "cancelling":
+                    lifecycle.cancel_run(tx, run, actor.name)
+                aborted.append(run.id)
+            values = dict(changes)
+            if command is SessionCommand.DELETE:
+                values |= {"deleted_at": tx.now, "status_before": session.status}
+            ended = lifecycle.move_session(tx, session, command, reason=f"by {actor.name}", **values)
+            if command is SessionCommand.DELETE:
+                tx.hint(session.owner_id, "session:deleted", session.id)
+                if operations.current_session_id(tx, actor.user_id) == session.id:
+                    operations.set_current_session(tx, actor.user_id, None)
+            return ended
+
+        session = await self._store.write(body)
+        for run_id in aborted:
+            await self._engine.abort(run_id)
+        return session
+
+
+def check_version(session: Session, expected: int | None) -> None:
+    """Let the change pass or raise.
+
+    Raises:
+        StaleVersion: when the caller's version is not the current one.
+    """
+    if expected is not None and expected != session.version:
+        raise StaleVersion(
+            f"The session was changed in another place (it is at version {session.version}, you have {expected}). "
+            "Read it again and decide what to keep.",
+            current_version=session.version,
+        )
+
+
+def on_busy_of(session: Session, named: str | None) -> OnBusy:
+    """Return what to do with an input while a run is live: what the request says, else the session.
+
+    Raises:
+        InvalidInput: on an unknown value.
+    """
+    value = named or str(session.config.get("on_busy") or OnBusy.REJECT)
+    try:
+        return OnBusy(value)
+    except ValueError:
+        raise InvalidInput(
+            f"{value!r} is not a way to handle a busy session; use {', '.join(OnBusy)}.", field="on_busy"
+        ) from None
+
+
+def _merged(current: Any, patch: Any) -> Any:
+    if not isinstance(current, dict) or not isinstance(patch, dict):
+        return patch
+    result: dict[str, Any] = dict(current)  # pyright: ignore[reportUnknownArgumentType]
+    for key, value in patch.items():  # pyright: ignore[reportUnknownVariableType]
+        if value is None:
+            result.pop(str(key), None)  # pyright: ignore[reportUnknownArgumentType]
+        else:
+            result[str(key)] = value  # pyright: ignore[reportUnknownArgumentType]
+    return result
+
+
+def _rows(tx: Tx, found: Sequence[Session]) -> list[SessionRow]:
+    ids = [s.id for s in found]
+    newest = runs.latest_runs(tx, ids)
+    pending = approvals.pending_counts(tx, ids)
+    spent = costs.session_costs(tx, ids)
+    waiting = operations.queue_lengths(tx, ids)
+    return [
+        SessionRow(
+            session=s,
+            run=newest.get(s.id),
+            pending_approvals=pending.get(s.id, 0),
+            cost_usd_micros=spent.get(s.id, (0, 0))[0],
+            unpriced_calls=spent.get(s.id, (0, 0))[1],
+            queue_length=waiting.get(s.id, 0),
+        )
+        for s in found
+    ]
