@@ -1,0 +1,152 @@
+import { Button, Textarea } from "@mantine/core";
+import { useRef, useState } from "react";
+import { answerApproval } from "@/api/approvals";
+import { newKey } from "@/api/http";
+import { asProblem, type Problem } from "@/api/problem";
+import { Icon } from "@/components/Icon";
+import { ErrorState } from "@/components/States";
+import { useDraft } from "@/lib/draft";
+import { useNow } from "@/lib/now";
+import { clock, left } from "@/lib/time";
+import type { ApprovalEntry } from "@/live/session-state";
+import { useConnection } from "@/live/react";
+import styles from "./ApprovalCard.module.css";
+import { RequestView } from "./RequestView";
+
+/** A question that waits for a person; once answered it stays, folded, with who said what and when. */
+export function ApprovalCard({ approval }: { approval: ApprovalEntry }) {
+  return approval.status === "pending" ? <Open approval={approval} /> : <Answered approval={approval} />;
+}
+
+const VERB: Readonly<Record<string, string>> = {
+  approve: "Approve",
+  reject: "Reject",
+  revise: "Ask for changes",
+  skip: "Skip this step",
+  redo: "Do it again",
+  retry: "Try again",
+  continue: "Continue",
+  abort: "Abort",
+  answer: "Answer",
+};
+const PRIMARY = new Set(["approve", "continue", "retry", "answer"]);
+const NEEDS_TEXT: Readonly<Record<string, string>> = {
+  revise: "What should be different?",
+  reject: "Why not? (can stay empty)",
+  redo: "What should be different?",
+  answer: "Your answer",
+};
+
+function Open({ approval }: { approval: ApprovalEntry }) {
+  const [feedback, setFeedback] = useDraft(`approval.${approval.approvalId}`);
+  const [writing, setWriting] = useState<string | null>(feedback ? "revise" : null);
+  const [busy, setBusy] = useState<string | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const connection = useConnection();
+  const key = useRef(newKey());
+  const offered = (approval.options.length > 0 ? approval.options : ["approve", "reject"]).filter((each) => VERB[each]);
+
+  async function answer(resolution: string) {
+    setBusy(resolution);
+    setProblem(null);
+    const text = feedback.trim();
+    try {
+      await answerApproval(approval.approvalId, { resolution, ...(text ? { feedback: text } : {}) }, `${key.current}-${resolution}`);
+      setFeedback("");
+    } catch (error) {
+      setProblem(asProblem(error));
+    } finally {
+      setBusy(null);
+    }
+  }
+
+  const press = (resolution: string) => {
+    if (resolution in NEEDS_TEXT && writing !== resolution) setWriting(resolution);
+    else void answer(resolution);
+  };
+
+  return (
+    <section className={styles.card} aria-labelledby={`ask-${approval.approvalId}`} id="request" tabIndex={-1}>
+      <div className={styles.head}>
+        <Icon name="hand" />
+        <h2 id={`ask-${approval.approvalId}`}>{approval.title || "A question for you"}</h2>
+        {approval.deadline && <Deadline at={approval.deadline} />}
+      </div>
+      <RequestView data={approval.requestData} />
+      {writing && (
+        <Textarea
+          label={NEEDS_TEXT[writing]}
+          autosize
+          minRows={2}
+          maxRows={8}
+          autoFocus
+          value={feedback}
+          onChange={(event) => setFeedback(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Escape") setWriting(null);
+            if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void answer(writing);
+          }}
+        />
+      )}
+      {problem?.code === "already-answered" ? (
+        <p className={styles.elsewhere} role="status">
+          {problem.message} Nothing more to do here.
+        </p>
+      ) : (
+        problem && <ErrorState problem={problem} />
+      )}
+      <div className={styles.actions}>
+        {offered.map((resolution) => (
+          <Button
+            key={resolution}
+            variant={(writing ? writing === resolution : PRIMARY.has(resolution)) ? "filled" : "default"}
+            loading={busy === resolution}
+            disabled={(busy !== null && busy !== resolution) || problem?.code === "already-answered"}
+            onClick={() => press(resolution)}
+          >
+            {writing === resolution && resolution === "revise" ? "Send changes" : VERB[resolution]}
+          </Button>
+        ))}
+        {connection.kind !== "live" && <span className={styles.note}>Not live: your answer is sent as soon as you press.</span>}
+      </div>
+    </section>
+  );
+}
+
+function Deadline({ at }: { at: string }) {
+  const now = useNow();
+  return (
+    <span className={styles.note} title={new Date(at).toLocaleString()}>
+      answer within <span className="num">{left(at, now)}</span>
+    </span>
+  );
+}
+
+const OUTCOME: Readonly<Record<string, string>> = {
+  approve: "Approved",
+  reject: "Rejected",
+  revise: "Changes asked for",
+  modify: "Changed and approved",
+  answer: "Answered",
+};
+
+function Answered({ approval }: { approval: ApprovalEntry }) {
+  const words =
+    approval.status === "expired" ? "Expired" : approval.status === "cancelled" ? "No longer needed" : OUTCOME[approval.resolution ?? ""] ?? approval.status;
+  return (
+    <details className={styles.answered}>
+      <summary>
+        <Icon name={approval.status === "approved" ? "check" : approval.status === "rejected" ? "cross" : "list"} />
+        <span>
+          <strong>{words}</strong>
+          {approval.respondedBy && ` by ${approval.respondedBy}`}
+          {approval.respondedAt && `, ${clock(approval.respondedAt)}`}
+          {": "}
+          {approval.title}
+        </span>
+      </summary>
+      {approval.feedback && <p className={styles.feedback}>“{approval.feedback}”</p>}
+      <RequestView data={approval.requestData} />
+    </details>
+  );
+}

@@ -1,0 +1,69 @@
+import { asFields } from "@/live/frames";
+import styles from "./ApprovalCard.module.css";
+
+interface PlannedStep {
+  readonly name: string;
+  readonly goal: string;
+  readonly agent: string;
+  readonly points: readonly string[];
+}
+
+/** What the question is about: a plan as a list, anything else as its fields. */
+export function RequestView({ data }: { data: Readonly<Record<string, unknown>> }) {
+  const steps = plannedSteps(data);
+  if (steps) {
+    return (
+      <ol className={styles.plan} aria-label="Plan">
+        {steps.map((step, index) => (
+          <li key={index}>
+            <div className={styles.stepName}>
+              {step.name}
+              {step.agent && <span>{step.agent}</span>}
+            </div>
+            {step.goal && step.goal !== step.name && <p>{step.goal}</p>}
+            {step.points.length > 0 && (
+              <ul>
+                {step.points.map((point, number) => (
+                  <li key={number}>{point}</li>
+                ))}
+              </ul>
+            )}
+          </li>
+        ))}
+      </ol>
+    );
+  }
+  const fields = Object.entries(data);
+  if (fields.length === 0) return null;
+  return (
+    <dl className={styles.fields}>
+      {fields.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name.replaceAll("_", " ")}</dt>
+          <dd>{typeof value === "string" ? value : <code>{JSON.stringify(value, null, 2)}</code>}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+export function plannedSteps(data: Readonly<Record<string, unknown>>): PlannedStep[] | null {
+  const plan = asFields(data["plan"] ?? data["mission"] ?? data);
+  const steps = plan["steps"] ?? plan["hops"];
+  if (!Array.isArray(steps)) return null;
+  return steps.map((value, index) => {
+    if (typeof value === "string") return { name: value, goal: "", agent: "", points: [] };
+    const step = asFields(value);
+    const points = step["bullet_points"] ?? step["success_criteria"];
+    return {
+      name: textOf(step["name"]) || `Step ${index + 1}`,
+      goal: textOf(step["goal"] ?? step["description"]),
+      agent: textOf(step["agent"]),
+      points: Array.isArray(points) ? points.map(String) : [],
+    };
+  });
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

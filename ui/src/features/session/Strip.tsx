@@ -1,0 +1,83 @@
+import { Ago } from "@/components/Ago";
+import { Icon } from "@/components/Icon";
+import { integer } from "@/lib/format";
+import { useNow } from "@/lib/now";
+import { clock } from "@/lib/time";
+import { useConnection, useStream } from "@/live/react";
+import type { SessionState } from "@/live/session-state";
+import { CLOSE, type ConnectionState } from "@/live/stream";
+import styles from "./Session.module.css";
+
+/** What is saved, and whether the page still hears of it. */
+export function Strip({ state }: { state: SessionState }) {
+  const connection = useConnection();
+  return (
+    <div className={styles.strip} data-connection={connection.kind} role="group" aria-label="Durability">
+      <span className={styles.saved}>
+        <Icon name="shield" /> Saved
+      </span>
+      <span className="num">event {integer(state.seq)}</span>
+      <span>{state.savedAt ? <>checkpoint <Ago at={state.savedAt} /></> : "no checkpoint yet"}</span>
+      <span className="num">v{state.facts.version}</span>
+      <Link connection={connection} lastEventAt={state.lastEventAt} />
+    </div>
+  );
+}
+
+const WHY_CLOSED: Readonly<Record<number, string>> = {
+  [CLOSE.signIn]: "Signed out",
+  [CLOSE.origin]: "The server refuses this address",
+  [CLOSE.superseded]: "Opened elsewhere",
+};
+const SHORT_OUTAGE_MS = 1_500;
+const LONG_OUTAGE_MS = 10_000;
+
+function Link({ connection, lastEventAt }: { connection: ConnectionState; lastEventAt: string | null }) {
+  const stream = useStream();
+  const now = useNow();
+  const retry = (
+    <button type="button" className={styles.retry} onClick={() => stream.retryNow()}>
+      retry now
+    </button>
+  );
+  const shownAt = lastEventAt ? ` Showing what was saved at ${clock(lastEventAt)}.` : "";
+  switch (connection.kind) {
+    case "live":
+      return <Said kind="live">live</Said>;
+    case "idle":
+    case "connecting":
+      return <Said kind="wait">{connection.kind === "connecting" && connection.attempt > 1 ? "Reconnecting…" : "connecting"}</Said>;
+    case "waiting": {
+      const seconds = Math.max(1, Math.ceil((connection.retryAt - now) / 1000));
+      if (!navigator.onLine) return <Said kind="off">Offline.{shownAt}</Said>;
+      const long = now - connection.since > LONG_OUTAGE_MS;
+      const short = connection.retryAt - connection.since < SHORT_OUTAGE_MS;
+      return (
+        <>
+          <Said kind={long ? "off" : "wait"}>
+            {long ? "The server does not answer." : "Reconnecting"}
+            {!short && shownAt}
+          </Said>
+          {/* outside the live region: a countdown is not for reading aloud */}
+          <span className="num">in {seconds} s —</span> {retry}
+        </>
+      );
+    }
+    case "closed":
+      return (
+        <>
+          <Said kind="off">{WHY_CLOSED[connection.code] ?? "Disconnected"}</Said> {retry}
+        </>
+      );
+    default:
+      return connection satisfies never;
+  }
+}
+
+function Said({ kind, children }: { kind: "live" | "wait" | "off"; children: React.ReactNode }) {
+  return (
+    <span role="status" aria-label="Connection" className={styles.link} data-kind={kind}>
+      {children}
+    </span>
+  );
+}

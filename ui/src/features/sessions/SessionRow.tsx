@@ -1,0 +1,49 @@
+import { Link } from "@tanstack/react-router";
+import type { SessionInfo } from "@/api/types";
+import { Ago } from "@/components/Ago";
+import { Money } from "@/components/Money";
+import { StatusChip } from "@/components/StatusChip";
+import type { Shown } from "@/lib/status";
+import { openQuestions } from "./groups";
+import styles from "./SessionList.module.css";
+
+interface Props {
+  readonly session: SessionInfo;
+  readonly status: Shown;
+  readonly search: string;
+}
+
+export function SessionRow({ session, status, search }: Props) {
+  const waiting = openQuestions(session);
+  return (
+    <li className={styles.row} data-status={status}>
+      <StatusChip status={status} />
+      <Link to="/sessions/$id" params={{ id: session.session_id }} className={styles.name ?? ""}>
+        <Marked text={session.name} search={search} />
+      </Link>
+      <span className={styles.facts}>
+        <span className={styles.mode}>{session.mode}</span>
+        {session.current_step ? <span>step {session.current_step}</span> : null}
+        {waiting > 0 && <span>{waiting === 1 ? "1 question" : `${waiting} questions`}</span>}
+        {session.message_count > 0 && (
+          <Money usd={session.cost_usd} unpricedCalls={session.unpriced_calls ?? 0} />
+        )}
+        <Ago at={session.last_active_at} />
+      </span>
+      {session.status_reason && status !== "done" && <p className={styles.reason}>{session.status_reason}</p>}
+    </li>
+  );
+}
+
+function Marked({ text, search }: { text: string; search: string }) {
+  const start = search ? text.toLowerCase().indexOf(search.toLowerCase()) : -1;
+  if (start < 0) return text;
+  const end = start + search.length;
+  return (
+    <>
+      {text.slice(0, start)}
+      <mark>{text.slice(start, end)}</mark>
+      {text.slice(end)}
+    </>
+  );
+}

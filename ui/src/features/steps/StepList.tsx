@@ -1,0 +1,74 @@
+import { Icon, type IconName } from "@/components/Icon";
+import { EmptyState } from "@/components/States";
+import { useNow } from "@/lib/now";
+import { duration } from "@/lib/time";
+import type { StepEntry, StepStatus } from "@/live/session-state";
+import styles from "./StepList.module.css";
+
+const ICON: Readonly<Record<StepStatus, IconName>> = {
+  pending: "ring",
+  running: "retry",
+  completed: "check",
+  failed: "cross",
+  skipped: "off",
+  cancelled: "cross",
+};
+const WORD: Readonly<Record<StepStatus, string>> = {
+  pending: "Waiting",
+  running: "Running",
+  completed: "Done",
+  failed: "Failed",
+  skipped: "Skipped",
+  cancelled: "Cancelled",
+};
+
+/** What was and is being done, each with its own true status. */
+export function StepList({ steps, live }: { steps: readonly StepEntry[]; live: boolean }) {
+  if (steps.length === 0) return <EmptyState>Each step appears here when it begins; what is done stays done.</EmptyState>;
+  return (
+    <ol className={styles.steps} aria-label="Steps">
+      {steps.map((step) => (
+        <li key={step.stepId} className={styles.step} data-status={step.status}>
+          <span className={styles.icon}>
+            <Icon name={ICON[step.status]} spin={step.status === "running" && live} />
+          </span>
+          <div className={styles.body}>
+            <div className={styles.head}>
+              <span className={styles.name}>{step.name || step.key}</span>
+              <span className={styles.facts}>
+                {step.agent && <span className={styles.agent}>{step.agent}</span>}
+                {step.attempt > 1 && <span>attempt {step.attempt}</span>}
+                <span>{step.status === "running" && !live ? "Stopped here" : WORD[step.status]}</span>
+                <Took step={step} live={live} />
+              </span>
+            </div>
+            {step.error && <p className={styles.error}>{step.error}</p>}
+            {!step.error && (step.summary ?? step.goal) && (
+              <Text text={step.summary ?? step.goal ?? ""} done={step.summary !== null} />
+            )}
+          </div>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+const LONG_CHARS = 220;
+
+function Text({ text, done }: { text: string; done: boolean }) {
+  const line = text.split("\n", 1)[0] ?? "";
+  if (text.length <= LONG_CHARS && line === text) return <p data-done={done || undefined}>{text}</p>;
+  return (
+    <details>
+      <summary>{line.length > LONG_CHARS ? `${line.slice(0, LONG_CHARS)}…` : line}</summary>
+      <p>{text}</p>
+    </details>
+  );
+}
+
+function Took({ step, live }: { step: StepEntry; live: boolean }) {
+  const now = useNow();
+  if (step.durationMs !== null) return <span className="num">{duration(step.durationMs)}</span>;
+  if (step.status !== "running" || !step.startedAt || !live) return null;
+  return <span className="num">{duration(now - Date.parse(step.startedAt))}</span>;
+}

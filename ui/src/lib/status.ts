@@ -1,0 +1,49 @@
+/** What a person is told about a session: one word for what the server keeps as two statuses and a count. */
+
+export type Shown =
+  | "needs-you"
+  | "running"
+  | "pausing"
+  | "stopping"
+  | "ready"
+  | "paused"
+  | "done"
+  | "failed"
+  | "expired"
+  | "archived"
+  | "deleted";
+
+const BY_STATUS: Readonly<Record<string, Shown>> = {
+  suspended: "paused",
+  completed: "done",
+  failed: "failed",
+  expired: "expired",
+  archived: "archived",
+  deleted: "deleted",
+};
+
+const LIVE = new Set(["queued", "running"]);
+
+export function shownStatus(session: string, run: string | null | undefined, openQuestions: number): Shown {
+  if (run === "pausing" && (session === "active" || session === "suspended")) return "pausing";
+  const fixed = BY_STATUS[session];
+  if (fixed) return fixed;
+  if (openQuestions > 0 || run === "waiting") return "needs-you";
+  if (run === "cancelling") return "stopping";
+  if (run === "paused") return "paused";
+  return run && LIVE.has(run) ? "running" : "ready";
+}
+
+export const WORD: Readonly<Record<Shown, string>> = {
+  "needs-you": "Needs you",
+  running: "Running",
+  pausing: "Pausing",
+  stopping: "Stopping",
+  ready: "Ready",
+  paused: "Paused",
+  done: "Done",
+  failed: "Failed",
+  expired: "Expired",
+  archived: "Archived",
+  deleted: "Deleted",
+};

@@ -1,0 +1,169 @@
+import { describe, expect, it } from "vitest";
+import type { DeltaFrame, EventFrame, SessionFrame } from "./frames";
+import { reduce, reduceAll } from "./reducer";
+import { emptySession, MAX_LINES } from "./session-state";
+
+const SESSION = "s";
+const start = emptySession(SESSION);
+
+function event(seq: number, type: string, data: Record<string, unknown> = {}, step: string | null = null): EventFrame {
+  return {
+    seq,
+    type,
+    session_id: SESSION,
+    run_id: "r",
+    step,
+    timestamp: `2026-01-01T00:00:${String(seq % 60).padStart(2, "0")}.000Z`,
+    data,
+  };
+}
+
+function delta(offset: number, text: string, message_id = "m1"): DeltaFrame {
+  return { type: "message_delta", session_id: SESSION, message_id, offset, text };
+}
+
+const STEP = { step_id: "st", key: "step-1", step_number: 1, name: "Read", attempt: 1 };
+const MESSAGE = { message_id: "m1", position: 2, role: "assistant", agent: "engineer", content: "Hello there" };
+
+/** A whole planned run, as the engine writes it. */
+const LOG: EventFrame[] = [
+  event(1, "session_update", { status: "active", name: "Sum up", version: 1 }),
+  event(2, "agent_message", { message_id: "m0", position: 1, role: "user", content: "Sum up" }),
+  event(3, "workflow_started", { task: "Sum up", mode: "planning-control", model: "openai-chat:test", attempt: 1 }),
+  event(4, "phase_change", { phase: "planning" }),
+  event(5, "cost_update", { call_id: "c1", model: "m", cost_usd: null, input_tokens: 10, output_tokens: 5 }),
+  event(6, "approval_request", { approval_id: "a", request_type: "plan", title: "Plan", options: ["approve", "reject"] }),
+  event(7, "approval_resolved", { approval_id: "a", status: "approved", resolution: "approve", responded_by: "local" }),
+  event(8, "phase_change", { phase: "execution", step_number: 1 }),
+  event(9, "step_started", STEP),
+  event(10, "console", { stream: "stdout", lines: ["one", "two"] }),
+  event(11, "agent_message", MESSAGE),
+  event(12, "cost_update", { call_id: "c2", model: "m", cost_usd: 0.25, input_tokens: 1, output_tokens: 2 }),
+  event(13, "file_update", { path: "report.md", change: "created", size: 12 }),
+  event(14, "step_completed", { ...STEP, summary: "Read it", duration_ms: 1200 }),
+  event(15, "workflow_complete", { result: {} }),
+  event(16, "session_update", { status: "completed", name: "Sum up", version: 2 }),
+];
+
+describe("a whole run", () => {
+  const end = reduceAll(start, LOG);
+
+  it("ends with everything in its place", () => {
+    expect(end).toMatchObject({
+      seq: 16,
+      facts: { name: "Sum up", status: "completed", version: 2, phase: "execution", stepNumber: 1 },
+      run: { runId: "r", status: "completed", model: "openai-chat:test", task: "Sum up" },
+      steps: [{ stepId: "st", status: "completed", durationMs: 1200, summary: "Read it", phase: "execution" }],
+      approvals: [{ approvalId: "a", status: "approved", respondedBy: "local" }],
+      cost: { usd: 0.25, unpricedCalls: 1, inputTokens: 11, outputTokens: 7, calls: 2 },
+      files: [{ path: "report.md", size: 12 }],
+      unknownEvents: 0,
+    });
+    expect(end.messages.map((m) => m.content)).toEqual(["Sum up", "Hello there"]);
+    expect(end.lines.map((line) => [line.id, line.text])).toEqual([["10.0", "one"], ["10.1", "two"]]);
+    expect(end.savedAt).toBe(LOG[13]?.timestamp);
+  });
+
+  it("is the same when every event comes twice", () => {
+    expect(reduceAll(start, LOG.flatMap((e) => [e, e]))).toEqual(end);
+  });
+
+  it("is the same when the log is replayed from any earlier point", () => {
+    for (let from = 0; from < LOG.length; from += 1) expect(reduceAll(end, LOG.slice(from))).toEqual(end);
+  });
+
+  it("is the same when cut anywhere and taken up again", () => {
+    for (let cut = 0; cut <= LOG.length; cut += 1) {
+      expect(reduceAll(reduceAll(start, LOG.slice(0, cut)), LOG.slice(cut))).toEqual(end);
+    }
+  });
+
+  it("never changes a state that was handed out", () => {
+    const frozen = deepFreeze(reduceAll(start, LOG.slice(0, 9)));
+    expect(() => reduceAll(frozen, LOG.slice(9))).not.toThrow();
+  });
+});
+
+describe("unknown types", () => {
+  it("are counted, moved past, and break nothing", () => {
+    const state = reduceAll(start, [event(1, "from_the_future", { x: 1 }), event(2, "console", { lines: ["a"] })]);
+    expect(state).toMatchObject({ seq: 2, unknownEvents: 1 });
+    expect(state.lines).toHaveLength(1);
+  });
+
+  it("and payloads of another shape break nothing", () => {
+    for (const { type } of LOG) expect(() => reduce(start, event(1, type, { step_id: 3, lines: "x" }))).not.toThrow();
+  });
+});
+
+describe("deltas", () => {
+  const texts = (frames: SessionFrame[]) => reduceAll(start, frames).open.map((m) => m.text);
+
+  it("append at their offset", () => expect(texts([delta(0, "Hel"), delta(3, "lo")])).toEqual(["Hello"]));
+  it("repeated change nothing", () => expect(texts([delta(0, "Hel"), delta(3, "lo"), delta(3, "lo")])).toEqual(["Hello"]));
+  it("that overlap are laid over", () => expect(texts([delta(0, "Hello"), delta(3, "lo there")])).toEqual(["Hello there"]));
+  it("from the start replace what was there", () => expect(texts([delta(0, "Hello"), delta(0, "Anew")])).toEqual(["Anew"]));
+  it("past a hole wait for the text so far", () => {
+    expect(texts([delta(0, "Hel"), delta(9, "lost")])).toEqual(["Hel"]);
+    expect(texts([delta(0, "Hel"), delta(9, "lost"), delta(0, "Hello wor"), delta(9, "ld")])).toEqual(["Hello world"]);
+  });
+  it("count code points, not UTF-16 units", () => {
+    expect(texts([delta(0, "a😀"), delta(2, "b"), delta(1, "😀bc")])).toEqual(["a😀bc"]);
+  });
+  it("end with the stored message, in one entry", () => {
+    const state = reduceAll(start, [delta(0, "Hello"), event(1, "agent_message", MESSAGE), delta(5, " there")]);
+    expect(state.open).toEqual([]);
+    expect(state.messages.map((m) => m.content)).toEqual(["Hello there"]);
+  });
+  it("come again from their start after a reconnect, and what a killed server had begun is forgotten", () => {
+    expect(texts([delta(0, "half"), { type: "sync", session_id: SESSION }])).toEqual([]);
+    expect(texts([delta(0, "half"), { type: "sync", session_id: SESSION }, delta(0, "half an")])).toEqual(["half an"]);
+  });
+  it("of an answer that a killed server never finished are forgotten when the run begins again", () => {
+    const state = reduceAll(start, [delta(0, "half an ans"), event(1, "workflow_started", { attempt: 2 })]);
+    expect(state.open).toEqual([]);
+  });
+});
+
+describe("a snapshot newer than the replay", () => {
+  it("does not put a finished step back to running", () => {
+    const newer = { ...reduceAll(start, LOG), seq: 8 };
+    expect(reduceAll(newer, LOG.slice(8, 9)).steps[0]?.status).toBe("completed");
+  });
+  it("does not count a call twice", () => {
+    const newer = { ...reduceAll(start, LOG), seq: 4 };
+    expect(reduceAll(newer, LOG.slice(4)).cost).toEqual(reduceAll(start, LOG).cost);
+  });
+  it("does not show a console line twice", () => {
+    const newer = { ...reduceAll(start, LOG), seq: 4 };
+    expect(reduceAll(newer, LOG.slice(4)).lines).toHaveLength(2);
+  });
+  it("does not open an answered question again", () => {
+    const newer = { ...reduceAll(start, LOG), seq: 5 };
+    expect(reduceAll(newer, LOG.slice(5, 6)).approvals[0]?.status).toBe("approved");
+  });
+});
+
+it("shows a step that is tried again as running, and keeps one row for it", () => {
+  const state = reduceAll(start, [
+    event(1, "step_started", STEP),
+    event(2, "step_failed", { ...STEP, error: { message: "no" } }),
+    event(3, "step_started", { ...STEP, attempt: 2 }),
+  ]);
+  expect(state.steps).toMatchObject([{ status: "running", attempt: 2, error: null }]);
+});
+
+it("keeps the newest console lines only", () => {
+  const lines = Array.from({ length: MAX_LINES + 5 }, (_, index) => `line ${index}`);
+  const state = reduce(start, event(1, "console", { lines }));
+  expect(state.lines).toHaveLength(MAX_LINES);
+  expect(state.lines.at(-1)?.text).toBe(`line ${MAX_LINES + 4}`);
+});
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) {
+    Object.values(value).forEach(deepFreeze);
+    Object.freeze(value);
+  }
+  return value;
+}

@@ -1,0 +1,135 @@
+/** A session as REST gives it, turned into the state that the stream then carries on from. */
+
+import type { ApprovalInfo, CostSummary, FileInfo, SessionDetail, StepInfo } from "@/api/types";
+import { asFields } from "./frames";
+import {
+  emptySession,
+  type ApprovalEntry,
+  type SessionState,
+  type StepEntry,
+  type StepStatus,
+} from "./session-state";
+
+export interface SnapshotParts {
+  readonly detail: SessionDetail;
+  readonly steps: readonly StepInfo[];
+  readonly approvals: readonly ApprovalInfo[];
+  readonly files: readonly FileInfo[];
+  readonly costs: CostSummary | null;
+}
+
+/**
+ * `detail` must have been read first: its cursor is the oldest, and the reducer accepts that the other parts are newer
+ * than the events that follow it.
+ */
+export function stateOf({ detail, steps, approvals, files, costs }: SnapshotParts): SessionState {
+  const run = detail.current_run ?? null;
+  return {
+    ...emptySession(detail.session_id),
+    seq: detail.as_of_seq ?? detail.last_seq ?? 0,
+    lastEventAt: detail.last_active_at,
+    facts: {
+      name: detail.name,
+      mode: detail.mode,
+      status: detail.status,
+      statusReason: detail.status_reason ?? null,
+      version: detail.version,
+      phase: detail.current_phase ?? null,
+      stepNumber: detail.current_step ?? null,
+      createdAt: detail.created_at,
+    },
+    run: run && {
+      runId: run.run_id,
+      status: run.status,
+      task: run.task,
+      attempt: run.attempt ?? 1,
+      model: run.model ?? null,
+      startedAt: run.started_at ?? null,
+      endedAt: run.completed_at ?? null,
+      error: messageOf(run.error),
+      failedStep: stringOrNull(asFields(run.error)["failed_step"]),
+      resumable: asFields(run.error)["resumable"] === true,
+    },
+    messages: detail.conversation_history.map((message) => ({
+      messageId: message.message_id,
+      position: message.position,
+      role: message.role,
+      agent: message.agent ?? null,
+      content: message.content,
+      at: message.timestamp,
+    })),
+    steps: [...steps].sort((a, b) => (a.started_at ?? "").localeCompare(b.started_at ?? "")).map(stepOf),
+    approvals: [...approvals].sort((a, b) => a.created_at.localeCompare(b.created_at)).map(approvalOf),
+    files: files.map((file) => ({
+      path: file.path,
+      size: file.size ?? null,
+      kind: file.media_type ?? null,
+      at: "",
+    })),
+    cost: costs
+      ? {
+          usd: costs.calls > costs.unpriced_calls ? costs.total_cost_usd : null,
+          unpricedCalls: costs.unpriced_calls,
+          inputTokens: costs.input_tokens,
+          outputTokens: costs.output_tokens,
+          calls: costs.calls,
+        }
+      : emptySession("").cost,
+    countedThrough: costs?.as_of_seq ?? 0,
+    savedAt: steps.reduce<string | null>(
+      (latest, step) => (step.completed_at && step.completed_at > (latest ?? "") ? step.completed_at : latest),
+      null,
+    ),
+  };
+}
+
+function stepOf(step: StepInfo): StepEntry {
+  const ended = step.completed_at && step.started_at ? Date.parse(step.completed_at) - Date.parse(step.started_at) : null;
+  return {
+    stepId: step.step_id,
+    runId: step.run_id,
+    key: step.key,
+    number: numberOf(step.key),
+    name: step.name,
+    goal: step.goal ?? null,
+    agent: step.agent ?? null,
+    phase: step.phase ?? null,
+    status: step.status as StepStatus,
+    attempt: step.attempt,
+    summary: step.summary ?? null,
+    error: messageOf(step.error),
+    startedAt: step.started_at ?? null,
+    durationMs: ended,
+  };
+}
+
+function numberOf(key: string): number | null {
+  const digits = /^step-(\d+)/.exec(key)?.[1];
+  return digits === undefined ? null : Number(digits);
+}
+
+function approvalOf(approval: ApprovalInfo): ApprovalEntry {
+  return {
+    approvalId: approval.approval_id,
+    requestType: approval.request_type,
+    title: approval.title,
+    requestData: approval.request_data,
+    options: approval.options,
+    status: approval.status,
+    resolution: approval.resolution ?? null,
+    feedback: stringOrNull(approval.response_data?.["feedback"]),
+    respondedBy: approval.responded_by ?? null,
+    respondedAt: approval.responded_at ?? null,
+    deadline: approval.deadline ?? null,
+    at: approval.created_at,
+  };
+}
+
+function messageOf(error: unknown): string | null {
+  const fields = asFields(error);
+  return stringOrNull(fields["message"]) ?? stringOrNull(fields["code"]);
+}
+
+function stringOrNull(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}
