@@ -1,0 +1,236 @@
+"""Sessions: create, find, read, change, and move through their life."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perdure.client import models
+from perdure.client.models import Json
+from perdure.client.transport import Async, AsyncGroup, Call, Group, Sync, given, reads, segment
+
+
+def _path(session_id: str, rest: str = "") -> str:
+    return f"/api/sessions/{segment(session_id)}{rest}"
+
+
+def create(
+    mode: str,
+    config: Json | None = None,
+    *,
+    name: str | None = None,
+    metadata: Json | None = None,
+    tags: list[str] | None = None,
+    resource_limits: Json | None = None,
+    session_id: str | None = None,
+) -> Call[models.Session]:
+    """Create a session; `session_id` may be chosen by the caller."""
+    body = given(
+        mode=mode,
+        config=config,
+        name=name,
+        metadata=metadata,
+        tags=tags,
+        resource_limits=resource_limits,
+        session_id=session_id,
+    )
+    return Call("POST", "/api/sessions", reads(models.Session), body=body)
+
+
+def list_(
+    *,
+    status: list[str] | None = None,
+    mode: str | None = None,
+    q: str | None = None,
+    tag: str | None = None,
+    sort: str | None = None,
+    limit: int = 50,
+    offset: int | None = None,
+    cursor: str | None = None,
+) -> Call[models.SessionPage]:
+    """Read one page of sessions; `q` searches names and messages."""
+    query = given(
+        status=status, mode=mode, q=q, tag=tag, sort=sort, limit=limit, offset=offset, cursor=cursor
+    )
+    return Call("GET", "/api/sessions", reads(models.SessionPage), query)
+
+
+def get(session_id: str) -> Call[models.SessionDetail]:
+    """Read a session with the newest page of its conversation."""
+    return Call("GET", _path(session_id), reads(models.SessionDetail))
+
+
+def active() -> Call[models.SessionDetail]:
+    """Read the caller's most recently active session."""
+    return Call("GET", "/api/sessions/active", reads(models.SessionDetail))
+
+
+def update(session_id: str, patch: Json, *, if_version: int | None = None) -> Call[models.Session]:
+    """Merge name, tags, metadata, config or limits; None removes. `if_version` refuses a stale change."""
+    headers = {} if if_version is None else {"If-Match": f'"{if_version}"'}
+    return Call(
+        "PATCH",
+        _path(session_id),
+        reads(models.Session),
+        body=patch,
+        headers=headers,
+        repeatable=if_version is None,
+    )
+
+
+def save_state(
+    session_id: str,
+    *,
+    messages: list[Json] | None = None,
+    context_variables: Json | None = None,
+    current_phase: str | None = None,
+    current_step: int | None = None,
+    plan_data: Json | None = None,
+    expected_version: int | None = None,
+) -> Call[models.Session]:
+    """Append messages and set the state of a session whose work is done elsewhere."""
+    body = given(
+        messages=messages,
+        context_variables=context_variables,
+        current_phase=current_phase,
+        current_step=current_step,
+        plan_data=plan_data,
+        expected_version=expected_version,
+    )
+    return Call("PUT", _path(session_id, "/state"), reads(models.Session), body=body, repeatable=False)
+
+
+def load(session_id: str) -> Call[models.SessionDetail]:
+    """Read a session and make it the caller's current one."""
+    return Call("POST", _path(session_id, "/load"), reads(models.SessionDetail))
+
+
+def suspend(
+    session_id: str, *, when: str = "boundary", reason: str | None = None
+) -> Call[models.CommandResult]:
+    """Suspend; a live run stops at its next step boundary, or at once with `when="now"`."""
+    body = given(when=when, reason=reason)
+    return Call("POST", _path(session_id, "/suspend"), reads(models.CommandResult), body=body)
+
+
+def resume(
+    session_id: str, *, additional_context: str | None = None, from_step: str | None = None
+) -> Call[models.CommandResult]:
+    """Resume; the interrupted run goes on from its last finished step."""
+    body = given(additional_context=additional_context, from_step=from_step)
+    return Call("POST", _path(session_id, "/resume"), reads(models.CommandResult), body=body)
+
+
+def complete(session_id: str) -> Call[models.CommandResult]:
+    """Mark a session as completed."""
+    return Call("POST", _path(session_id, "/complete"), reads(models.CommandResult))
+
+
+def archive(session_id: str) -> Call[models.CommandResult]:
+    """Put a session away."""
+    return Call("POST", _path(session_id, "/archive"), reads(models.CommandResult))
+
+
+def restore(session_id: str) -> Call[models.CommandResult]:
+    """Bring an archived or deleted session back."""
+    return Call("POST", _path(session_id, "/restore"), reads(models.CommandResult))
+
+
+def fork(
+    session_id: str, *, from_seq: int | None = None, from_step: str | None = None, name: str | None = None
+) -> Call[models.Session]:
+    """Make a new session that shares this one's past up to a point."""
+    body = given(from_seq=from_seq, from_step=from_step, name=name)
+    return Call("POST", _path(session_id, "/fork"), reads(models.Session), body=body)
+
+
+def delete(session_id: str, *, purge: bool = False) -> Call[models.CommandResult]:
+    """Delete (can be restored) or purge (cannot); deleting twice is the same as once."""
+    query = {"purge": "true"} if purge else {}
+    return Call("DELETE", _path(session_id), reads(models.CommandResult), query)
+
+
+def history(
+    session_id: str, *, before: int | None = None, after: int | None = None, limit: int = 50
+) -> Call[models.History]:
+    """Read a page of the conversation, oldest first; the newest page without `before` and `after`."""
+    query = given(before=before, after=after, limit=limit)
+    return Call("GET", _path(session_id, "/history"), reads(models.History), query)
+
+
+def events(
+    session_id: str, *, after: int = 0, limit: int = 200, type: list[str] | None = None
+) -> Call[models.EventPage]:
+    """Read the log after a sequence number, ascending."""
+    query = given(after=after, limit=limit, type=type)
+    return Call("GET", _path(session_id, "/events"), reads(models.EventPage), query)
+
+
+def costs(session_id: str) -> Call[models.Costs]:
+    """Read what a session has cost, by model, agent, step, run and day."""
+    return Call("GET", _path(session_id, "/costs"), reads(models.Costs))
+
+
+def dag(session_id: str) -> Call[models.Dag]:
+    """Read the plan as nodes and edges."""
+    return Call("GET", _path(session_id, "/dag"), reads(models.Dag))
+
+
+def steps(session_id: str, *, run_id: str | None = None) -> Call[models.StepPage]:
+    """Read the steps of the session's runs, or of one run."""
+    return Call("GET", _path(session_id, "/steps"), reads(models.StepPage), given(run_id=run_id))
+
+
+def runs(session_id: str, *, limit: int = 50, offset: int = 0) -> Call[models.RunPage]:
+    """Read the session's runs, newest first."""
+    query: dict[str, Any] = {"limit": limit, "offset": offset}
+    return Call("GET", _path(session_id, "/runs"), reads(models.RunPage), query)
+
+
+class Sessions(Group):
+    """`client.sessions`."""
+
+    create = Sync(create)
+    list = Sync(list_)
+    get = Sync(get)
+    active = Sync(active)
+    update = Sync(update)
+    save_state = Sync(save_state)
+    load = Sync(load)
+    suspend = Sync(suspend)
+    resume = Sync(resume)
+    complete = Sync(complete)
+    archive = Sync(archive)
+    restore = Sync(restore)
+    fork = Sync(fork)
+    delete = Sync(delete)
+    history = Sync(history)
+    events = Sync(events)
+    costs = Sync(costs)
+    dag = Sync(dag)
+    steps = Sync(steps)
+    runs = Sync(runs)
+
+
+class AsyncSessions(AsyncGroup):
+    """`client.sessions`, awaited."""
+
+    create = Async(create)
+    list = Async(list_)
+    get = Async(get)
+    active = Async(active)
+    update = Async(update)
+    save_state = Async(save_state)
+    load = Async(load)
+    suspend = Async(suspend)
+    resume = Async(resume)
+    complete = Async(complete)
+    archive = Async(archive)
+    restore = Async(restore)
+    fork = Async(fork)
+    delete = Async(delete)
+    history = Async(history)
+    events = Async(events)
+    costs = Async(costs)
+    dag = Async(dag)
+    steps = Async(steps)
+    runs = Async(runs)
