@@ -34,16 +34,21 @@ def pinned_version() -> str:
     return lock["packages"]["node_modules/@sparticuz/chromium"]["version"]
 
 
+def is_unpacked(target: Path = UNPACKED) -> bool:
+    """True if `target` holds the version that the lock pins, or the package has no binary for this host."""
+    stamp = target / ".version"
+    return not _is_bundled_here() or (stamp.is_file() and stamp.read_text() == pinned_version())
+
+
 def unpack(node: Node, target: Path = UNPACKED) -> None:
     """Unpacks the bundled Chromium into `target`; a second call for the same version does nothing."""
-    stamp = target / ".version"
-    if not _is_bundled_here() or (stamp.is_file() and stamp.read_text() == pinned_version()):
+    if is_unpacked(target):
         return
     target.parent.mkdir(exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="chromium-", dir=target.parent))
     try:
         node.run(ROOT / "tools" / "unpack-chromium.mjs", UI, work)
-        (work / stamp.name).write_text(pinned_version())
+        (work / ".version").write_text(pinned_version())
         work.chmod(0o755)
         shutil.rmtree(target, ignore_errors=True)
         work.rename(target)
@@ -52,7 +57,7 @@ def unpack(node: Node, target: Path = UNPACKED) -> None:
 
 
 def find(target: Path = UNPACKED) -> Chromium:
-    """The first Chromium that starts: PERDURE_CHROMIUM, the bundled one, an installed one, Debian's (as root).
+    """The first Chromium that starts: PERDURE_CHROMIUM, the bundled, an installed, Debian's (if root).
 
     Raises NoBrowser.
     """

@@ -34,7 +34,7 @@ def sh(*command: str | Path, **environment: str) -> None:
 
 @contextlib.contextmanager
 def only_one() -> Iterator[None]:
-    """Holds the checkout's set-up lock, so that two commands started together do not install into each other."""
+    """Holds the checkout's set-up lock: two commands started together must not install into each other."""
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "setup.lock").open("w") as file:
         try:
@@ -77,7 +77,7 @@ def ensure_uv() -> None:
     if UV.is_file() and stamp.is_set():
         return
     say("uv, the installer (25 MB)")
-    options = ("--quiet", "--no-deps", "--require-hashes", "--upgrade", "--disable-pip-version-check")
+    options = ("--quiet", "--no-deps", "--require-hashes", "--upgrade", "--root-user-action=ignore")
     sh(sys.executable, "-m", "pip", "install", *options, "--target", CACHE / "uv", "-r", lock)
     stamp.set()
 

@@ -16,7 +16,7 @@ CHECKS = {
 
 
 def run(names: list[str]) -> int:
-    """Runs the checks named, or all, two at a time; prints the output of those that fail. Returns the exit code."""
+    """Runs the checks named, or all, two at a time; prints what failing ones said. Returns the exit code."""
     unknown = set(names) - CHECKS.keys()
     if unknown:
         say(f"no such check: {', '.join(sorted(unknown))}; there are: {', '.join(CHECKS)}")

