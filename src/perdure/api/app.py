@@ -1,0 +1,117 @@
+"""The application: everything at the edge put together around one `Perdure`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from fastapi import FastAPI, Request
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from perdure import __version__
+from perdure.api import docs_page, errors, openapi, sse
+from perdure.api.guard import Guard
+from perdure.api.routes import approvals, costs, files, history, lifecycle, missions, queue, runs, sessions, system
+from perdure.api.socket.connections import Connections
+from perdure.api.socket.routes import socket_routes
+from perdure.api.static import Console
+
+if TYPE_CHECKING:
+    from perdure.bootstrap import Perdure
+
+_ROUTERS = (sse, sessions, lifecycle, history, runs, approvals, costs, missions, files, queue, system)
+_DESCRIPTION = "Durable, resumable sessions for AI-agent work."
+
+
+def create_app(perdure: Perdure) -> FastAPI:
+    """Return the application; its lifespan starts and stops `perdure`."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await perdure.start()
+        try:
+            await perdure.hub.start()
+            app.state.connections.start()
+            yield
+        finally:
+            await app.state.connections.stop()
+            await perdure.hub.stop()
+            await perdure.stop()
+
+    settings = perdure.settings
+    app = _bare_app(lifespan)
+    app.state.perdure = perdure
+    app.state.connections = Connections(perdure.connections, settings.max_connections)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["ETag", "Location", "X-Total-Count", "Retry-After"],
+        )
+    app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins)
+    return app
+
+
+def describe_app() -> dict[str, Any]:
+    """Return the interface's description without any storage."""
+    return openapi.describe(_bare_app(None))
+
+
+def _bare_app(lifespan: Any) -> FastAPI:
+    app = FastAPI(
+        title="Perdure",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        strict_content_type=False,
+        generate_unique_id_function=openapi.operation_id,
+    )
+    errors.install(app)
+    for module in _ROUTERS:
+        app.include_router(module.routes)
+    described: dict[str, Any] = {}
+
+    def description() -> dict[str, Any]:
+        if not described:
+            described.update(openapi.describe(app))
+        return described
+
+    async def openapi_json(_request: Request) -> Response:
+        return JSONResponse(description())
+
+    async def docs(_request: Request) -> Response:
+        return HTMLResponse(docs_page.render(description()))
+
+    console = Console()
+    app.router.routes.extend(
+        cast(
+            "list[BaseRoute]",
+            [
+                *socket_routes(),
+                Route("/openapi.json", openapi_json, include_in_schema=False),
+                Route("/docs", docs, include_in_schema=False),
+                Route("/{path:path}", console.answer, methods=["GET"], include_in_schema=False),
+            ],
+        )
+    )
+    app.openapi = description
+    return app
+
+
+def importable(module: str) -> bool:
+    """Whether an optional module is there."""
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return False
+    return True

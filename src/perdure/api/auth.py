@@ -1,0 +1,34 @@
+"""Who is calling, and the application's parts as dependencies of the routes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, cast
+
+from fastapi import Depends, Request
+
+from perdure.core.access import LOCAL_ACTOR, Actor
+
+if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection
+
+    from perdure.bootstrap import Perdure
+
+
+def actor_of(_connection: HTTPConnection) -> Actor:
+    """Return who is calling. In local mode that is the one local user; the guard has checked host and origin."""
+    return LOCAL_ACTOR
+
+
+def _actor(request: Request) -> Actor:
+    return actor_of(request)
+
+
+def _perdure(request: Request) -> Perdure:
+    return cast("Perdure", request.app.state.perdure)
+
+
+Caller = Annotated[Actor, Depends(_actor)]
+if TYPE_CHECKING:
+    Services = Annotated[Perdure, Depends(_perdure)]
+else:
+    Services = Annotated[object, Depends(_perdure)]

@@ -1,0 +1,1 @@
+"""Routes, one file per noun: they translate and call one service method each."""

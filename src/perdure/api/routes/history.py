@@ -1,0 +1,141 @@
+"""The conversation of a session, and its log."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query
+
+from perdure.api.auth import Caller, Services
+from perdure.api.route import repeatable
+from perdure.api.routes.parts import SessionPath, Shape, check_text, flat, router
+from perdure.api.wire.events import EventList
+from perdure.api.wire.messages import HistoryOut, MessageAccepted, MessageIn, MessageOut
+from perdure.api.wire.problems import problem_answers
+from perdure.api.wire.sessions import SessionAction
+from perdure.core.events import Event
+from perdure.errors import InvalidInput
+
+routes = router("history")
+MAX_SEQ = 2**53
+PositionQuery = Annotated[int | None, Query(ge=0, le=MAX_SEQ)]
+AfterQuery = Annotated[int, Query(ge=0, le=MAX_SEQ)]
+
+
+@routes.get("/api/sessions/{session_id}/history", responses=problem_answers(404))
+async def get_history(
+    session_id: SessionPath,
+    perdure: Services,
+    actor: Caller,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    before: PositionQuery = None,
+    after: PositionQuery = None,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before: older messages.")] = None,
+    shape: Shape = "envelope",
+) -> HistoryOut:
+    """Read messages, oldest first: the newest page, or the one before or after a position."""
+    if cursor is not None:
+        if not cursor.isdigit():
+            raise InvalidInput("This cursor was not given by this list.", field="cursor")
+        before = int(cursor)
+    page = await perdure.history.messages(actor, session_id, before=before, after=after, limit=limit)
+    messages = [MessageOut.of(message) for message in page.messages]
+    if shape == "flat":
+        return flat(messages, page.total)  # pyright: ignore[reportReturnType]
+    return HistoryOut(
+        session_id=session_id,
+        total_messages=page.total,
+        total=page.total,
+        messages=messages,
+        has_more=page.has_more,
+        next_cursor=page.next_cursor,
+    )
+
+
+@routes.delete("/api/sessions/{session_id}/history", responses=problem_answers(404, 409))
+async def clear_history(session_id: SessionPath, perdure: Services, actor: Caller) -> SessionAction:
+    """Let the conversation start anew from here; nothing is erased."""
+    await perdure.history.clear(actor, session_id)
+    session = (await perdure.sessions.get(actor, session_id)).session
+    return SessionAction(
+        session_id=session.id, status=session.status, message="History cleared", version=session.version
+    )
+
+
+@routes.post(
+    "/api/sessions/{session_id}/messages",
+    status_code=202,
+    responses=problem_answers(404, 409, 413),
+    openapi_extra=repeatable(),
+)
+async def send_message(
+    session_id: SessionPath, body: MessageIn, perdure: Services, actor: Caller
+) -> MessageAccepted:
+    """Send an input: it starts a run, or does what `on_busy` says while one is live."""
+    content = check_text(body.content, perdure.settings.max_text_bytes, "content")
+    result = await perdure.runs.start(
+        actor, session_id, content, task_id=body.task_id, config=body.config, on_busy=body.on_busy
+    )
+    if result.queue_item is not None:
+        outcome = ("queued", "It waits for the live run to end")
+    elif result.steered:
+        outcome = ("delivered", "The live run gets it at its next step")
+    else:
+        outcome = ("started", "A run has started")
+    return MessageAccepted(
+        session_id=session_id,
+        message_id=result.message_id,
+        run_id=result.run.id if result.run else None,
+        status=outcome[0],
+        queue_item=result.queue_item,
+        message=outcome[1],
+    )
+
+
+@routes.get("/api/sessions/{session_id}/events", responses=problem_answers(404))
+async def list_events(
+    session_id: SessionPath,
+    perdure: Services,
+    actor: Caller,
+    after: AfterQuery = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    event_type: Annotated[list[str] | None, Query(alias="type")] = None,
+    shape: Shape = "envelope",
+) -> EventList:
+    """Read the log after a sequence number, the same frames as on the socket."""
+    types = tuple(part for text in event_type or () for part in text.split(",") if part)
+    events = await perdure.history.events(actor, session_id, after=after, limit=limit, types=types)
+    return await _event_list(perdure, session_id, events, after, limit, shape)
+
+
+@routes.get("/api/sessions/{session_id}/console", responses=problem_answers(404))
+async def list_console(
+    session_id: SessionPath,
+    perdure: Services,
+    actor: Caller,
+    after: AfterQuery = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    shape: Shape = "envelope",
+) -> EventList:
+    """Read what the console tab shows: output, tool calls and code, in order."""
+    events = await perdure.history.console(actor, session_id, after, limit)
+    return await _event_list(perdure, session_id, events, after, limit, shape)
+
+
+async def _event_list(
+    perdure: Services, session_id: str, events: list[Event], after: int, limit: int, shape: str
+) -> EventList:
+    last_seq, epoch = await perdure.history.head(session_id)
+    frames = [event.frame() for event in events]
+    if shape == "flat":
+        return flat(frames, len(frames))  # pyright: ignore[reportReturnType]
+    full = len(events) == limit
+    next_after = events[-1].seq if full else max(last_seq, after)
+    return EventList(
+        session_id=session_id,
+        events=frames,
+        last_seq=last_seq,
+        epoch=epoch,
+        has_more=full and next_after < last_seq,
+        next_after=next_after,
+    )

@@ -1,0 +1,140 @@
+"""Commands that move a session through its life."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query
+
+from perdure.api.auth import Caller, Services
+from perdure.api.errors import NotAvailable
+from perdure.api.route import repeatable
+from perdure.api.routes.parts import SessionPath, router
+from perdure.api.views import detail_of
+from perdure.api.wire import sessions as wire
+from perdure.api.wire.problems import problem_answers
+from perdure.core.runs import Run
+from perdure.core.sessions import Session
+
+routes = router("sessions")
+
+
+@routes.post(
+    "/api/sessions/{session_id}/suspend", responses=problem_answers(404, 409), openapi_extra=repeatable()
+)
+async def suspend_session(
+    session_id: SessionPath, perdure: Services, actor: Caller, body: wire.SuspendIn | None = None
+) -> wire.SessionAction:
+    """Pause a session; its run stops at the next step boundary, and an event says when it has."""
+    asked = body or wire.SuspendIn()
+    session = await perdure.sessions.suspend(actor, session_id, when=asked.when, reason=asked.reason)
+    return _done(session, "Session suspended successfully")
+
+
+@routes.post(
+    "/api/sessions/{session_id}/resume", responses=problem_answers(404, 409), openapi_extra=repeatable()
+)
+async def resume_session(
+    session_id: SessionPath, perdure: Services, actor: Caller, body: wire.ResumeIn | None = None
+) -> wire.SessionAction:
+    """Go on: an interrupted run continues after its last finished step and never plans again."""
+    asked = body or wire.ResumeIn()
+    session, run = await perdure.sessions.resume(
+        actor, session_id, additional_context=asked.additional_context, from_step=asked.from_step
+    )
+    return _done(session, "Session resumed successfully", run)
+
+
+@routes.post(
+    "/api/sessions/{session_id}/complete", responses=problem_answers(404, 409), openapi_extra=repeatable()
+)
+async def complete_session(session_id: SessionPath, perdure: Services, actor: Caller) -> wire.SessionAction:
+    """Say that the session has reached what it was for."""
+    return _done(await perdure.sessions.complete(actor, session_id), "Session completed successfully")
+
+
+@routes.post(
+    "/api/sessions/{session_id}/archive", responses=problem_answers(404, 409), openapi_extra=repeatable()
+)
+async def archive_session(session_id: SessionPath, perdure: Services, actor: Caller) -> wire.SessionAction:
+    """Put a session that is not in work out of the way."""
+    return _done(await perdure.sessions.archive(actor, session_id), "Session archived successfully")
+
+
+@routes.post(
+    "/api/sessions/{session_id}/restore", responses=problem_answers(404, 409), openapi_extra=repeatable()
+)
+async def restore_session(session_id: SessionPath, perdure: Services, actor: Caller) -> wire.SessionAction:
+    """Bring an archived or deleted session back, with everything under it."""
+    return _done(await perdure.sessions.restore(actor, session_id), "Session restored successfully")
+
+
+@routes.delete("/api/sessions/{session_id}", responses=problem_answers(404, 409))
+async def delete_session(
+    session_id: SessionPath,
+    perdure: Services,
+    actor: Caller,
+    purge: Annotated[bool, Query(description="Remove it for good; it cannot be restored.")] = False,
+) -> wire.SessionAction:
+    """Delete a session; it can be restored until it is purged. A second call does nothing."""
+    session = await perdure.sessions.delete(actor, session_id)
+    if purge:
+        await perdure.sessions.purge(actor, session_id)
+        return _done(session, "Session removed for good")
+    return _done(session, "Session deleted successfully")
+
+
+@routes.post(
+    "/api/sessions/{session_id}/fork",
+    status_code=201,
+    responses=problem_answers(404, 409),
+    openapi_extra=repeatable(),
+)
+async def fork_session(
+    session_id: SessionPath, perdure: Services, actor: Caller, body: wire.ForkIn | None = None
+) -> wire.SessionCreated:
+    """Copy a session up to a point; the copy goes its own way."""
+    asked = body or wire.ForkIn()
+    fork = getattr(perdure.sessions, "fork", None)
+    if fork is None:
+        await perdure.sessions.get(actor, session_id)
+        raise NotAvailable("This server cannot fork sessions yet.")
+    forked: Session = await fork(
+        actor, session_id, from_seq=asked.from_seq, from_step=asked.from_step, name=asked.name
+    )
+    return wire.SessionCreated.of(forked)
+
+
+@routes.post("/api/sessions/{session_id}/load", responses=problem_answers(404, 409))
+async def load_session(session_id: SessionPath, perdure: Services, actor: Caller) -> wire.SessionLoaded:
+    """Make this the caller's current session and read it."""
+    row = await perdure.sessions.load(actor, session_id)
+    fields = await detail_of(perdure, actor, row)
+    return wire.SessionLoaded(
+        **fields,
+        sessionId=row.session.id,
+        conversationHistory=fields["conversation_history"],
+        currentSession=row.session.id,
+        messageCount=row.session.message_count,
+    )
+
+
+@routes.post("/api/sessions/{session_id}/activity", responses=problem_answers(404))
+async def touch_session(
+    session_id: SessionPath, perdure: Services, actor: Caller, body: wire.ActivityIn | None = None
+) -> wire.SessionAction:
+    """Say that somebody is looking at the session, so that it does not expire."""
+    others = body.session_ids if body else []
+    row = await perdure.sessions.get(actor, session_id)
+    await perdure.sessions.touch(actor, [session_id, *others])
+    return _done(row.session, "Activity updated")
+
+
+def _done(session: Session, message: str, run: Run | None = None) -> wire.SessionAction:
+    return wire.SessionAction(
+        session_id=session.id,
+        status=session.status,
+        message=message,
+        run_id=run.id if run else None,
+        version=session.version,
+    )

@@ -1,0 +1,152 @@
+"""Running the application: one uvicorn server with our socket protocol, a ready line, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from perdure import __version__
+from perdure.api.app import create_app, importable
+from perdure.api.guard import is_loopback
+from perdure.errors import StartupError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from perdure.config import Settings
+
+_log = logging.getLogger(__name__)
+GRACE_S = 10
+_ABORT_AFTER_S = 15.0
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's socket protocol, able to say goodbye to a peer that has stopped reading.
+
+    A plain `send` waits for a full buffer to drain. One marked `urgent` is put behind it, and the
+    connection is cut when even that does not leave in time.
+    """
+
+    async def send(self, message: Any) -> None:
+        """Send an ASGI message."""
+        if message.get("urgent") and not self.writable.is_set():
+            self.writable.set()
+            if message["type"] == "websocket.close":
+                self.loop.call_later(_ABORT_AFTER_S, self.transport.abort)
+        await super().send(message)
+
+
+class Server(uvicorn.Server):
+    """Says when it is ready, and lets sockets and streams go before the server stops taking requests."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then print the one line that says where."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            print(f"Perdure {__version__} on http://{shown}:{port}", flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Send every reader away with the code to resume after, then end."""
+        await self._app.state.connections.close_all()
+        await super().shutdown(sockets=sockets)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until a signal ends it.
+
+    Raises:
+        StartupError: when the settings do not allow it or the address is taken.
+    """
+    from perdure.bootstrap import build
+
+    check(settings)
+    listening = listen(settings.host, settings.port)
+    try:
+        server = make_server(create_app(build(settings)), settings)
+        asyncio.run(server.serve(sockets=[listening])) if not _has_uvloop() else _run_on_uvloop(server, listening)
+    finally:
+        listening.close()
+    if not server.started:
+        raise StartupError("The server could not start; the lines above say why.")
+
+
+def check(settings: Settings) -> None:
+    """Refuse to be reachable by others without sign-in.
+
+    Raises:
+        StartupError: naming the setting to change.
+    """
+    if settings.auth == "local" and not is_loopback(settings.host):
+        raise StartupError(
+            f"PERDURE_HOST is {settings.host}, which others can reach, but PERDURE_AUTH is `local` (no sign-in). "
+            "Set PERDURE_HOST=127.0.0.1, or turn sign-in on with PERDURE_AUTH=password.",
+            setting="PERDURE_AUTH",
+        )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on the address.
+
+    Raises:
+        StartupError: when the port is taken or the address is not this machine's.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listening = socket.socket(found[0], socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(found[4])
+        listening.listen(2048)
+    except OSError as error:
+        raise StartupError(
+            f"Cannot listen on {host}:{port}: {error.strerror or error}. "
+            "Stop what uses it, or choose another with PERDURE_PORT.",
+            setting="PERDURE_PORT",
+        ) from None
+    return listening
+
+
+def make_server(app: FastAPI, settings: Settings) -> Server:
+    """Return the server of an application, not yet running."""
+    config = uvicorn.Config(
+        app,
+        ws=SocketProtocol,
+        ws_max_size=settings.max_frame_bytes,
+        ws_per_message_deflate=False,
+        ws_ping_interval=20.0,
+        ws_ping_timeout=20.0,
+        loop="none",
+        http="httptools" if importable("httptools") else "h11",
+        lifespan="on",
+        log_config=None,
+        log_level=settings.log_level.lower(),
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_S,
+        backlog=2048,
+    )
+    return Server(config, app)
+
+
+def _has_uvloop() -> bool:
+    return sys.platform != "win32" and importable("uvloop")
+
+
+def _run_on_uvloop(server: Server, listening: socket.socket) -> None:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(server.serve(sockets=[listening]))

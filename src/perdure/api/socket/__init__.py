@@ -1,0 +1,1 @@
+"""Sockets: three addresses, one protocol, one way of writing."""

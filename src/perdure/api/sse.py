@@ -1,0 +1,146 @@
+"""The socket's streams as server-sent events, for readers that only listen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Header, Query, Request
+from starlette.responses import StreamingResponse
+
+from perdure.api.auth import Caller, Services
+from perdure.api.routes.parts import SessionPath, router
+from perdure.api.socket.connections import Connections
+from perdure.api.socket.protocol import ResetFrame, SessionsFrame, SyncFrame, encode, seq_of
+from perdure.api.wire.problems import problem_answers
+from perdure.api.wire.sessions import SessionSummary
+from perdure.live.bus import ListHint
+from perdure.live.feed import NOTHING_DRAFTED, Feed
+from perdure.services.sessions import SessionQuery
+
+routes = router("streams")
+_SIGN_OF_LIFE_S = 15.0
+_LONGEST_LINE = 1000
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_ANSWER: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
+LastEventId = Annotated[str | None, Header(description="Where to go on: `seq` or `session_id:seq`.")]
+
+
+class _Stream:
+    """A stream as a reader that is counted; its end is the event that all streams watch."""
+
+    def ping(self, text: str) -> None:
+        """Streams write their own signs of life."""
+
+    async def go_away(self, code: int, reason: str) -> None:
+        """The shared `closing` event ends it."""
+
+
+@routes.get(
+    "/api/sessions/stream",
+    response_class=StreamingResponse,
+    responses={**_ANSWER, **problem_answers(429)},
+)
+async def stream_sessions(request: Request, perdure: Services, actor: Caller) -> StreamingResponse:
+    """Follow the caller's session list: a snapshot, then hints."""
+    connections: Connections = request.app.state.connections
+    found = await perdure.sessions.list(actor, SessionQuery())
+    snapshot = SessionsFrame(
+        sessions=[SessionSummary.of(row) for row in found.sessions],
+        total=found.total,
+        counts=found.counts,
+        current_session_id=found.current_session_id,
+    )
+    stream = _Stream()
+    connections.admit(stream)
+
+    async def body() -> AsyncIterator[str]:
+        hints: asyncio.Queue[ListHint] = asyncio.Queue(_LONGEST_LINE)
+        stop = perdure.hub.follow_list(actor.user_id, lambda hint: None if hints.full() else hints.put_nowait(hint))
+        try:
+            yield "retry: 1000\n\n" + _data(encode(snapshot))
+            while not connections.closing.is_set():
+                hint = await _first(hints.get(), connections.closing.wait())
+                yield _data(orjson.dumps(hint, default=str).decode()) if isinstance(hint, dict) else ": ping\n\n"
+        finally:
+            stop()
+            await connections.release(stream)
+
+    return StreamingResponse(body(), media_type="text/event-stream", headers=_HEADERS)
+
+
+@routes.get(
+    "/api/sessions/{session_id}/stream",
+    response_class=StreamingResponse,
+    responses={**_ANSWER, **problem_answers(404, 429)},
+)
+async def stream_session(
+    session_id: SessionPath,
+    request: Request,
+    perdure: Services,
+    actor: Caller,
+    last_event_id: LastEventId = None,
+    after: Annotated[str | None, Query(description="As `Last-Event-ID`, which wins.")] = None,
+) -> StreamingResponse:
+    """Follow a session's log after a cursor; each event's `id` is the cursor to come back with."""
+    connections: Connections = request.app.state.connections
+    start = seq_of(last_event_id or after)
+    await perdure.sessions.get(actor, session_id)
+    stream = _Stream()
+    connections.admit(stream)
+
+    async def body() -> AsyncIterator[str]:
+        try:
+            await connections.note(stream, None, session_id, actor.user_id)
+            async with perdure.hub.open(session_id) as feed:
+                async for text in _log(feed, start, connections):
+                    yield text
+        finally:
+            await connections.release(stream)
+
+    return StreamingResponse(body(), media_type="text/event-stream", headers=_HEADERS)
+
+
+async def _log(feed: Feed, after: int, connections: Connections) -> AsyncIterator[str]:
+    if after > feed.head:
+        await feed.pull()
+    if after > feed.head:
+        reset = ResetFrame(session_id=feed.session_id, epoch=feed.epoch, floor=0, reason="unknown cursor")
+        yield _data(encode(reset))
+        return
+    epoch = feed.epoch
+    sync = SyncFrame(session_id=feed.session_id, epoch=epoch, from_seq=after + 1, through_seq=feed.head)
+    yield "retry: 1000\n\n" + _data(encode(sync))
+    drafts = NOTHING_DRAFTED
+    while not connections.closing.is_set():
+        version = feed.version
+        if feed.epoch != epoch:
+            yield _data(encode(ResetFrame(session_id=feed.session_id, epoch=feed.epoch, floor=0, reason="restored")))
+            return
+        frames = await feed.read(after)
+        if frames:
+            after = frames[-1][0]
+            yield "".join(f"id: {feed.session_id}:{seq}\ndata: {data.decode()}\n\n" for seq, data in frames)
+            continue
+        deltas, drafts = feed.draft_texts(drafts), feed.drafts
+        if deltas:
+            yield "".join(_data(text) for text in deltas)
+        elif not await _first(feed.wait(version, _SIGN_OF_LIFE_S), connections.closing.wait()):
+            yield ": ping\n\n"
+
+
+async def _first(wanted: Coroutine[Any, Any, Any], closing: Coroutine[Any, Any, Any]) -> Any:
+    """Return what `wanted` gives, or None when the server closes or nothing came for a while."""
+    tasks = [asyncio.ensure_future(wanted), asyncio.ensure_future(closing)]
+    try:
+        await asyncio.wait(tasks, timeout=_SIGN_OF_LIFE_S, return_when=asyncio.FIRST_COMPLETED)
+        return tasks[0].result() if tasks[0].done() else None
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _data(text: str) -> str:
+    return f"data: {text}\n\n"

@@ -1,0 +1,71 @@
+"""Messages on the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import AliasChoices, Field
+
+from perdure.api.wire.base import Body, Json, Wire, WireTime
+from perdure.core.messages import Message, MessageRole
+
+
+class MessageOut(Wire):
+    """One entry of a conversation; `content` is all its text."""
+
+    message_id: str
+    id: str
+    position: int
+    role: MessageRole
+    agent: str | None
+    content: str
+    parts: list[Json]
+    run_id: str | None
+    timestamp: WireTime
+
+    @classmethod
+    def of(cls, message: Message) -> MessageOut:
+        """Return the wire form."""
+        return cls(
+            message_id=message.id,
+            id=message.id,
+            position=message.position,
+            role=message.role,
+            agent=message.agent,
+            content=message.text,
+            parts=message.parts,
+            run_id=message.run_id,
+            timestamp=message.created_at,
+        )
+
+
+class HistoryOut(Wire):
+    """A page of a conversation, oldest first; without a cursor it is the newest page."""
+
+    session_id: str
+    total_messages: int
+    total: int
+    messages: list[MessageOut]
+    has_more: bool
+    next_cursor: str | None
+
+
+class MessageIn(Body):
+    """An input for a session: it starts a run, or reaches the one that is live as `on_busy` says."""
+
+    content: str = Field(validation_alias=AliasChoices("content", "message", "text"))
+    on_busy: str | None = Field(None, validation_alias=AliasChoices("on_busy", "onBusy"))
+    config: dict[str, Any] = Field(default_factory=dict)
+    task_id: str | None = Field(None, validation_alias=AliasChoices("task_id", "taskId"))
+
+
+class MessageAccepted(Wire):
+    """What became of an input: a run, or a place in the queue, or neither when it steered the live run."""
+
+    success: bool = True
+    session_id: str
+    message_id: str | None
+    run_id: str | None
+    status: str
+    queue_item: Json | None
+    message: str

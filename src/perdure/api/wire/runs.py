@@ -1,0 +1,150 @@
+"""Runs, their steps and tasks on the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import AliasChoices, Field
+
+from perdure.api.wire.base import Body, Json, ListPage, Wire, WireTime
+from perdure.core.costs import usd
+from perdure.core.runs import Run, RunStatus, Step, StepStatus
+
+
+class RunMeta(Wire):
+    """What a run has used."""
+
+    cost: float | None
+    tokens: int
+
+
+class RunOut(Wire):
+    """One execution of a mode."""
+
+    run_id: str
+    id: str
+    session_id: str
+    task_id: str | None
+    task: str
+    task_description: str
+    mode: str
+    agent: str | None
+    model: str | None
+    config: Json
+    status: RunStatus
+    error: Json | None
+    result: Json | None
+    attempt: int
+    is_branch: bool
+    parent_run_id: str | None
+    forked_from_step: str | None
+    created_at: WireTime
+    started_at: WireTime | None
+    completed_at: WireTime | None
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    unpriced_calls: int
+    meta: RunMeta
+
+    @classmethod
+    def of(cls, run: Run) -> RunOut:
+        """Return the wire form; the fence and the worker stay inside."""
+        return cls(
+            run_id=run.id,
+            task_description=run.task,
+            cost_usd=usd(run.cost_usd_micros),
+            meta=RunMeta(cost=usd(run.cost_usd_micros), tokens=run.input_tokens + run.output_tokens),
+            **run.model_dump(exclude={"fence", "worker", "cost_usd_micros"}),
+        )
+
+
+class RunPage(ListPage):
+    """Runs of a session, newest first."""
+
+    session_id: str
+    runs: list[RunOut]
+
+
+class StepOut(Wire):
+    """One step; its checkpoint stays inside."""
+
+    step_id: str
+    id: str
+    run_id: str
+    session_id: str
+    key: str
+    position: int
+    phase: str
+    name: str
+    goal: str | None
+    agent: str | None
+    hop_id: str | None
+    status: StepStatus
+    attempt: int
+    summary: str | None
+    error: Json | None
+    started_at: WireTime | None
+    completed_at: WireTime | None
+
+    @classmethod
+    def of(cls, step: Step) -> StepOut:
+        """Return the wire form."""
+        return cls(step_id=step.id, **step.model_dump(exclude={"checkpoint"}))
+
+
+class StepList(Wire):
+    """All steps of a session or run, in order."""
+
+    session_id: str
+    steps: list[StepOut]
+    total: int
+    as_of_seq: int
+
+
+class TaskIn(Body):
+    """A task to start without a socket."""
+
+    task: str
+    config: dict[str, Any] = Field(default_factory=dict)
+    task_id: str | None = Field(None, validation_alias=AliasChoices("task_id", "taskId"))
+    session_id: str | None = Field(
+        None, validation_alias=AliasChoices("session_id", "sessionId", "copilotSessionId")
+    )
+    mode: str | None = None
+
+
+class TaskAccepted(Wire):
+    """Where the task runs."""
+
+    task_id: str
+    run_id: str
+    session_id: str
+    status: RunStatus
+
+
+class TaskOut(RunOut):
+    """A task is the run that was started under its id."""
+
+    @classmethod
+    def of(cls, run: Run) -> TaskOut:
+        """Return the wire form."""
+        return cls.model_validate(RunOut.of(run).model_dump())
+
+
+class RetryIn(Body):
+    """Where a new attempt begins; without a step, at the one that failed."""
+
+    from_step: str | None = Field(None, validation_alias=AliasChoices("from_step", "fromStep"))
+
+
+class RunAction(RunOut):
+    """The run after a command on it."""
+
+    success: bool = True
+    message: str
+
+    @classmethod
+    def after(cls, run: Run, message: str) -> RunAction:
+        """Return the outcome of a command."""
+        return cls.model_validate({**RunOut.of(run).model_dump(), "message": message})

@@ -1,0 +1,99 @@
+"""A running server on a free port, inside the test's own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from perdure.api.app import create_app
+from perdure.api.server import Server, listen, make_server
+from perdure.core.events import Console, EventData, NewEvent
+from tests.api.assembly import StillPerdure, still_perdure
+
+
+class Running:
+    """A server with everything that tests ask of it."""
+
+    def __init__(self, perdure: StillPerdure, server: Server, port: int, http: httpx.AsyncClient) -> None:
+        self.perdure = perdure
+        self.server = server
+        self.port = port
+        self.http = http
+
+    def socket(self, path: str, **options: Any) -> connect:
+        """Return a connection to a socket address; use with `async with`."""
+        options = {"proxy": None, "compression": None, "ping_interval": None, **options}
+        return connect(f"ws://127.0.0.1:{self.port}{path}", **options)
+
+    async def create(self, **body: Any) -> dict[str, Any]:
+        """Create a session over REST."""
+        answer = await self.http.post("/api/sessions", json={"mode": "one-shot", **body})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def log(self, session_id: str, *events: EventData) -> None:
+        """Append events to a session's log."""
+        await self.perdure.store.append(session_id, [NewEvent.of(event) for event in events])
+
+    async def lines(self, session_id: str, first: int, last: int) -> None:
+        """Append console events numbered by their one line."""
+        for number in range(first, last + 1):
+            await self.log(session_id, Console(lines=[str(number)]))
+
+
+async def frame(socket: ClientConnection, within_s: float = 5.0) -> dict[str, Any]:
+    """Return the next frame."""
+    async with asyncio.timeout(within_s):
+        return json.loads(await socket.recv())
+
+
+async def until(socket: ClientConnection, wanted: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+    """Return all frames up to the first that is wanted."""
+    seen: list[dict[str, Any]] = []
+    while True:
+        seen.append(await frame(socket))
+        if wanted(seen[-1]):
+            return seen
+
+
+def events_of(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the events in frames, batches opened."""
+    found: list[dict[str, Any]] = []
+    for one in frames:
+        found += one["events"] if one["type"] == "events" else [one] if "seq" in one and "data" in one else []
+    return found
+
+
+@asynccontextmanager
+async def running(folder: Path, **settings: Any) -> AsyncIterator[Running]:
+    """Serve on a free port."""
+    perdure = still_perdure(folder, **settings)
+    listening = listen("127.0.0.1", 0)
+    port = listening.getsockname()[1]
+    server = make_server(create_app(cast("Any", perdure)), perdure.settings)
+    task = asyncio.create_task(server._serve(sockets=[listening]))
+    while not server.started:
+        assert not task.done(), task.result()
+        await asyncio.sleep(0.005)
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+            yield Running(perdure, server, port, http)
+    finally:
+        server.should_exit = True
+        await task
+        listening.close()
+
+
+@pytest.fixture
+async def app(tmp_path: Path) -> AsyncIterator[Running]:
+    """A server with the default settings."""
+    async with running(tmp_path) as served:
+        yield served
