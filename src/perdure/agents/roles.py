@@ -81,7 +81,7 @@ _ALL = (
             "seen it. At the end say what you did, where it is, and whether the goal is reached."
         ),
         short_instructions=(
-            "You do the task exactly as asked and return only the result. Be brief and concrete."
+            "You do the task exactly as asked, with the actions you have. Be brief and concrete."
         ),
     ),
     Role(

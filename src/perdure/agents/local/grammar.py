@@ -70,26 +70,28 @@ def _action_schema(action: Action) -> JsonSchema:
 
 
 def _rule(schema: Mapping[str, Any], *, latin: bool) -> str:
-    held = _hold_to_latin(schema) if latin else dict(schema)
-    return "%json " + json.dumps({**held, "x-guidance": _COMPACT})
+    return "%json " + json.dumps({**_hold(schema, latin=latin), "x-guidance": _COMPACT})
 
 
-def _hold_to_latin(schema: Mapping[str, Any]) -> JsonSchema:
+def _hold(schema: Mapping[str, Any], *, latin: bool) -> JsonSchema:
+    """Close open objects, which invite a small model to invent fields, and hold free strings to Latin."""
+
+    def inner(value: Any) -> Any:
+        return _hold(cast("dict[str, Any]", value), latin=latin) if isinstance(value, dict) else value
+
     held: JsonSchema = {}
     for keyword, value in schema.items():
         if keyword in _MAPS_OF_SCHEMAS and isinstance(value, dict):
             schemas = cast("dict[str, Any]", value)
-            held[keyword] = {name: _hold_if_schema(each) for name, each in schemas.items()}
+            held[keyword] = {name: inner(each) for name, each in schemas.items()}
         elif keyword in _LISTS_OF_SCHEMAS and isinstance(value, list):
-            held[keyword] = [_hold_if_schema(each) for each in cast("list[Any]", value)]
+            held[keyword] = [inner(each) for each in cast("list[Any]", value)]
         elif keyword in _SCHEMAS:
-            held[keyword] = _hold_if_schema(value)
+            held[keyword] = inner(value)
         else:
             held[keyword] = value
-    if held.get("type") == "string" and not _KEYWORDS_THAT_SHAPE_TEXT & held.keys():
+    if "properties" in held:
+        held.setdefault("additionalProperties", False)
+    if latin and held.get("type") == "string" and not _KEYWORDS_THAT_SHAPE_TEXT & held.keys():
         held["pattern"] = _LATIN_TEXT
     return held
-
-
-def _hold_if_schema(value: Any) -> Any:
-    return _hold_to_latin(cast("dict[str, Any]", value)) if isinstance(value, dict) else value

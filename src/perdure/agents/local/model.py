@@ -8,7 +8,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from pydantic_ai import RunContext
-from pydantic_ai.exceptions import ModelAPIError, ModelConnectionError, ModelRequestRejectedError
+from pydantic_ai.exceptions import (
+    ModelAPIError,
+    ModelConnectionError,
+    ModelRequestRejectedError,
+    ModelTimeoutError,
+)
 from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.models.openai import OpenAIChatModel
@@ -107,7 +112,10 @@ class LocalModel(WrapperModel):
             self._client.api_key = address.api_key
             try:
                 yield
+            except ModelTimeoutError:
+                raise
             except ModelConnectionError as error:
+                self._server.replace_child(address)
                 raise LocalModelInterrupted(
                     "the local model's process ended during the answer; try again"
                 ) from error

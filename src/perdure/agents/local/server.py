@@ -118,6 +118,15 @@ class LocalModelServer:
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
 
+    def replace_child(self, address: Address) -> None:
+        """End the child at `address`, whose connection broke, so that nobody is sent there again."""
+        with self._lock:
+            if self._address == address:
+                self._address = None
+                self._state = replace(self._state, status=Status.LOADING)
+                if self._process:
+                    self._process.kill()
+
     async def aclose(self) -> None:
         """Stop the child and wait until it is gone. After that the server cannot be started again."""
         await asyncio.to_thread(self.close)

@@ -72,7 +72,9 @@ def plan_turn(
     output = parameters.output_object
     schema = output.json_schema if output and parameters.output_mode in {"native", "auto"} else None
     output_tools = [] if schema is not None else list(parameters.output_tools)
-    may_answer = schema is not None or parameters.allow_text_output
+    choice = (settings or {}).get("tool_choice")
+    must_call = choice == "required" or isinstance(choice, list)
+    may_answer = not must_call and (schema is not None or parameters.allow_text_output)
     latin = is_latin(_text_of(messages))
     plain = replace(
         parameters,

@@ -16,6 +16,9 @@ T = TypeVar("T")
 
 TOOLSET_ID = "workspace"
 
+_INSTRUCTIONS = (
+    "You know nothing about a file until you read it. A file is written only when write_file says so."
+)
 _READ_LIMIT_CHARS = 100_000
 _LIST_LIMIT = 500
 _SEARCH_LIMIT = 50
@@ -68,7 +71,8 @@ async def search_files(ctx: RunContext[ToolContext], text: str) -> str:
 
 def workspace_toolset(id: str = TOOLSET_ID) -> FunctionToolset[ToolContext]:
     """Return the four file tools. The id is part of stored runs: keep it stable."""
-    return FunctionToolset[ToolContext]([list_files, read_file, write_file, search_files], id=id)
+    tools = [list_files, read_file, write_file, search_files]
+    return FunctionToolset[ToolContext](tools, id=id, instructions=_INSTRUCTIONS)
 
 
 async def _call(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

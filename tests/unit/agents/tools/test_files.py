@@ -1,0 +1,100 @@
+"""File tools change the workspace once and tell the model what it did wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic_ai import Agent
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
+from pydantic_ai.models.function import AgentInfo, FunctionModel
+
+from perdure.agents.tools.files import workspace_toolset
+from perdure.store.workspace import FileInfo, Workspace
+
+
+class FakeContext:
+    def __init__(self, root: Path) -> None:
+        self.workspace = Workspace(root)
+        self.changes: list[FileInfo] = []
+
+    async def file_changed(self, info: FileInfo) -> None:
+        self.changes.append(info)
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> FakeContext:
+    return FakeContext(tmp_path / "work")
+
+
+async def call(context: FakeContext, tool: str, **arguments: str) -> ToolReturnPart:
+    """Let a model call the tool once and return what it was told."""
+
+    def respond(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        assert {"list_files", "read_file", "write_file", "search_files"} == {
+            each.name for each in info.function_tools
+        }
+        told = any(isinstance(part, ToolReturnPart) for part in messages[-1].parts)
+        return ModelResponse(parts=[TextPart("done") if told else ToolCallPart(tool, arguments)])
+
+    agent = Agent(FunctionModel(respond), deps_type=FakeContext, toolsets=[workspace_toolset()])
+    result = await agent.run("go", deps=context)
+    return next(
+        part
+        for message in result.all_messages()
+        for part in message.parts
+        if isinstance(part, ToolReturnPart)
+    )
+
+
+async def test_writes_and_announces_once(context: FakeContext) -> None:
+    first = await call(context, "write_file", path="a/b.md", content="héllo")
+    again = await call(context, "write_file", path="a/b.md", content="héllo")
+    other = await call(context, "write_file", path="a/b.md", content="bye")
+
+    assert first.content == "Created a/b.md (6 bytes)."
+    assert again.content == "a/b.md already has this content."
+    assert other.content == "Replaced a/b.md (3 bytes)."
+    assert [(info.created, info.size_bytes) for info in context.changes] == [(True, 6), (False, 3)]
+
+
+async def test_reads_lists_and_searches(context: FakeContext) -> None:
+    assert (await call(context, "list_files")).content == "The workspace is empty."
+    context.workspace.write("a.md", "One\nTwo")
+    context.workspace.write("b.md", "two")
+
+    assert (await call(context, "list_files")).content == "a.md\nb.md"
+    assert (await call(context, "read_file", path="a.md")).content == "One\nTwo"
+    assert (await call(context, "search_files", text="two")).content == "a.md:2: Two\nb.md:1: two"
+    assert (await call(context, "search_files", text="six")).content == "No file holds 'six'."
+
+
+async def test_says_where_it_cut_a_long_file(context: FakeContext) -> None:
+    context.workspace.write("a.md", "x" * 100_001)
+
+    content = (await call(context, "read_file", path="a.md")).content
+
+    assert isinstance(content, str)
+    assert content.endswith("[cut after 100,000 characters]")
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "advice"),
+    [
+        ("read_file", {"path": "none.md"}, "no file 'none.md'"),
+        ("read_file", {"path": "../secret"}, "is not a path like"),
+        ("write_file", {"path": "/etc/x", "content": ""}, "is not a path like"),
+    ],
+)
+async def test_a_refusal_becomes_advice(
+    context: FakeContext, tool: str, arguments: dict[str, str], advice: str
+) -> None:
+    told = await call(context, tool, **arguments)
+
+    assert told.outcome == "retried"
+    assert advice in str(told.content)
+    assert context.changes == []
+
+
+def test_the_toolset_has_a_stable_id() -> None:
+    assert workspace_toolset().id == "workspace"
