@@ -102,6 +102,8 @@ export interface SessionDetail extends SessionInfo {
   readonly conversation_history: readonly MessageInfo[];
   readonly history_cursor?: string | null;
   readonly current_run?: RunInfo | null;
+  readonly plan_data?: Readonly<Record<string, unknown>> | null;
+  readonly log_epoch?: number;
   readonly as_of_seq?: number;
 }
 
@@ -127,10 +129,10 @@ export interface Readiness {
   readonly ready: boolean;
   readonly version?: string;
   readonly model?: {
-    readonly state?: string;
-    readonly name?: string;
-    readonly detail?: string;
-    readonly message?: string;
-    readonly is_starter?: boolean;
+    readonly status?: string;
+    readonly label?: string;
+    /** Share of the preparation that is done. */
+    readonly progress?: number | null;
+    readonly reason?: string | null;
   };
 }

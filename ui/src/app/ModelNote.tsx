@@ -1,10 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { getReadiness } from "@/api/server";
 import { Icon } from "@/components/Icon";
 import styles from "./Shell.module.css";
 
-const READY = new Set(["ready", "loaded", "ok", "remote", "not-needed", "configured"]);
-const BROKEN = new Set(["failed", "missing", "unavailable", "error"]);
+const STILL = new Set(["preparing", "loading"]);
+const BROKEN = new Set(["failed", "absent", "closed"]);
 const ASK_MS = 2_000;
 
 /** One line while the model cannot answer yet; runs started meanwhile wait for it. */
@@ -13,23 +14,33 @@ export function ModelNote() {
     queryKey: ["ready"],
     queryFn: getReadiness,
     retry: false,
-    refetchInterval: (query) => (isReady(query.state.data?.model?.state) ? false : ASK_MS),
+    refetchInterval: (query) => (STILL.has(query.state.data?.model?.status ?? "") ? ASK_MS : false),
   });
   const model = ready.data?.model;
-  if (!model?.state || isReady(model.state)) return null;
-  const broken = BROKEN.has(model.state);
-  const what = model.message ?? model.detail;
+  const status = model?.status ?? "";
+  const label = model?.label ?? "model";
+  if (BROKEN.has(status)) {
+    return (
+      <Note kind="bad">
+        The {label} cannot be used: {model?.reason ?? `it is ${status}`}
+      </Note>
+    );
+  }
+  if (!STILL.has(status)) return null;
+  const share = typeof model?.progress === "number" ? ` (${Math.round(model.progress * 100)} %)` : "";
   return (
-    <div className={styles.model} role="status" data-kind={broken ? "bad" : undefined}>
-      <Icon name={broken ? "cross" : "retry"} spin={!broken} />
-      <span>
-        {broken ? "The model cannot be used" : `The ${model.is_starter === false ? "" : "starter "}model is ${model.state}`}
-        {what ? `: ${what}` : broken ? "." : ". What you start now waits for it."}
-      </span>
-    </div>
+    <Note>
+      The {label} is {status}
+      {share}. What you start now waits for it.
+    </Note>
   );
 }
 
-function isReady(state: string | undefined): boolean {
-  return state !== undefined && READY.has(state);
+function Note({ kind, children }: { kind?: "bad"; children: ReactNode }) {
+  return (
+    <div className={styles.model} role="status" data-kind={kind}>
+      <Icon name={kind === "bad" ? "cross" : "retry"} spin={kind !== "bad"} />
+      <span>{children}</span>
+    </div>
+  );
 }

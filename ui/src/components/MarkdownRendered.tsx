@@ -1,7 +1,16 @@
-import { memo, useMemo } from "react";
+import { memo, useMemo, type ReactNode } from "react";
 import ReactMarkdown, { type Components } from "react-markdown";
 import remarkGfm from "remark-gfm";
 import { blocks } from "@/lib/blocks";
+
+/** An agent's headings look like headings, but the outline of the page is the console's own. */
+function heading(level: number) {
+  return ({ children }: { children?: ReactNode }) => (
+    <p className="heading" data-level={level}>
+      {children}
+    </p>
+  );
+}
 
 const COMPONENTS: Components = {
   a: ({ href, children }) => {
@@ -22,15 +31,17 @@ const COMPONENTS: Components = {
       <span>Image: {alt}</span>
     ),
   table: ({ children }) => (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label="Table">
+    <div className="table-scroll" tabIndex={0}>
       <table>{children}</table>
     </div>
   ),
   pre: ({ children }) => <pre tabIndex={0}>{children}</pre>,
-  h1: ({ children }) => <h3>{children}</h3>,
-  h2: ({ children }) => <h4>{children}</h4>,
-  h3: ({ children }) => <h5>{children}</h5>,
-  h4: ({ children }) => <h6>{children}</h6>,
+  h1: heading(1),
+  h2: heading(2),
+  h3: heading(3),
+  h4: heading(4),
+  h5: heading(4),
+  h6: heading(4),
 };
 
 /** Blocks are rendered apart, so that a growing answer parses only its last one again. */

@@ -144,6 +144,12 @@ describe("a snapshot newer than the replay", () => {
   });
 });
 
+it("keeps the newest telling of the plan", () => {
+  const plan = { steps: [{ step: 1, name: "Read", goal: "g", agent: "engineer", status: "ready" }, { name: "Write" }] };
+  const state = reduceAll(start, [event(1, "plan_update", { change: "proposed", plan: {} }), event(2, "plan_update", { plan })]);
+  expect(state.plan.map((step) => [step.number, step.name, step.status])).toEqual([[1, "Read", "ready"], [2, "Write", "proposed"]]);
+});
+
 it("shows a step that is tried again as running, and keeps one row for it", () => {
   const state = reduceAll(start, [
     event(1, "step_started", STEP),

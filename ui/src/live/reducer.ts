@@ -6,6 +6,7 @@ import {
   type ApprovalEntry,
   type FileEntry,
   type MessageEntry,
+  type PlannedEntry,
   type RunEntry,
   type SessionState,
   type StepEntry,
@@ -114,6 +115,7 @@ function applyEvent(state: SessionState, event: EventFrame): SessionState {
     case "history_cleared":
       return { ...state, messages: state.messages.filter((m) => m.position > (count(data["position"]) ?? 0)) };
     case "plan_update":
+      return { ...state, plan: readPlan(data["plan"]) };
     case "dag_update":
     case "tool_call":
     case "tool_result":
@@ -122,6 +124,20 @@ function applyEvent(state: SessionState, event: EventFrame): SessionState {
     default:
       return { ...state, unknownEvents: state.unknownEvents + 1 };
   }
+}
+
+/** The plan as events and session details carry it: `{steps: [{step, name, goal, agent, status}]}`. */
+export function readPlan(plan: unknown): PlannedEntry[] {
+  return list(asFields(plan)["steps"]).map((value, index) => {
+    const step = asFields(value);
+    return {
+      number: count(step["step"]) ?? index + 1,
+      name: text(step["name"]) ?? `Step ${index + 1}`,
+      goal: text(step["goal"]),
+      agent: text(step["agent"]),
+      status: text(step["status"]) ?? "proposed",
+    };
+  });
 }
 
 function withRun(state: SessionState, event: EventFrame, change: Partial<RunEntry>): SessionState {

@@ -37,6 +37,14 @@ export interface StepEntry {
   readonly durationMs: number | null;
 }
 
+export interface PlannedEntry {
+  readonly number: number;
+  readonly name: string;
+  readonly goal: string | null;
+  readonly agent: string | null;
+  readonly status: string;
+}
+
 export interface ConsoleLine {
   /** `seq` of the event and number of the line in it: where the line is, for ever. */
   readonly id: string;
@@ -112,11 +120,15 @@ export interface SessionState {
   readonly sessionId: string;
   /** Last applied event. */
   readonly seq: number;
+  /** Which telling of the log `seq` belongs to; null: not known. */
+  readonly epoch: number | null;
   readonly lastEventAt: string | null;
   readonly facts: SessionFacts;
   readonly run: RunEntry | null;
   readonly messages: readonly MessageEntry[];
   readonly open: readonly OpenMessage[];
+  /** What the plan says; a step of it that has begun is in `steps` too, under the same number. */
+  readonly plan: readonly PlannedEntry[];
   readonly steps: readonly StepEntry[];
   readonly lines: readonly ConsoleLine[];
   readonly approvals: readonly ApprovalEntry[];
@@ -137,6 +149,7 @@ export function emptySession(sessionId: string): SessionState {
   return {
     sessionId,
     seq: 0,
+    epoch: null,
     lastEventAt: null,
     facts: {
       name: "",
@@ -151,6 +164,7 @@ export function emptySession(sessionId: string): SessionState {
     run: null,
     messages: [],
     open: [],
+    plan: [],
     steps: [],
     lines: [],
     approvals: [],

@@ -63,7 +63,7 @@ export class SessionStore implements LogFollower {
       if (turn !== this.opening) return;
       this.show({ kind: "ready", state });
       this.unwatch?.();
-      this.unwatch = this.stream.watch(this.sessionId, state.seq, this);
+      this.unwatch = this.stream.watch(this.sessionId, state.seq, this, state.epoch);
     } catch (error) {
       if (turn !== this.opening) return;
       const problem = asProblem(error);

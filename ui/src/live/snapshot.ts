@@ -2,6 +2,7 @@
 
 import type { ApprovalInfo, CostSummary, FileInfo, SessionDetail, StepInfo } from "@/api/types";
 import { asFields } from "./frames";
+import { readPlan } from "./reducer";
 import {
   emptySession,
   type ApprovalEntry,
@@ -27,6 +28,7 @@ export function stateOf({ detail, steps, approvals, files, costs }: SnapshotPart
   return {
     ...emptySession(detail.session_id),
     seq: detail.as_of_seq ?? detail.last_seq ?? 0,
+    epoch: detail.log_epoch ?? null,
     lastEventAt: detail.last_active_at,
     facts: {
       name: detail.name,
@@ -58,6 +60,7 @@ export function stateOf({ detail, steps, approvals, files, costs }: SnapshotPart
       content: message.content,
       at: message.timestamp,
     })),
+    plan: readPlan(detail.plan_data),
     steps: [...steps].sort((a, b) => (a.started_at ?? "").localeCompare(b.started_at ?? "")).map(stepOf),
     approvals: [...approvals].sort((a, b) => a.created_at.localeCompare(b.created_at)).map(approvalOf),
     files: files.map((file) => ({

@@ -95,6 +95,13 @@ describe("a healthy connection", () => {
     expect(connected(7).sent).toEqual([{ type: "watch", session_id: "s", after: 7, batch: true }]);
   });
 
+  it("names the telling of the log that its cursor belongs to", () => {
+    stream.watch("s", 3, follower, 2);
+    stream.start();
+    FakeSocket.last.accept();
+    expect(FakeSocket.last.sent).toEqual([{ type: "watch", session_id: "s", after: 3, batch: true, epoch: 2 }]);
+  });
+
   it("hands over what came since the last animation frame in one call", () => {
     const socket = connected();
     socket.say({ type: "events", events: [event(1), event(2)] });

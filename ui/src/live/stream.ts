@@ -57,6 +57,7 @@ const SILENCE_MS = 45_000;
 
 interface Watch {
   last: number;
+  readonly epoch: number | null;
   /** Holes met since the last event that fitted. */
   gaps: number;
   follower: LogFollower;
@@ -110,8 +111,8 @@ export class LiveStream {
   }
 
   /** Follow a session's log after event `after`; returns the function that stops it. */
-  watch(sessionId: string, after: number, follower: LogFollower): () => void {
-    const watch: Watch = { last: after, gaps: 0, follower, buffer: [] };
+  watch(sessionId: string, after: number, follower: LogFollower, epoch: number | null = null): () => void {
+    const watch: Watch = { last: after, epoch, gaps: 0, follower, buffer: [] };
     this.watches.set(sessionId, watch);
     this.sendWatch(sessionId, watch);
     return () => {
@@ -268,7 +269,8 @@ export class LiveStream {
   }
 
   private sendWatch(sessionId: string, watch: Watch): void {
-    this.send({ type: "watch", session_id: sessionId, after: watch.last, batch: true });
+    const epoch = watch.epoch === null ? {} : { epoch: watch.epoch };
+    this.send({ type: "watch", session_id: sessionId, after: watch.last, batch: true, ...epoch });
   }
 
   private send(frame: object): void {

@@ -91,13 +91,13 @@ function Ready({ state }: { state: SessionState }) {
     />
   );
   const tabs: readonly [SessionTab, string, IconName, number, ReactNode][] = [
-    ["steps", "Steps", "list", state.steps.length, <StepList steps={state.steps} live={live} />],
+    ["steps", "Steps", "list", state.steps.length, <StepList begun={state.steps} plan={state.plan} live={live} />],
     ["console", "Console", "terminal", state.lines.length, <ConsoleView lines={state.lines} />],
     ["files", "Files", "file", state.files.length, <FileList sessionId={state.sessionId} files={state.files} />],
   ];
   const current = wide && (tab ?? "chat") === "chat" ? "steps" : (tab ?? "chat");
   return (
-    <div className={styles.session}>
+    <>
       <Header state={state} status={status} onReview={review} onWrite={write} />
       <Strip state={state} />
       <Banner state={state} status={status} />
@@ -117,7 +117,7 @@ function Ready({ state }: { state: SessionState }) {
           keepMounted={false}
           className={styles.pane ?? ""}
         >
-          <Tabs.List>
+          <Tabs.List className={styles.tabs ?? ""}>
             {!wide && (
               <Tabs.Tab value="chat" leftSection={<Icon name="chat" />}>
                 Chat
@@ -143,6 +143,6 @@ function Ready({ state }: { state: SessionState }) {
         </Tabs>
         {wide && <div className={styles.pane}>{conversation}</div>}
       </div>
-    </div>
+    </>
   );
 }

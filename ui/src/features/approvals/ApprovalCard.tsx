@@ -11,6 +11,8 @@ import { clock, left } from "@/lib/time";
 import type { ApprovalEntry } from "@/live/session-state";
 import { useConnection } from "@/live/react";
 import styles from "./ApprovalCard.module.css";
+import { plannedSteps, wirePlan, type PlannedStep } from "./plan";
+import { PlanEditor } from "./PlanEditor";
 import { RequestView } from "./RequestView";
 
 /** A question that waits for a person; once answered it stays, folded, with who said what and when. */
@@ -40,18 +42,26 @@ const NEEDS_TEXT: Readonly<Record<string, string>> = {
 function Open({ approval }: { approval: ApprovalEntry }) {
   const [feedback, setFeedback] = useDraft(`approval.${approval.approvalId}`);
   const [writing, setWriting] = useState<string | null>(feedback ? "revise" : null);
+  const [edited, setEdited] = useState<readonly PlannedStep[] | null>(null);
   const [busy, setBusy] = useState<string | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const connection = useConnection();
   const key = useRef(newKey());
   const offered = (approval.options.length > 0 ? approval.options : ["approve", "reject"]).filter((each) => VERB[each]);
+  const plan = plannedSteps(approval.requestData);
+  const canEdit = plan !== null && approval.options.includes("modify");
 
   async function answer(resolution: string) {
     setBusy(resolution);
     setProblem(null);
     const text = feedback.trim();
+    const body = {
+      resolution,
+      ...(text ? { feedback: text } : {}),
+      ...(resolution === "modify" && edited ? { modifications: wirePlan(edited) } : {}),
+    };
     try {
-      await answerApproval(approval.approvalId, { resolution, ...(text ? { feedback: text } : {}) }, `${key.current}-${resolution}`);
+      await answerApproval(approval.approvalId, body, `${key.current}-${resolution}`);
       setFeedback("");
     } catch (error) {
       setProblem(asProblem(error));
@@ -72,7 +82,7 @@ function Open({ approval }: { approval: ApprovalEntry }) {
         <h2 id={`ask-${approval.approvalId}`}>{approval.title || "A question for you"}</h2>
         {approval.deadline && <Deadline at={approval.deadline} />}
       </div>
-      <RequestView data={approval.requestData} />
+      {edited ? <PlanEditor steps={edited} onChange={setEdited} /> : <RequestView data={approval.requestData} />}
       {writing && (
         <Textarea
           label={NEEDS_TEXT[writing]}
@@ -96,7 +106,17 @@ function Open({ approval }: { approval: ApprovalEntry }) {
         problem && <ErrorState problem={problem} />
       )}
       <div className={styles.actions}>
-        {offered.map((resolution) => (
+        {edited && (
+          <>
+            <Button loading={busy === "modify"} disabled={busy !== null && busy !== "modify"} onClick={() => void answer("modify")}>
+              Start with this plan
+            </Button>
+            <Button variant="default" onClick={() => setEdited(null)}>
+              Keep the plan as it was
+            </Button>
+          </>
+        )}
+        {!edited && offered.map((resolution) => (
           <Button
             key={resolution}
             variant={(writing ? writing === resolution : PRIMARY.has(resolution)) ? "filled" : "default"}
@@ -107,6 +127,11 @@ function Open({ approval }: { approval: ApprovalEntry }) {
             {writing === resolution && resolution === "revise" ? "Send changes" : VERB[resolution]}
           </Button>
         ))}
+        {!edited && canEdit && (
+          <Button variant="default" disabled={busy !== null} onClick={() => setEdited(plan)}>
+            Edit the plan
+          </Button>
+        )}
         {connection.kind !== "live" && <span className={styles.note}>Not live: your answer is sent as soon as you press.</span>}
       </div>
     </section>

@@ -1,12 +1,5 @@
-import { asFields } from "@/live/frames";
 import styles from "./ApprovalCard.module.css";
-
-interface PlannedStep {
-  readonly name: string;
-  readonly goal: string;
-  readonly agent: string;
-  readonly points: readonly string[];
-}
+import { plannedSteps } from "./plan";
 
 /** What the question is about: a plan as a list, anything else as its fields. */
 export function RequestView({ data }: { data: Readonly<Record<string, unknown>> }) {
@@ -45,25 +38,4 @@ export function RequestView({ data }: { data: Readonly<Record<string, unknown>> 
       ))}
     </dl>
   );
-}
-
-export function plannedSteps(data: Readonly<Record<string, unknown>>): PlannedStep[] | null {
-  const plan = asFields(data["plan"] ?? data["mission"] ?? data);
-  const steps = plan["steps"] ?? plan["hops"];
-  if (!Array.isArray(steps)) return null;
-  return steps.map((value, index) => {
-    if (typeof value === "string") return { name: value, goal: "", agent: "", points: [] };
-    const step = asFields(value);
-    const points = step["bullet_points"] ?? step["success_criteria"];
-    return {
-      name: textOf(step["name"]) || `Step ${index + 1}`,
-      goal: textOf(step["goal"] ?? step["description"]),
-      agent: textOf(step["agent"]),
-      points: Array.isArray(points) ? points.map(String) : [],
-    };
-  });
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

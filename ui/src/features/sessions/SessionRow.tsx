@@ -23,11 +23,13 @@ export function SessionRow({ session, status, search }: Props) {
       </Link>
       <span className={styles.facts}>
         <span className={styles.mode}>{session.mode}</span>
-        {session.current_step ? <span>step {session.current_step}</span> : null}
-        {waiting > 0 && <span>{waiting === 1 ? "1 question" : `${waiting} questions`}</span>}
-        {session.message_count > 0 && (
-          <Money usd={session.cost_usd} unpricedCalls={session.unpriced_calls ?? 0} />
-        )}
+        <span>{session.current_step ? `step ${session.current_step}` : ""}</span>
+        <span>{waiting === 0 ? "" : waiting === 1 ? "1 question" : `${waiting} questions`}</span>
+        <span className={styles.end}>
+          {session.message_count > 0 && (
+            <Money usd={session.cost_usd} unpricedCalls={session.unpriced_calls ?? 0} />
+          )}
+        </span>
         <Ago at={session.last_active_at} />
       </span>
       {session.status_reason && status !== "done" && <p className={styles.reason}>{session.status_reason}</p>}

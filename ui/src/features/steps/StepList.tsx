@@ -2,7 +2,8 @@ import { Icon, type IconName } from "@/components/Icon";
 import { EmptyState } from "@/components/States";
 import { useNow } from "@/lib/now";
 import { duration } from "@/lib/time";
-import type { StepEntry, StepStatus } from "@/live/session-state";
+import type { PlannedEntry, StepEntry, StepStatus } from "@/live/session-state";
+import { withPlanned } from "./planned";
 import styles from "./StepList.module.css";
 
 const ICON: Readonly<Record<StepStatus, IconName>> = {
@@ -22,8 +23,15 @@ const WORD: Readonly<Record<StepStatus, string>> = {
   cancelled: "Cancelled",
 };
 
+interface Props {
+  readonly begun: readonly StepEntry[];
+  readonly plan: readonly PlannedEntry[];
+  readonly live: boolean;
+}
+
 /** What was and is being done, each with its own true status. */
-export function StepList({ steps, live }: { steps: readonly StepEntry[]; live: boolean }) {
+export function StepList({ begun, plan, live }: Props) {
+  const steps = withPlanned(begun, plan);
   if (steps.length === 0) return <EmptyState>Each step appears here when it begins; what is done stays done.</EmptyState>;
   return (
     <ol className={styles.steps} aria-label="Steps">
