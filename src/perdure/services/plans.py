@@ -64,19 +64,24 @@ def reject_in(tx: Tx, run: Run) -> Mission:
 
 def move_hop_in(
     tx: Tx, run: Run, hop_id: str, status: HopStatus, error: dict[str, Any] | None = None
-) -> None:
-    """Move one hop and log the nodes that changed; a hop that is there already stays untouched."""
+) -> Mission:
+    """Move one hop and log the nodes that changed; a hop that is there already stays untouched.
+
+    Raises:
+        NotFound: when the run's plan has no such hop.
+    """
     mission = _mission(tx, run)
     hop = next((h for h in mission.hops if h.id == hop_id), None)
     if hop is None:
         raise NotFound("The plan has no such step.", hop_id=hop_id)
     if hop.status is status or hop.status is HopStatus.COMPLETED:
-        return
+        return mission
     if status is HopStatus.EXECUTING:
         lifecycle.move_mission(tx, run.id, MissionCommand.START)
     missions.change_hop(tx, hop_id, status=status, error=error)
     node = next(n for n in dag_in(tx, run.session_id)["nodes"] if n["id"] == hop_id)
     tx.emit(run.session_id, DagUpdate(nodes=[node], full=False), run_id=run.id)
+    return _mission(tx, run)
 
 
 def _log(tx: Tx, run: Run, mission: Mission, change: str) -> None:

@@ -1,0 +1,228 @@
+"""The one wiring point: settings in, a running Perdure out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from perdure import __version__
+from perdure.agents.models import ModelCatalog, default_model
+from perdure.config import Settings
+from perdure.engine.runtime import EngineRuntime
+from perdure.errors import PerdureError
+from perdure.ids import new_id
+from perdure.live.bus import Bus, MemoryBus
+from perdure.live.deltas import Deltas
+from perdure.live.hub import Hub
+from perdure.modes.registry import ModeRegistry
+from perdure.services.approvals import ApprovalService
+from perdure.services.connections import ConnectionService
+from perdure.services.costs import CostService
+from perdure.services.files import FileService
+from perdure.services.history import HistoryService
+from perdure.services.idempotency import IdempotencyService
+from perdure.services.missions import MissionService
+from perdure.services.ports import Limits, NoEngine, RunEngine
+from perdure.services.progress import RunProgress
+from perdure.services.queue import QueueService
+from perdure.services.runs import RunService
+from perdure.services.sessions import SessionService
+from perdure.services.stats import StatsService
+from perdure.services.sweeps import SweepService
+from perdure.store.store import Store
+from perdure.store.transaction import ListHint
+
+log = logging.getLogger("perdure")
+
+
+@dataclass
+class Perdure:
+    """Everything a server or a library needs, wired together. Start it before use, stop it after."""
+
+    settings: Settings
+    server_id: str
+    data_dir: Path
+    store: Store
+    modes: ModeRegistry
+    catalog: ModelCatalog
+    default_model: str
+    bus: Bus
+    deltas: Deltas
+    hub: Hub
+    sessions: SessionService
+    runs: RunService
+    history: HistoryService
+    approvals: ApprovalService
+    missions: MissionService
+    costs: CostService
+    files: FileService
+    queue: QueueService
+    connections: ConnectionService
+    sweeps: SweepService
+    stats: StatsService
+    idempotency: IdempotencyService
+    engine: EngineRuntime | None
+    _temporary: Path | None = None
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+
+    async def start(self) -> None:
+        """Open the store, start the engine, the sweeps and the loading of the model.
+
+        Raises:
+            StartupError: saying which setting to change; nothing is left running then.
+        """
+        await asyncio.to_thread(self.store.open)
+        if self.engine is None:
+            return
+        try:
+            await self.engine.start()
+        except BaseException:
+            self.store.close()
+            raise
+        self._tasks.append(asyncio.create_task(self._sweep()))
+        self.catalog.warm(self.default_model)
+
+    async def stop(self) -> None:
+        """Let calls in flight end, then close everything. A second call does nothing."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self.engine is not None:
+            await self.engine.stop()
+        await self.catalog.aclose()
+        await asyncio.to_thread(self.store.close)
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def readiness(self) -> dict[str, Any]:
+        """Return what `/ready` answers; the server is ready without waiting for the model."""
+        storage = self.store.health()
+        engine = self.engine.state() if self.engine is not None else {"ok": True, "kind": "none"}
+        return {
+            "ready": bool(storage["ok"] and engine["ok"]),
+            "version": __version__,
+            "server_id": self.server_id,
+            "storage": {**storage, "ephemeral": self._temporary is not None or self.store.address.is_memory},
+            "engine": engine,
+            "model": {"name": self.default_model, **self.catalog.state().get(self.default_model, {})},
+            "sandbox": "none",
+        }
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                done = await self.sweeps.run_once()
+                if any(done.values()):
+                    log.info("sweep %s", {k: v for k, v in done.items() if v})
+            except PerdureError as error:
+                log.warning("sweep failed: %s", error)
+            await asyncio.sleep(self.settings.cleanup_interval_seconds)
+
+
+class _LateEngine:
+    """Stands for the engine while the services that it needs are made."""
+
+    def __init__(self) -> None:
+        self.engine: RunEngine = NoEngine()
+
+    async def enqueue(self, run_id: str) -> None:
+        await self.engine.enqueue(run_id)
+
+    async def abort(self, run_id: str) -> None:
+        await self.engine.abort(run_id)
+
+
+def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None = None) -> Perdure:
+    """Wire a Perdure; nothing is opened or started yet. Without `engine` it keeps sessions and runs nothing.
+
+    Raises:
+        StartupError: when the database address cannot be read.
+    """
+    temporary = Path(tempfile.mkdtemp(prefix="perdure-")) if settings.ephemeral else None
+    data_dir = temporary or settings.data_dir
+    url = f"sqlite:///{data_dir / 'perdure.db'}" if temporary else settings.url
+    secret = settings.secret_key.get_secret_value() if settings.secret_key else None
+    store = Store(
+        url,
+        durability=settings.durability,
+        secret_key=secret,
+        key_file=None if url in ("sqlite://", "sqlite:///:memory:") else data_dir / "secret.key",
+    )
+    limits = Limits(
+        session_ttl=settings.session_ttl,
+        suspended_ttl=settings.suspended_ttl,
+        archive_after=settings.archive_after,
+        purge_after=settings.purge_after,
+        approval_deadline=settings.approval_deadline,
+        connection_stale_after=settings.connection_stale_after,
+        max_text_bytes=settings.max_text_bytes,
+    )
+    registry = modes or ModeRegistry()
+    server_id = new_id()
+    late = _LateEngine()
+    bus, deltas = MemoryBus(), Deltas()
+    history = HistoryService(store)
+    sessions = SessionService(store, registry, late, limits)
+    runs = RunService(store, registry, late, limits, sessions)
+    approvals = ApprovalService(store, late, limits)
+    files = FileService(store, data_dir / "workspaces")
+    catalog = ModelCatalog(data_dir, model_file=settings.model_file)
+    runtime = None
+    if engine:
+        runtime = EngineRuntime(
+            store=store,
+            progress=RunProgress(store, registry, limits, server_id),
+            modes=registry,
+            catalog=catalog,
+            files=files,
+            deltas=deltas,
+            default_model=settings.model or default_model(),
+            server_id=server_id,
+            data_dir=data_dir,
+            max_parallel_runs=settings.max_parallel_runs,
+        )
+        late.engine = runtime
+
+    def committed(grown: set[str], hints: list[ListHint]) -> None:
+        for session_id in grown:
+            bus.publish(session_id)
+        for hint in hints:
+            bus.publish_list(hint.owner_id, {"type": hint.type, "session_id": hint.session_id})
+
+    store.on_commit(committed)
+
+    async def fetch(session_id: str, after: int, limit: int) -> list[tuple[int, bytes]]:
+        return await history.frames(None, session_id, after, limit)
+
+    return Perdure(
+        settings=settings,
+        server_id=server_id,
+        data_dir=data_dir,
+        store=store,
+        modes=registry,
+        catalog=catalog,
+        default_model=settings.model or default_model(),
+        bus=bus,
+        deltas=deltas,
+        hub=Hub(bus, deltas, fetch, history.head),
+        sessions=sessions,
+        runs=runs,
+        history=history,
+        approvals=approvals,
+        missions=MissionService(store),
+        costs=CostService(store),
+        files=files,
+        queue=QueueService(store, limits),
+        connections=ConnectionService(store, server_id),
+        sweeps=SweepService(store, approvals, runs, late, limits),
+        stats=StatsService(store),
+        idempotency=IdempotencyService(store),
+        engine=runtime,
+        _temporary=temporary,
+    )

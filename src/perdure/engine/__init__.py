@@ -1,0 +1,1 @@
+"""Runs as durable workflows. Nothing outside this package knows which engine executes them."""

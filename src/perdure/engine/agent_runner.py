@@ -1,0 +1,286 @@
+"""Running one agent inside a run: its model calls in the ledger, its words streamed, its tools logged."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_ai import Agent, RunContext as AgentContext, UsageLimits
+from pydantic_ai.exceptions import AgentRunError, ModelAPIError, UnexpectedModelBehavior, UserError
+from pydantic_ai.messages import (
+    ModelResponse,
+    PartDeltaEvent,
+    PartStartEvent,
+    TextPart,
+    TextPartDelta,
+    ToolCallPart,
+)
+from pydantic_ai.models import Model
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.toolsets import ToolsetTool, WrapperToolset
+from pydantic_ai.usage import RequestUsage
+
+from perdure.agents.prices import price_call
+from perdure.agents.profiles import ModelProfile
+from perdure.agents.roles import Role
+from perdure.agents.tools.files import workspace_toolset
+from perdure.core.clock import utc_now
+from perdure.core.costs import CostRecord
+from perdure.core.events import NewEvent, ToolCall, ToolResult
+from perdure.engine.durability import PerdureDurability
+from perdure.engine.operations import Operations, Stopwatch
+from perdure.ids import new_id
+from perdure.live.deltas import Deltas
+from perdure.modes.contract import ModelCallFailed, Reply
+from perdure.services.conversation import message_event
+from perdure.store.workspace import FileInfo, Workspace
+
+Output = TypeVar("Output")
+
+_RESULT_SHOWN = 4_000
+_OUTPUT_TOOL = "final_result"
+"""How pydantic-ai names the call by which a model hands over structured output: an answer, not a tool."""
+
+
+@dataclass
+class ToolDeps:
+    """What tools get: the workspace, and a way to say that a file was written."""
+
+    workspace: Workspace
+    on_file: Callable[[FileInfo], Awaitable[None]]
+
+    async def file_changed(self, info: FileInfo) -> None:
+        """Log the file."""
+        await self.on_file(info)
+
+
+@dataclass
+class AgentRunner:
+    """One agent at work inside one step. Not shared between steps."""
+
+    operations: Operations
+    deltas: Deltas
+    role: Role
+    model: Model
+    model_name: str
+    profile: ModelProfile
+    instructions: str
+    step_id: str | None
+    say: bool
+    _message_id: str | None = field(default=None)
+
+    async def run(
+        self,
+        prompt: str,
+        *,
+        output: type[Any] | None,
+        tools: bool,
+        deps: ToolDeps,
+        max_tokens: int | None,
+        max_rounds: int,
+        turn: str,
+    ) -> Reply:
+        """Let the agent work on the prompt until it answers.
+
+        Raises:
+            ModelCallFailed: when the provider fails, or the answer never takes the shape asked for.
+        """
+        agent: Agent[ToolDeps, Any] = Agent(
+            self.model,
+            name=self.role.id,
+            instructions=self.instructions,
+            deps_type=ToolDeps,
+            output_type=output or str,
+            toolsets=[_LoggedTools(workspace_toolset(), self)] if tools else [],
+            capabilities=[PerdureDurability(self, event_stream_handler=self._stream)],
+            model_settings=_settings(self.profile, max_tokens),
+            retries=2,
+        )
+        try:
+            result = await agent.run(
+                prompt,
+                deps=deps,
+                usage_limits=UsageLimits(request_limit=max_rounds),
+                run_id=turn,
+                conversation_id=self.operations.run.session_id,
+            )
+        except (ModelAPIError, UnexpectedModelBehavior, AgentRunError, UserError) as error:
+            raise ModelCallFailed(
+                f"{self.model_name} did not answer as needed: {error}", model=self.model_name
+            ) from error
+        last = next((m for m in reversed(result.new_messages()) if isinstance(m, ModelResponse)), None)
+        text = result.output if isinstance(result.output, str) else ""
+        return Reply(result.output, text, last.finish_reason if last is not None else None)
+
+    async def model_request(self, name: str, body: Callable[[], Awaitable[Any]]) -> Any:
+        """Make one model call as a durable operation: ledger row before, usage and events after."""
+        run = self.operations.run
+
+        async def call(step_number: int) -> dict[str, Any]:
+            call_id = f"{run.id}:{run.attempt}:{step_number}:{run.fence}"
+            self._message_id = new_id() if self.say else None
+            await self.operations.progress.open_call(run, self._record(call_id, finished=False))
+            watch = Stopwatch()
+            try:
+                out = await body()
+            except (ModelAPIError, UserError) as error:
+                return {"failed": str(error), "call_id": call_id, "duration_ms": watch.ms()}
+            finally:
+                if self._message_id is not None:
+                    self.deltas.end(run.session_id, self._message_id)
+            return {
+                "out": out,
+                "call_id": call_id,
+                "message_id": self._message_id,
+                "duration_ms": watch.ms(),
+            }
+
+        record, number = await self.operations.recorded(name, call)
+        if "failed" in record:
+            raise ModelCallFailed(f"{self.model_name}: {record['failed']}", model=self.model_name)
+        await self._settle(record, number)
+        return record["out"]
+
+    async def other(self, name: str, body: Callable[[], Awaitable[Any]]) -> Any:
+        """Carry out a tool call, or the like, as a durable operation."""
+        return await self.operations.durable(name, body)
+
+    async def log_tool(self, call_id: str, tool: str, ok: bool, result: str, duration_ms: int) -> None:
+        """Log a tool's answer, once."""
+        run = self.operations.run
+        data = ToolResult(
+            call_id=call_id,
+            tool=tool,
+            agent=self.role.id,
+            ok=ok,
+            result=result[:_RESULT_SHOWN],
+            duration_ms=duration_ms,
+        )
+        key = f"{run.id}:{run.attempt}:{call_id}:result"
+        await self.operations.progress.log(
+            run, NewEvent.of(data, run_id=run.id, step_id=self.step_id, dedupe=key)
+        )
+
+    async def _stream(self, _ctx: AgentContext[Any], events: AsyncIterable[Any]) -> None:
+        session_id = self.operations.run.session_id
+        started = False
+        async for event in events:
+            if self._message_id is None:
+                continue
+            text = ""
+            if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
+                text = event.part.content
+            elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
+                text = event.delta.content_delta
+            if not text:
+                continue
+            if not started:
+                self.deltas.begin(
+                    session_id, self._message_id, run_id=self.operations.run.id, agent=self.role.id
+                )
+                started = True
+            self.deltas.append(session_id, self._message_id, text)
+
+    async def _settle(self, record: dict[str, Any], number: int) -> None:
+        run = self.operations.run
+        response = _response(record["out"])
+        usage = response.usage if response is not None else RequestUsage()
+        model = (response.model_name if response else None) or self.model_name
+        provider = response.provider_name if response else None
+        price = price_call(model, usage, provider=provider)
+        entry = self._record(
+            record["call_id"],
+            model=model,
+            provider=provider,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cached_tokens=usage.cache_read_tokens,
+            cost_usd_micros=price.usd_micros,
+            price_version=price.version,
+            duration_ms=record["duration_ms"],
+        )
+        events = self._events(response, record.get("message_id"), number) if response is not None else []
+        await self.operations.progress.finish_call(run, entry, events)
+
+    def _events(self, response: ModelResponse, message_id: str | None, number: int) -> list[NewEvent]:
+        run = self.operations.run
+        key = f"{run.id}:{run.attempt}:{number}"
+        text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
+        found: list[NewEvent] = []
+        if message_id is not None and text.strip():
+            found.append(
+                message_event(
+                    "assistant",
+                    text,
+                    agent=self.role.id,
+                    message_id=message_id,
+                    run_id=run.id,
+                    step_id=self.step_id,
+                    dedupe=f"{key}:message",
+                )
+            )
+        for part in response.parts:
+            if isinstance(part, ToolCallPart) and not part.tool_name.startswith(_OUTPUT_TOOL):
+                data = ToolCall(
+                    call_id=part.tool_call_id,
+                    tool=part.tool_name,
+                    agent=self.role.id,
+                    arguments=part.args_as_dict(),
+                )
+                found.append(
+                    NewEvent.of(
+                        data, run_id=run.id, step_id=self.step_id, dedupe=f"{key}:{part.tool_call_id}:call"
+                    )
+                )
+        return found
+
+    def _record(self, call_id: str, **values: Any) -> CostRecord:
+        run = self.operations.run
+        fields = {"model": self.model_name, **values}
+        return CostRecord(
+            id=new_id(),
+            call_id=call_id,
+            session_id=run.session_id,
+            run_id=run.id,
+            step_id=self.step_id,
+            agent=self.role.id,
+            created_at=utc_now(),
+            **fields,
+        )
+
+
+@dataclass
+class _LoggedTools(WrapperToolset[Any]):
+    """Logs what tools answer, outside the durable call, so that a replay logs nothing twice."""
+
+    runner: AgentRunner
+
+    async def call_tool(
+        self, name: str, tool_args: dict[str, Any], ctx: AgentContext[Any], tool: ToolsetTool[Any]
+    ) -> Any:
+        watch = Stopwatch()
+        call_id = ctx.tool_call_id or name
+        try:
+            result = await super().call_tool(name, tool_args, ctx, tool)
+        except Exception as error:
+            await self.runner.log_tool(call_id, name, False, str(error), watch.ms())
+            raise
+        await self.runner.log_tool(call_id, name, True, str(result), watch.ms())
+        return result
+
+
+def _settings(profile: ModelProfile, max_tokens: int | None) -> ModelSettings:
+    settings = ModelSettings(max_tokens=max_tokens or profile.step_max_tokens)
+    if profile.constrained:
+        settings["temperature"] = 0.0
+    return settings
+
+
+def _response(out: Any) -> ModelResponse | None:
+    payload = out.get("response", out) if isinstance(out, dict) else out
+    try:
+        return TypeAdapter(ModelResponse).validate_python(payload)
+    except ValidationError:
+        return None

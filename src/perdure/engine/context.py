@@ -1,0 +1,315 @@
+"""The run context modes get: every promise of `modes.contract`, kept by durable operations."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from perdure.agents.models import ModelCatalog
+from perdure.agents.roles import ROLES
+from perdure.core.approvals import Approval, ApprovalStatus, OnExpiry, Resolution
+from perdure.core.clock import utc_now
+from perdure.core.events import Console, NewEvent
+from perdure.core.missions import Hop, HopStatus, Mission
+from perdure.core.sessions import Session
+from perdure.engine.agent_runner import AgentRunner, ToolDeps
+from perdure.engine.operations import Operations, RunCancelled
+from perdure.errors import PerdureError
+from perdure.ids import new_id
+from perdure.live.deltas import Deltas
+from perdure.modes.contract import Answer, ModeConfig, Profile, Question, Reply, StepResult, StepSpec
+from perdure.services import plans
+from perdure.services.conversation import message_event
+from perdure.store.transaction import Tx
+from perdure.store.workspace import FileInfo, Workspace
+
+Output = TypeVar("Output")
+
+_MODEL_KEYS = {
+    "planner": "planner_model",
+    "reviewer": "plan_reviewer_model",
+    "researcher": "researcher_model",
+    "engineer": "engineer_model",
+}
+
+
+@dataclass
+class EngineContext:
+    """One execution of one run, as its mode sees it."""
+
+    operations: Operations
+    session: Session
+    mode_config: ModeConfig
+    catalog: ModelCatalog
+    default_model: str
+    workspace: Workspace
+    deltas: Deltas
+    kept: dict[str, Any] = field(default_factory=dict[str, Any])
+    failed_step: str | None = None
+    _step_id: str | None = None
+    _turn: int = 0
+    _phase: tuple[str, int | None] | None = None
+    """The phase to enter when the next step begins; kept steps enter none."""
+
+    @property
+    def task(self) -> str:
+        return self.operations.run.task
+
+    @property
+    def config(self) -> ModeConfig:
+        return self.mode_config
+
+    @property
+    def profile(self) -> Profile:
+        found = self.catalog.profile(self._model_name("engineer"))
+        return Profile(**{name: getattr(found, name) for name in Profile.__dataclass_fields__})
+
+    @property
+    def roles(self) -> dict[str, str]:
+        return {role.id: role.description for role in ROLES.values()}
+
+    async def phase(self, name: str, number: int | None = None) -> None:
+        self._phase = (name, number)
+
+    async def step(self, spec: StepSpec, body: Callable[[], Awaitable[StepResult]]) -> Any:
+        if spec.key in self.kept:
+            return self.kept[spec.key]
+        await self.operations.boundary()
+        progress, run = self.operations.progress, self.operations.run
+        if self._phase is not None:
+            name, number = self._phase
+            await progress.enter_phase(run, name, number, f"{name}:{number or ''}")
+            self._phase = None
+        step = await progress.begin_step(
+            run,
+            spec.key,
+            phase=spec.phase,
+            name=spec.name,
+            goal=spec.goal,
+            agent=spec.agent,
+            hop_id=spec.hop_id,
+            number=spec.number,
+        )
+        self._step_id = step.id
+        try:
+            result = await body()
+        except PerdureError as error:
+            self.failed_step = spec.key
+            await self.operations.hold_if_stopping()
+            await progress.fail_step(run, step, error.to_dict(), spec.number)
+            raise
+        except Exception as error:  # a fault of the mode, which may be a plug-in: the step says so
+            self.failed_step = spec.key
+            fault = {"code": "mode-error", "message": f"{type(error).__name__}: {error}"}
+            await self.operations.hold_if_stopping()
+            await progress.fail_step(run, step, fault, spec.number)
+            raise
+        finally:
+            self._step_id = None
+        await progress.complete_step(
+            run, step, checkpoint=result.checkpoint, summary=result.summary, number=spec.number
+        )
+        return result.checkpoint
+
+    async def agent(
+        self,
+        role: str,
+        prompt: str,
+        *,
+        output: type[Output] | None = None,
+        tools: bool = False,
+        max_tokens: int | None = None,
+        say: bool = True,
+    ) -> Reply:
+        name = self._model_name(role)
+        profile = self.catalog.profile(name)
+        part = ROLES[role]
+        self._turn += 1
+        runner = AgentRunner(
+            operations=self.operations,
+            deltas=self.deltas,
+            role=part,
+            model=self.catalog.resolve(name),
+            model_name=name,
+            profile=profile,
+            instructions="\n".join(
+                text for text in (part.instructions_for(profile), self.config.instructions) if text
+            ),
+            step_id=self._step_id,
+            say=say and output is None,
+        )
+        run = self.operations.run
+        return await runner.run(
+            prompt,
+            output=output,
+            tools=tools,
+            deps=ToolDeps(self.workspace, self._file_written),
+            max_tokens=max_tokens,
+            max_rounds=self.config.max_rounds,
+            turn=f"{run.id}:{run.attempt}:{self._turn}",
+        )
+
+    async def ask(self, question: Question) -> Answer:
+        approval = await self._asked(question)
+
+        async def read() -> dict[str, Any]:
+            return {
+                "resolution": str(approval.resolution),
+                "by": approval.responded_by,
+                **(approval.response_data or {}),
+            }
+
+        answer = await self.operations.durable(f"approval:{question.key}", read)
+        return Answer(
+            Resolution(answer["resolution"]),
+            answer.get("feedback"),
+            answer.get("modifications"),
+            answer.get("answer"),
+            answer.get("by"),
+        )
+
+    async def _asked(self, question: Question) -> Approval:
+        run = self.operations.run
+        key, again = question.key, 0
+        while True:
+            await self.operations.boundary()
+            approval = await self.operations.progress.ask(run, self._approval(question, key))
+            if approval.status is ApprovalStatus.PENDING:
+                await self.operations.leave()
+            if approval.status is ApprovalStatus.CANCELLED:
+                raise RunCancelled
+            silent = approval.status is ApprovalStatus.EXPIRED and approval.on_expiry is OnExpiry.PAUSE
+            refused = approval.resolution in (Resolution.REJECT, Resolution.ABORT)
+            if silent:
+                again += 1
+                key = f"{question.key}#{run.attempt}.{again}"
+            elif refused and run.attempt > 1 and key == question.key:
+                key = f"{question.key}#{run.attempt}.0"
+            else:
+                return approval
+
+    async def say(self, text: str, *, agent: str | None = None, key: str) -> None:
+        run = self.operations.run
+        event = message_event(
+            "assistant",
+            text,
+            agent=agent,
+            run_id=run.id,
+            step_id=self._step_id,
+            dedupe=f"{run.id}:{run.attempt}:say:{key}",
+        )
+        await self.operations.progress.log(run, event)
+
+    async def console(self, *lines: str, key: str) -> None:
+        run = self.operations.run
+        event = NewEvent.of(
+            Console(lines=list(lines)),
+            run_id=run.id,
+            step_id=self._step_id,
+            dedupe=f"{run.id}:{run.attempt}:console:{key}",
+        )
+        await self.operations.progress.log(run, event)
+
+    async def propose_plan(self, goal: str, steps: list[dict[str, Any]], change: str = "proposed") -> list[Hop]:
+        run, owner, name = self.operations.run, self.session.owner_id, self.session.name
+        return await self._plan(
+            "propose",
+            lambda tx: plans.propose_in(tx, run, owner, name=name, goal=goal, steps=steps, change=change),
+        )
+
+    async def accept_plan(self) -> list[Hop]:
+        run = self.operations.run
+        return await self._plan("accept", lambda tx: plans.accept_in(tx, run))
+
+    async def reject_plan(self) -> None:
+        run = self.operations.run
+        await self._plan("reject", lambda tx: plans.reject_in(tx, run))
+
+    async def move_hop(self, hop_id: str, status: HopStatus, error: dict[str, Any] | None = None) -> None:
+        run = self.operations.run
+        await self._plan(f"hop-{status}", lambda tx: plans.move_hop_in(tx, run, hop_id, status, error))
+
+    async def sources(self, limit_chars: int) -> str:
+        async def read() -> str:
+            return await asyncio.to_thread(_sources, self.workspace, self.task, limit_chars)
+
+        return await self.operations.durable("sources", read)
+
+    async def files(self) -> list[str]:
+        async def read() -> list[str]:
+            return await asyncio.to_thread(self.workspace.list)
+
+        return await self.operations.durable("files", read)
+
+    async def write_file(self, path: str, content: str) -> None:
+        async def write() -> str:
+            info = await asyncio.to_thread(self.workspace.write, path, content)
+            await self._file_written(info)
+            return info.sha256
+
+        await self.operations.durable(f"write:{path}", write)
+
+    async def added_context(self) -> list[str]:
+        async def read() -> list[str]:
+            run, _ = await self.operations.progress.current(self.operations.run.id)
+            return list(run.config.get("additional_context") or [])
+
+        return await self.operations.durable("added-context", read)
+
+    async def _plan(self, name: str, change: Callable[[Tx], Mission]) -> list[Hop]:
+        async def body() -> list[dict[str, Any]]:
+            mission = await self.operations.progress.change_plan(self.operations.run, change)
+            return [hop.model_dump(mode="json") for hop in mission.hops]
+
+        return [Hop.model_validate(hop) for hop in await self.operations.durable(f"plan:{name}", body)]
+
+    async def _file_written(self, info: FileInfo) -> None:
+        await self.operations.progress.file_written(
+            self.operations.run, info, role="output", step_id=self._step_id
+        )
+
+    def _model_name(self, role: str) -> str:
+        config = self.config
+        named = getattr(config, _MODEL_KEYS.get(role, ""), None)
+        return named or config.model or config.default_model or self.default_model
+
+    def _approval(self, question: Question, key: str) -> Approval:
+        run, now = self.operations.run, utc_now()
+        return Approval(
+            id=new_id(),
+            session_id=run.session_id,
+            run_id=run.id,
+            step_id=self._step_id,
+            key=key,
+            request_type=question.type,
+            title=question.title,
+            request_data=question.data,
+            options=[str(option) for option in question.options],
+            answer_schema=question.answer_schema,
+            deadline=now + timedelta(seconds=question.deadline_s) if question.deadline_s else None,
+            on_expiry=question.on_expiry,
+            created_at=now,
+        )
+
+
+def _sources(workspace: Workspace, task: str, limit_chars: int) -> str:
+    paths = workspace.list()
+    named = [path for path in paths if re.search(rf"(?<![\w/.-]){re.escape(path)}\b", task)]
+    parts: list[str] = []
+    room = limit_chars
+    for path in named or paths:
+        if room <= 0:
+            break
+        try:
+            text = workspace.read_text(path, room)
+        except PerdureError:
+            continue
+        parts.append(text if len(named or paths) == 1 else f"--- {path} ---\n{text}")
+        room -= len(text)
+    return "\n\n".join(parts)
+
+

@@ -1,0 +1,161 @@
+"""Durable operations of one run: the boundary before each, the checkpoint after, and stopping in between."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, TypeVar
+
+from dbos import DBOS
+
+from perdure.core.runs import Run, RunStatus
+from perdure.services.progress import RunProgress
+
+T = TypeVar("T")
+
+_PAUSED = frozenset({RunStatus.PAUSING, RunStatus.PAUSED})
+_PARKED = frozenset({RunStatus.PAUSED, RunStatus.WAITING})
+
+
+class RunCancelled(BaseException):
+    """The run was asked to end; not an `Exception`, so that no mode takes it for a failure."""
+
+
+async def outside(call: Callable[..., Coroutine[Any, Any, T]], *args: Any, **kwargs: Any) -> T:
+    """Await a call detached from the workflow, so that it is not recorded as one of its steps."""
+    task = contextvars.Context().run(asyncio.create_task, call(*args, **kwargs))
+    return await task
+
+
+@dataclass
+class Operations:
+    """The operations of one execution of a run."""
+
+    run: Run
+    progress: RunProgress
+    workflow_id: str
+    wake: Callable[[str], Awaitable[None]]
+    """Puts a parked run back to work; called when its status changed while it was parking."""
+    stopping: asyncio.Event
+    """Set when the server shuts down: from then on no operation starts or ends."""
+    running: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
+    in_flight: int = 0
+    _quiet: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _aborted: bool = False
+
+    async def durable(self, name: str, body: Callable[[], Awaitable[T]]) -> T:
+        """Run `body` once: after a crash its recorded result comes back instead.
+
+        The result must be JSON. A pause or cancel that was asked for takes effect before it starts.
+        """
+        result, _ = await self.recorded(name, lambda _step_id: body())
+        return result
+
+    async def recorded(self, name: str, body: Callable[[int], Awaitable[T]]) -> tuple[T, int]:
+        """Like `durable`, with the operation's number for the body and for the caller."""
+        await self.boundary()
+        step = DBOS.reserve_step()
+
+        async def call() -> T:
+            return await self._abortable(body(step.step_id))
+
+        self.in_flight += 1
+        try:
+            result = await step.run_async({"name": name}, call)
+        finally:
+            self.in_flight -= 1
+            async with self._quiet:
+                self._quiet.notify_all()
+        await self.hold_if_stopping()
+        return result, step.step_id
+
+    async def boundary(self) -> None:
+        """Let the run go on, or stop it here when a pause or cancel was asked for.
+
+        Raises:
+            RunCancelled: when the run is being cancelled.
+        """
+        await self.hold_if_stopping()
+        status = await self.progress.status(self.run.id)
+        if status in (RunStatus.CANCELLING, RunStatus.CANCELLED):
+            raise RunCancelled
+        if status in _PAUSED:
+            async with self._quiet:
+                await self._quiet.wait_for(lambda: self.in_flight == 0)
+            status = await self.progress.park(self.run)
+            if status in (RunStatus.CANCELLING, RunStatus.CANCELLED):
+                raise RunCancelled
+            if status in _PARKED:
+                await self.leave()
+
+    async def boundary_before_end(self) -> None:
+        """Let a run that is being cancelled end so, even when its mode has just returned.
+
+        Raises:
+            RunCancelled: when the run is being cancelled.
+        """
+        await self.hold_if_stopping()
+        if await self.progress.status(self.run.id) in (RunStatus.CANCELLING, RunStatus.CANCELLED):
+            raise RunCancelled
+
+    async def hold_if_stopping(self) -> None:
+        """Stay here for ever while the server shuts down: what fails then is not the run's failure."""
+        if self.stopping.is_set():
+            await _for_ever()
+
+    async def leave(self) -> NoReturn:
+        """Leave memory: the workflow stops here, and goes on from here when the run is woken."""
+        await outside(DBOS.cancel_workflow_async, self.workflow_id)
+        status = await self.progress.status(self.run.id)
+        if status not in _PARKED:
+            await outside(self._wake)
+        await DBOS.reserve_step().run_async({"name": "parked"}, _nothing)
+        raise RunCancelled  # the step above does not return in a workflow that has left
+
+    def abort(self) -> None:
+        """Break off what is in flight; a pause that was asked for takes effect at once."""
+        self._aborted = True
+        for task in list(self.running):
+            task.cancel()
+
+    async def _wake(self) -> None:
+        await self.wake(self.run.id)
+
+    async def _abortable(self, body: Awaitable[T]) -> T:
+        task = asyncio.ensure_future(body)
+        self.running.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if not self._aborted:
+                task.cancel()
+                raise
+            if await self.progress.status(self.run.id) in _PAUSED:
+                await self.progress.park(self.run)
+                await outside(DBOS.cancel_workflow_async, self.workflow_id)
+            raise RunCancelled from None
+        finally:
+            self.running.discard(task)
+
+
+class Stopwatch:
+    """Milliseconds since it was made."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    def ms(self) -> int:
+        """Return whole milliseconds."""
+        return int((time.monotonic() - self._started) * 1000)
+
+
+async def _nothing() -> None:
+    return None
+
+
+async def _for_ever() -> NoReturn:
+    await asyncio.Event().wait()
+    raise AssertionError

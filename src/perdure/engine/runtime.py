@@ -1,0 +1,282 @@
+"""The engine's life in one process: start, execute, recover, shut down.
+
+DBOS keeps one engine per process, so there is one `EngineRuntime` at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID
+from dbos import error as dbos_error
+
+from perdure.agents.models import ModelCatalog
+from perdure.core.clock import utc_now
+from perdure.core.runs import Run, RunStatus
+from perdure.engine.context import EngineContext
+from perdure.engine.operations import Operations, RunCancelled, outside
+from perdure.engine.system import engine_database
+from perdure.errors import PerdureError, StaleWriter
+from perdure.live.deltas import Deltas
+from perdure.modes.contract import ModeConfig
+from perdure.modes.registry import ModeRegistry
+from perdure.services.files import FileService
+from perdure.services.progress import RunProgress
+from perdure.store import operations as server_rows
+from perdure.store import runs
+from perdure.store.address import Address
+from perdure.store.store import Store
+
+_QUEUE = "runs"
+_VERSION = "perdure-1"
+_POLL_S = 0.2
+_DRAIN_S = 3
+_RENEW_S = 5.0
+_LEASE = timedelta(seconds=20)
+_RUN_MODES_KEYS = ("additional_context",)
+
+log = logging.getLogger("perdure.engine")
+
+
+@dataclass
+class EngineRuntime:
+    """Executes runs as workflows; implements `services.ports.RunEngine`."""
+
+    store: Store
+    progress: RunProgress
+    modes: ModeRegistry
+    catalog: ModelCatalog
+    files: FileService
+    deltas: Deltas
+    default_model: str
+    server_id: str
+    data_dir: Path | None
+    max_parallel_runs: int = 64
+    _active: dict[str, Operations] = field(default_factory=dict[str, Operations])
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _waking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+    _started: bool = False
+
+    async def start(self) -> None:
+        """Launch the engine on the running loop; runs that were interrupted go on by themselves.
+
+        Raises:
+            StartupError: when the engine's database cannot be used.
+        """
+        _quiet_logs()
+        database = engine_database(self.store.address, self.data_dir)
+        config: DBOSConfig = {
+            "name": "perdure",
+            "system_database_url": database.url,
+            "system_database_engine": database.engine,
+            "executor_id": self.server_id if self.store.address.is_postgres else "local",
+            "application_version": _VERSION,
+            "serializer": DBOSPortableJSONSerializer(),
+            "max_executor_threads": 16,
+            "log_level": "ERROR",
+            **database.options,
+        }
+        DBOS(config=config)
+        _current.runtime = self
+        await self._renew_lease()
+        DBOS.launch()
+        await DBOS.register_queue_async(
+            _QUEUE,
+            partition_concurrency=1,
+            worker_concurrency=self.max_parallel_runs,
+            polling_interval_sec=_POLL_S,
+        )
+        self._started = True
+        self._tasks.append(asyncio.create_task(self._keep_lease()))
+        await self._repair()
+
+    async def stop(self) -> None:
+        """Let calls in flight come to their checkpoint for a few seconds, then leave the rest to recovery."""
+        if not self._started:
+            return
+        self._started = False
+        self._stopping.set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        deadline = asyncio.get_running_loop().time() + _DRAIN_S
+        while asyncio.get_running_loop().time() < deadline:
+            if not any(operations.in_flight for operations in self._active.values()):
+                break
+            await asyncio.sleep(0.05)
+        await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
+        # The engine lends the loop its own executor and takes it away again.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="perdure"))
+        await self.store.write(lambda tx: server_rows.drop_leases(tx, server_id=self.server_id))
+
+    def state(self) -> dict[str, Any]:
+        """Return what `/ready` says of the engine."""
+        return {"ok": self._started, "kind": "dbos", "active_runs": len(self._active)}
+
+    async def enqueue(self, run_id: str) -> None:
+        """Execute a queued run, or go on with a parked one; nothing happens when it is executing."""
+        if not self._started:
+            return
+        async with self._waking:
+            run = await self.store.read(lambda tx: runs.get_run(tx, run_id))
+            if run.status is RunStatus.QUEUED:
+                await outside(self._wake, run)
+
+    async def abort(self, run_id: str) -> None:
+        """Break off the call that is in flight for a run, if it executes here."""
+        operations = self._active.get(run_id)
+        if operations is not None:
+            operations.abort()
+
+    async def execute(self, run_id: str, workflow_id: str) -> None:
+        """Carry a run out; called by the workflow, again after each crash, pause and answer."""
+        run = await self.progress.begin(run_id)
+        if run.status in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED):
+            return
+        operations = Operations(run, self.progress, workflow_id, self.enqueue, self._stopping)
+        self._active[run_id] = operations
+        try:
+            await self._execute(run, operations)
+        except StaleWriter:
+            log.warning("run taken over by another worker", extra={"run_id": run_id})
+        finally:
+            if self._active.get(run_id) is operations:
+                del self._active[run_id]
+
+    async def _execute(self, run: Run, operations: Operations) -> None:
+        context: EngineContext | None = None
+        following: Run | None = None
+        try:
+            context = await self._context(run, operations)
+            result = await self.modes.make(run.mode).run(context)
+            await operations.boundary_before_end()
+            following = await self.progress.finish(run, result)
+        except RunCancelled:
+            following = await self.progress.stopped(run)
+        except StaleWriter:
+            raise
+        except PerdureError as error:
+            await operations.hold_if_stopping()
+            await self._fail(run, error.to_dict(), context)
+        except Exception as error:
+            await operations.hold_if_stopping()
+            log.exception("run failed", extra={"run_id": run.id})
+            await self._fail(
+                run, {"code": "mode-error", "message": f"{type(error).__name__}: {error}"}, context
+            )
+        if following is not None:
+            await outside(self.enqueue, following.id)
+
+    async def _fail(self, run: Run, error: dict[str, Any], context: EngineContext | None) -> None:
+        if await self.progress.status(run.id) in (RunStatus.CANCELLING, RunStatus.CANCELLED):
+            await self.progress.stopped(run)
+            return
+        await self.progress.fail(run, error, context.failed_step if context else None)
+
+    async def _context(self, run: Run, operations: Operations) -> EngineContext:
+        _, session = await self.progress.current(run.id)
+        spec = self.modes.get(run.mode)
+        given = {k: v for k, v in run.config.items() if k not in _RUN_MODES_KEYS}
+        config: ModeConfig = spec.config_model.model_validate(given)
+
+        async def kept() -> dict[str, Any]:
+            inherited = run.attempt > 1 or run.parent_run_id is not None
+            return await self.progress.kept_steps(run.id) if inherited else {}
+
+        return EngineContext(
+            operations=operations,
+            session=session,
+            mode_config=config,
+            catalog=self.catalog,
+            default_model=self.default_model,
+            workspace=self.files.workspace(session.id),
+            deltas=self.deltas,
+            kept=await operations.durable("kept-steps", kept),
+        )
+
+    async def _wake(self, run: Run) -> None:
+        workflow_id = f"{run.id}:{run.attempt}"
+        status = await DBOS.get_workflow_status_async(workflow_id)
+        if status is None:
+            with SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=run.session_id):
+                await DBOS.enqueue_workflow_async(_QUEUE, _run_workflow, run.id)
+        elif status.status == "CANCELLED":
+            await DBOS.resume_workflow_async(workflow_id, queue_name=_QUEUE)
+
+    async def _repair(self) -> None:
+        """Give runs whose workflow is gone or ended a new one; those that DBOS recovers are left to it."""
+        open_runs = await self.store.read(
+            lambda tx: runs.list_runs_in(
+                tx, [RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSING, RunStatus.CANCELLING]
+            )
+        )
+        for run in open_runs:
+            status = await DBOS.get_workflow_status_async(f"{run.id}:{run.attempt}")
+            if status is None or status.status == "CANCELLED":
+                await self._wake(run)
+            elif status.status in ("SUCCESS", "ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"):
+                fresh = await self.store.write(lambda tx, run=run: runs.change_run(tx, run, attempt=run.attempt + 1))
+                await self._wake(fresh)
+
+    async def _keep_lease(self) -> None:
+        while True:
+            await asyncio.sleep(_RENEW_S)
+            try:
+                await self._renew_lease()
+                if self.store.address.is_postgres:
+                    await self._take_over()
+            except PerdureError as error:
+                log.warning("lease not renewed: %s", error)
+
+    async def _renew_lease(self) -> None:
+        host, pid, now = socket.gethostname(), os.getpid(), utc_now()
+        await self.store.write(
+            lambda tx: server_rows.renew_lease(tx, self.server_id, host, pid, now)
+        )
+
+    async def _take_over(self) -> None:
+        """Resume the runs of servers whose lease ran out; of the living, the oldest one does so."""
+        alive = await self.store.read(lambda tx: server_rows.live_servers(tx, tx.now - _LEASE))
+        if min(alive, default=self.server_id) != self.server_id:
+            return
+        pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
+        for workflow in pending:
+            if workflow.executor_id is not None and workflow.executor_id not in alive:
+                await DBOS.resume_workflow_async(workflow.workflow_id, queue_name=_QUEUE)
+
+
+class _Current:
+    runtime: EngineRuntime | None = None
+
+
+_current = _Current()
+
+
+@DBOS.workflow(name="perdure.run")
+async def _run_workflow(run_id: str) -> None:
+    runtime = _current.runtime
+    workflow_id = DBOS.workflow_id
+    assert runtime is not None and workflow_id is not None
+    await runtime.execute(run_id, workflow_id)
+
+
+def _quiet_logs() -> None:
+    """Keep what the engine logs about workflows that leave memory on purpose out of the log."""
+    logging.getLogger("dbos").addFilter(_expected)
+
+
+def _expected(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    cancelled = (dbos_error.DBOSWorkflowCancelledError, dbos_error.DBOSWorkflowConflictIDError)
+    return not isinstance(error, cancelled) and "cancelled" not in record.getMessage().lower()
+
+

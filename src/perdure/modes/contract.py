@@ -1,0 +1,278 @@
+"""What a mode is and all that it sees: a description, a config, and its run context.
+
+Built-in modes use nothing else from Perdure, so a plug-in can do whatever they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from perdure.core.approvals import ApprovalType, OnExpiry, Resolution
+from perdure.core.missions import Hop, HopStatus
+from perdure.errors import PerdureError
+
+Output = TypeVar("Output")
+ApprovalMode = Literal["none", "after_planning", "before_each_step", "after_each_step", "both", "on_error"]
+
+
+class StepFailed(PerdureError):
+    """A step used up its attempts; its run fails and can go on from it."""
+
+    code = "step-failed"
+
+
+class ModelCallFailed(PerdureError):
+    """A model call ended with an error of the provider."""
+
+    code = "model-call-failed"
+
+
+class PlanRejected(PerdureError):
+    """A person rejected the plan, or the work, and the run ends with it."""
+
+    code = "rejected"
+
+
+class ModeConfig(BaseModel):
+    """Keys every mode has. Names are accepted in camelCase too; unknown keys are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
+    )
+
+    model: str | None = Field(None, description="Model as `provider:model`; the server's default if unset.")
+    default_model: str | None = Field(None, description="Model of the roles that name none of their own.")
+    agent: str | None = Field(None, description="The role that does the work.")
+    on_busy: Literal["reject", "enqueue", "interrupt", "steer"] = Field(
+        "reject", description="What happens to an input while a run is live."
+    )
+    instructions: str = Field("", description="Added to the instructions of every agent.")
+    max_rounds: int = Field(25, ge=1, le=200, description="Model calls one agent may make in one step.")
+    max_attempts: int | None = Field(None, ge=1, le=20, description="Attempts per step; the model's profile if unset.")
+
+
+@dataclass(frozen=True)
+class ModeSpec:
+    """What people and programs are told about a mode."""
+
+    id: str
+    label: str
+    description: str
+    icon: str
+    supports_resume: bool
+    """Whether a failed run can go on from a step; every run pauses and recovers."""
+    supports_hitl: bool
+    config_model: type[ModeConfig]
+    stays_active: bool = False
+    """Whether the session waits for the next turn when a run ends."""
+
+    @property
+    def name(self) -> str:
+        """The id, under the name the first interface gave it."""
+        return self.id
+
+    @property
+    def config_schema(self) -> dict[str, Any]:
+        """JSON Schema of the config, for forms."""
+        return self.config_model.model_json_schema(by_alias=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the run's model can be trusted with; see the documentation of model profiles."""
+
+    max_plan_steps: int
+    plan_max_tokens: int
+    step_max_tokens: int
+    carry_over_chars: int
+    source_chars: int
+    max_attempts: int
+    sentence_words: int | None
+    gives_source: bool
+    reviews_plans: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an agent answered. `finish_reason` `length` means that it was cut off."""
+
+    output: Any
+    text: str
+    finish_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What a step leaves behind: a JSON checkpoint, and a line for people."""
+
+    checkpoint: Any
+    summary: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question to a person. `key` names it inside its run, so that a repeated step asks it once."""
+
+    key: str
+    type: ApprovalType
+    title: str
+    data: dict[str, Any] = field(default_factory=dict[str, Any])
+    options: Sequence[Resolution] = (Resolution.APPROVE, Resolution.REJECT)
+    answer_schema: dict[str, Any] | None = None
+    on_expiry: OnExpiry = OnExpiry.PAUSE
+    deadline_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the person chose; `expired` answers carry the stated consequence."""
+
+    resolution: Resolution
+    feedback: str | None = None
+    modifications: Any = None
+    answer: Any = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepSpec:
+    """How a step is known: its stable key, and what people see of it."""
+
+    key: str
+    name: str
+    phase: str
+    goal: str | None = None
+    agent: str | None = None
+    hop_id: str | None = None
+    number: int | None = None
+
+
+class RunContext(Protocol):
+    """All that a mode sees of the world. What is awaited here is durable: after a crash it is not done again."""
+
+    @property
+    def task(self) -> str:
+        """What the person asked for."""
+        ...
+
+    @property
+    def config(self) -> ModeConfig:
+        """The run's config, an instance of the mode's config model."""
+        ...
+
+    @property
+    def profile(self) -> Profile:
+        """What the run's model can be trusted with."""
+        ...
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The roles there are, with a description each."""
+        ...
+
+    async def phase(self, name: str, number: int | None = None) -> None:
+        """Enter a phase."""
+        ...
+
+    async def step(self, spec: StepSpec, body: Callable[[], Awaitable[StepResult]]) -> Any:
+        """Run a step and return its checkpoint; finished in an earlier attempt, it is not run again."""
+        ...
+
+    async def agent(
+        self,
+        role: str,
+        prompt: str,
+        *,
+        output: type[Output] | None = None,
+        tools: bool = False,
+        max_tokens: int | None = None,
+        say: bool = True,
+    ) -> Reply:
+        """Let an agent work and return its answer; with `say` its text is streamed into the conversation.
+
+        Raises:
+            ModelCallFailed: when the provider refuses or cannot be reached.
+        """
+        ...
+
+    async def ask(self, question: Question) -> Answer:
+        """Wait for a person, for days if need be, holding nothing meanwhile."""
+        ...
+
+    async def say(self, text: str, *, agent: str | None = None, key: str) -> None:
+        """Put a message into the conversation; the same key says it once."""
+        ...
+
+    async def console(self, *lines: str, key: str) -> None:
+        """Write lines to the console; the same key writes them once."""
+        ...
+
+    async def propose_plan(self, goal: str, steps: list[dict[str, Any]], change: str = "proposed") -> list[Hop]:
+        """Make the plan the run's mission and return its hops; proposed again, it replaces the proposal."""
+        ...
+
+    async def accept_plan(self) -> list[Hop]:
+        """Accept the proposed plan."""
+        ...
+
+    async def reject_plan(self) -> None:
+        """Reject the proposed plan."""
+        ...
+
+    async def move_hop(self, hop_id: str, status: HopStatus, error: dict[str, Any] | None = None) -> None:
+        """Move one hop of the plan."""
+        ...
+
+    async def sources(self, limit_chars: int) -> str:
+        """Return the text of the workspace's text files, those the task names first, at most `limit_chars`."""
+        ...
+
+    async def files(self) -> list[str]:
+        """Return the paths of the workspace's files."""
+        ...
+
+    async def write_file(self, path: str, content: str) -> None:
+        """Write a file of the workspace."""
+        ...
+
+    async def added_context(self) -> list[str]:
+        """Return what the person said to the run since it began, at the moment of this boundary."""
+        ...
+
+
+class Mode(Protocol):
+    """A way of working."""
+
+    spec: ClassVar[ModeSpec]
+
+    async def run(self, ctx: RunContext) -> dict[str, Any]:
+        """Do the task and return the result, a JSON object with at least `summary`."""
+        ...
+
+
+__all__ = [
+    "Answer",
+    "ApprovalMode",
+    "ApprovalType",
+    "Hop",
+    "HopStatus",
+    "Mode",
+    "ModeConfig",
+    "ModeSpec",
+    "ModelCallFailed",
+    "OnExpiry",
+    "PlanRejected",
+    "Profile",
+    "Question",
+    "Reply",
+    "Resolution",
+    "RunContext",
+    "StepFailed",
+    "StepResult",
+    "StepSpec",
+]

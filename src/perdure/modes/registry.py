@@ -1,0 +1,99 @@
+"""Finding modes by entry point, and checking configs against them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Any
+
+from pydantic import ValidationError
+
+from perdure.errors import InvalidInput, UnknownConfigKey, UnknownMode
+from perdure.modes.contract import Mode, ModeSpec
+
+GROUP = "perdure.modes"
+
+
+class ModeRegistry:
+    """The modes that are installed, by id."""
+
+    def __init__(self, modes: Mapping[str, type[Mode]] | None = None) -> None:
+        found = modes if modes is not None else _installed()
+        self._modes = {cls.spec.id: cls for cls in found.values()}
+
+    def list(self) -> list[ModeSpec]:
+        """Return the descriptions of all modes, by label."""
+        return sorted((cls.spec for cls in self._modes.values()), key=lambda spec: spec.label)
+
+    def get(self, mode: str) -> ModeSpec:
+        """Return a mode's description.
+
+        Raises:
+            UnknownMode: naming the nearest known ones.
+        """
+        return self._class(mode).spec
+
+    def make(self, mode: str) -> Mode:
+        """Return a fresh instance of the mode.
+
+        Raises:
+            UnknownMode: when it is not installed (any more).
+        """
+        return self._class(mode)()
+
+    def validate(self, mode: str, config: dict[str, Any]) -> dict[str, Any]:
+        """Return the config with canonical key names; keys that were not given stay out.
+
+        Raises:
+            UnknownMode: when there is no such mode.
+            UnknownConfigKey: naming each unknown key and the nearest valid one.
+            InvalidInput: when a value does not fit.
+        """
+        model = self.get(mode).config_model
+        names = set(model.model_fields)
+        accepted = names | {f.alias for f in model.model_fields.values() if f.alias}
+        unknown = {key: _nearest(key, names) for key in config if key not in accepted}
+        if unknown:
+            hints = [f"{key!r}" + (f" (did you mean {near!r}?)" if near else "") for key, near in unknown.items()]
+            raise UnknownConfigKey(
+                f"Mode {mode!r} has no config key {', '.join(hints)}.", keys=unknown, valid=sorted(names)
+            )
+        try:
+            return model.model_validate(config).model_dump(mode="json", exclude_unset=True)
+        except ValidationError as error:
+            problems = [
+                {"field": f"config.{'.'.join(str(p) for p in e['loc'])}", "message": e["msg"]}
+                for e in error.errors()
+            ]
+            raise InvalidInput(
+                "; ".join(f"{p['field']}: {p['message']}" for p in problems), errors=problems
+            ) from None
+
+    def supports_resume(self, mode: str) -> bool:
+        """Whether a failed run of the mode can go on from a step; False for a mode that is gone."""
+        return mode in self._modes and self._modes[mode].spec.supports_resume
+
+    def stays_active(self, mode: str) -> bool:
+        """Whether a session of the mode waits for the next turn when a run ends."""
+        return mode in self._modes and self._modes[mode].spec.stays_active
+
+    def _class(self, mode: str) -> type[Mode]:
+        if mode not in self._modes:
+            near = _nearest(mode, set(self._modes))
+            raise UnknownMode(
+                f"There is no mode {mode!r}"
+                + (f"; did you mean {near!r}?" if near else f"; there are {', '.join(sorted(self._modes))}."),
+                mode=mode,
+                nearest=near,
+                known=sorted(self._modes),
+            )
+        return self._modes[mode]
+
+
+def _installed() -> dict[str, type[Mode]]:
+    return {point.name: point.load() for point in entry_points(group=GROUP)}
+
+
+def _nearest(word: str, known: set[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(word, sorted(known), 1, 0.5)), None)
