@@ -1,0 +1,1 @@
+"""Perdure under the names and shapes that other programs expect."""
