@@ -88,7 +88,7 @@ async def test_a_required_call_is_a_real_tool_call(model: Model) -> None:
         "properties": {"city": {"type": "string", "enum": ["Oslo", "Rome"]}},
         "required": ["city"],
     }
-    tool = ToolDefinition("weather", parameters_json_schema=schema, description="Get the weather of a city.")
+    tool = ToolDefinition(name="weather", parameters_json_schema=schema, description="Get the weather.")
 
     response = await model_request(
         model,
