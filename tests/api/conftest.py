@@ -1,4 +1,4 @@
-"""A running server on a free port, inside the test's own event loop."""
+"""A running server on a free port, inside the test's own event loop. Its engine is left out: runs stay where they are put."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
@@ -15,14 +15,15 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from perdure.api.app import create_app
 from perdure.api.server import Server, listen, make_server
+from perdure.bootstrap import Perdure, build
+from perdure.config import Settings
 from perdure.core.events import Console, EventData, NewEvent
-from tests.api.assembly import StillPerdure, still_perdure
 
 
 class Running:
     """A server with everything that tests ask of it."""
 
-    def __init__(self, perdure: StillPerdure, server: Server, port: int, http: httpx.AsyncClient) -> None:
+    def __init__(self, perdure: Perdure, server: Server, port: int, http: httpx.AsyncClient) -> None:
         self.perdure = perdure
         self.server = server
         self.port = port
@@ -75,10 +76,11 @@ def events_of(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @asynccontextmanager
 async def running(folder: Path, **settings: Any) -> AsyncIterator[Running]:
     """Serve on a free port."""
-    perdure = still_perdure(folder, **settings)
+    perdure = build(Settings(data_dir=folder, durability="normal", **settings), engine=False)
+    perdure.hub.poll_s = 1.0
     listening = listen("127.0.0.1", 0)
     port = listening.getsockname()[1]
-    server = make_server(create_app(cast("Any", perdure)), perdure.settings)
+    server = make_server(create_app(perdure), perdure.settings)
     task = asyncio.create_task(server._serve(sockets=[listening]))
     while not server.started:
         assert not task.done(), task.result()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,7 +15,18 @@ from starlette.routing import BaseRoute, Route
 from perdure import __version__
 from perdure.api import docs_page, errors, openapi, sse
 from perdure.api.guard import Guard
-from perdure.api.routes import approvals, costs, files, history, lifecycle, missions, queue, runs, sessions, system
+from perdure.api.routes import (
+    approvals,
+    costs,
+    files,
+    history,
+    lifecycle,
+    missions,
+    queue,
+    runs,
+    sessions,
+    system,
+)
 from perdure.api.socket.connections import Connections
 from perdure.api.socket.routes import socket_routes
 from perdure.api.static import Console
@@ -31,7 +42,7 @@ def create_app(perdure: Perdure) -> FastAPI:
     """Return the application; its lifespan starts and stops `perdure`."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         await perdure.start()
         try:
             await perdure.hub.start()

@@ -28,7 +28,12 @@ STATUS_OF_KIND: dict[Kind, int] = {
     Kind.INTERNAL: 500,
 }
 _STATUS_OF_CODE = {"body-too-large": 413, "file-too-large": 413, "not-available": 501}
-_CODE_OF_STATUS = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large", 415: "unsupported-media-type"}
+_CODE_OF_STATUS = {
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "body-too-large",
+    415: "unsupported-media-type",
+}
 _OWN_FIELDS = frozenset({"type", "title", "status", "detail", "code", "kind", "instance"})
 
 
@@ -53,7 +58,14 @@ def problem(status: int, code: str, detail: str, fields: Mapping[str, Any] | Non
     """Return a problem document (RFC 9457) with our `code` and extra fields."""
     extra = {key: value for key, value in (fields or {}).items() if key not in _OWN_FIELDS}
     title = code.replace("-", " ").capitalize()
-    return {"type": f"urn:perdure:problem:{code}", "title": title, "status": status, "detail": detail, "code": code, **extra}
+    return {
+        "type": f"urn:perdure:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **extra,
+    }
 
 
 def problem_of(error: PerdureError) -> dict[str, Any]:

@@ -55,7 +55,9 @@ def is_loopback(host: str) -> bool:
 class Guard:
     """Refuses requests that a web page of somebody else could have made."""
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Iterable[str] = (), allowed_origins: Iterable[str] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, allowed_hosts: Iterable[str] = (), allowed_origins: Iterable[str] = ()
+    ) -> None:
         self._app = app
         self._hosts = frozenset(_host_of(host) for host in allowed_hosts)
         self._origins = frozenset(origin.rstrip("/").lower() for origin in allowed_origins)

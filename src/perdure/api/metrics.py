@@ -30,7 +30,10 @@ def _gauge(key: str, value: Any) -> list[str]:
     if isinstance(value, dict):
         numbers = {k: v for k, v in cast("dict[str, Any]", value).items() if isinstance(v, int | float)}
         if numbers:
-            return [f"# TYPE {name} gauge", *(f'{name}{{key="{_label(k)}"}} {float(v):g}' for k, v in numbers.items())]
+            return [
+                f"# TYPE {name} gauge",
+                *(f'{name}{{key="{_label(k)}"}} {float(v):g}' for k, v in numbers.items()),
+            ]
     return []
 
 

@@ -29,7 +29,11 @@ def operation_id(route: APIRoute) -> str:
 def describe(app: FastAPI) -> Schema:
     """Return the OpenAPI document of `app` with socket frames and events among its schemas."""
     document = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes, separate_input_output_schemas=True
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        separate_input_output_schemas=True,
     )
     schemas: Schema = document.setdefault("components", {}).setdefault("schemas", {})
     for name, schema in _wire_schemas().items():
@@ -76,7 +80,9 @@ def _plain(node: Any) -> Any:
     """Drop the titles that pydantic makes from names; a property called `title` stays."""
     if isinstance(node, dict):
         items = cast("dict[str, Any]", node).items()
-        return {key: _plain(value) for key, value in items if not (key == "title" and _is_made_title(node, value))}
+        return {
+            key: _plain(value) for key, value in items if not (key == "title" and _is_made_title(node, value))
+        }
     return [_plain(item) for item in cast("list[Any]", node)] if isinstance(node, list) else node
 
 

@@ -75,7 +75,9 @@ def serve(settings: Settings) -> None:
     listening = listen(settings.host, settings.port)
     try:
         server = make_server(create_app(build(settings)), settings)
-        asyncio.run(server.serve(sockets=[listening])) if not _has_uvloop() else _run_on_uvloop(server, listening)
+        asyncio.run(server.serve(sockets=[listening])) if not _has_uvloop() else _run_on_uvloop(
+            server, listening
+        )
     finally:
         listening.close()
     if not server.started:

@@ -58,15 +58,21 @@ async def stream_sessions(request: Request, perdure: Services, actor: Caller) ->
 
     async def body() -> AsyncIterator[str]:
         hints: asyncio.Queue[ListHint] = asyncio.Queue(_LONGEST_LINE)
-        stop = perdure.hub.follow_list(actor.user_id, lambda hint: None if hints.full() else hints.put_nowait(hint))
+        stop = perdure.hub.follow_list(
+            actor.user_id, lambda hint: None if hints.full() else hints.put_nowait(hint)
+        )
         try:
             yield "retry: 1000\n\n" + _data(encode(snapshot))
             while not connections.closing.is_set():
                 hint = await _first(hints.get(), connections.closing.wait())
-                yield _data(orjson.dumps(hint, default=str).decode()) if isinstance(hint, dict) else ": ping\n\n"
+                yield (
+                    _data(orjson.dumps(hint, default=str).decode())
+                    if isinstance(hint, dict)
+                    else ": ping\n\n"
+                )
         finally:
             stop()
-            await connections.release(stream)
+            connections.release(stream)
 
     return StreamingResponse(body(), media_type="text/event-stream", headers=_HEADERS)
 
@@ -98,7 +104,7 @@ async def stream_session(
                 async for text in _log(feed, start, connections):
                     yield text
         finally:
-            await connections.release(stream)
+            connections.release(stream)
 
     return StreamingResponse(body(), media_type="text/event-stream", headers=_HEADERS)
 
@@ -117,7 +123,9 @@ async def _log(feed: Feed, after: int, connections: Connections) -> AsyncIterato
     while not connections.closing.is_set():
         version = feed.version
         if feed.epoch != epoch:
-            yield _data(encode(ResetFrame(session_id=feed.session_id, epoch=feed.epoch, floor=0, reason="restored")))
+            yield _data(
+                encode(ResetFrame(session_id=feed.session_id, epoch=feed.epoch, floor=0, reason="restored"))
+            )
             return
         frames = await feed.read(after)
         if frames:

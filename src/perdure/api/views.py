@@ -31,7 +31,9 @@ async def detail_of(perdure: Perdure, actor: Actor, row: SessionRow) -> dict[str
     return detail_fields(row, history, page.next_cursor, [ApprovalOut.of(a) for a in approvals])
 
 
-async def session_detail(perdure: Perdure, actor: Actor, row: SessionRow, response: Response) -> SessionDetail:
+async def session_detail(
+    perdure: Perdure, actor: Actor, row: SessionRow, response: Response
+) -> SessionDetail:
     """Return the detail and set its ETag."""
     response.headers["ETag"] = etag(row.session.version)
     return SessionDetail(**await detail_of(perdure, actor, row))

@@ -77,6 +77,7 @@ class Feed:
         """Grows with every change; read it before looking, then wait for the next."""
         self.drafts: DraftState = NOTHING_DRAFTED
         self._messages: list[OpenMessage] = []
+        self._pulling = asyncio.Lock()
         self._fetch = fetch
         self._deltas = deltas
         self._ring: deque[Frame] = deque(maxlen=RING_FRAMES)
@@ -96,8 +97,9 @@ class Feed:
         self._ring.clear()
 
     async def read(self, after: int, limit: int = PAGE_FRAMES) -> list[Frame]:
-        """Return frames after `after`: from the ring when it reaches back that far, else from the log.
+        """Return frames after `after` up to the head: from the ring when it reaches back that far, else from the log.
 
+        Never beyond the head, where a reader that joins would be set back.
         Empty exactly when `after` is the head, and then without giving up control, so that a caller may
         join the followers right after.
         """
@@ -106,7 +108,8 @@ class Feed:
         if self._ring and after >= self._ring[0][0] - 1:
             start = after - self._ring[0][0] + 1
             return page_of(list(itertools.islice(self._ring, start, start + limit)))
-        return page_of(await self._fetch(self.session_id, after, limit))
+        frames = await self._fetch(self.session_id, after, limit)
+        return page_of([frame for frame in frames if frame[0] <= self.head])
 
     async def wait(self, version: int, timeout_s: float) -> bool:
         """Wait until the feed has changed since `version`; False when the time is up first."""
@@ -133,6 +136,10 @@ class Feed:
 
     async def pull(self) -> None:
         """Bring what the log has beyond the head into the ring, and note the open messages' growth."""
+        async with self._pulling:
+            await self._pull()
+
+    async def _pull(self) -> None:
         before = self.head
         while frames := await self._fetch(self.session_id, self.head, PAGE_FRAMES):
             self._ring.extend(frames)

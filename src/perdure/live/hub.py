@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from perdure.errors import PerdureError
 from perdure.live.bus import Bus, ListHint, StopListening
@@ -44,7 +45,7 @@ class Hub:
         self._deltas = deltas
         self._fetch = fetch
         self._head = head
-        self._poll_s = poll_s
+        self.poll_s = poll_s
         self._tick_few_s = tick_few_s
         self._tick_many_s = tick_many_s
         self._feeds: dict[str, Feed] = {}
@@ -79,7 +80,7 @@ class Hub:
         return len(self._feeds)
 
     @asynccontextmanager
-    async def open(self, session_id: str) -> AsyncIterator[Feed]:
+    async def open(self, session_id: str) -> AsyncGenerator[Feed]:
         """Hold the session's feed while reading it."""
         feed = await self.acquire(session_id)
         try:
@@ -177,9 +178,9 @@ class Hub:
         """Look at every feed that nothing has woken for a while: a hint may have been lost."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(self._poll_s)
+            await asyncio.sleep(self.poll_s)
             for feed in tuple(self._feeds.values()):
-                if feed.opened is None and loop.time() - feed.pulled_at >= self._poll_s:
+                if feed.opened is None and loop.time() - feed.pulled_at >= self.poll_s:
                     with suppress(PerdureError):  # storage is away: the next round looks again
                         await self._look(feed)
 
@@ -190,15 +191,15 @@ class Hub:
         elif head > feed.head:
             self._wake(feed.session_id)
 
-    def _spawn(self, work: object) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[arg-type]
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("A reader's feed stopped; it is tried again within %s s.", self._poll_s, exc_info=error)
+            _log.error("A reader's feed stopped; it is tried again within %s s.", self.poll_s, exc_info=error)
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, call: Callable[[str], None], session_id: str) -> None:

@@ -19,7 +19,9 @@ routes = router("files")
 
 _UPLOAD = {
     STREAMED_BODY: True,
-    "requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+    "requestBody": {
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    },
 }
 
 
@@ -50,7 +52,9 @@ async def get_file(
     """Read a file's bytes: as an attachment, or with `raw` as plain text; a browser never runs them."""
     info, real_path = await perdure.files.open(actor, session_id, path)
     name = quote(info.path.rsplit("/", 1)[-1])
-    shown = raw and (info.media_type.startswith("text/") or info.media_type in {"application/json", "application/jsonl"})
+    shown = raw and (
+        info.media_type.startswith("text/") or info.media_type in {"application/json", "application/jsonl"}
+    )
     headers = {
         "Content-Disposition": "inline" if shown else f"attachment; filename*=UTF-8''{name}",
         "Content-Security-Policy": "default-src 'none'; sandbox",

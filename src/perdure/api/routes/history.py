@@ -30,7 +30,9 @@ async def get_history(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     before: PositionQuery = None,
     after: PositionQuery = None,
-    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before: older messages.")] = None,
+    cursor: Annotated[
+        str | None, Query(description="`next_cursor` of the page before: older messages.")
+    ] = None,
     shape: Shape = "envelope",
 ) -> HistoryOut:
     """Read messages, oldest first: the newest page, or the one before or after a position."""

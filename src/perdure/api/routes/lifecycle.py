@@ -26,7 +26,7 @@ async def suspend_session(
     session_id: SessionPath, perdure: Services, actor: Caller, body: wire.SuspendIn | None = None
 ) -> wire.SessionAction:
     """Pause a session; its run stops at the next step boundary, and an event says when it has."""
-    asked = body or wire.SuspendIn()
+    asked = body or wire.SuspendIn.model_validate({})
     session = await perdure.sessions.suspend(actor, session_id, when=asked.when, reason=asked.reason)
     return _done(session, "Session suspended successfully")
 
@@ -38,7 +38,7 @@ async def resume_session(
     session_id: SessionPath, perdure: Services, actor: Caller, body: wire.ResumeIn | None = None
 ) -> wire.SessionAction:
     """Go on: an interrupted run continues after its last finished step and never plans again."""
-    asked = body or wire.ResumeIn()
+    asked = body or wire.ResumeIn.model_validate({})
     session, run = await perdure.sessions.resume(
         actor, session_id, additional_context=asked.additional_context, from_step=asked.from_step
     )
@@ -94,7 +94,7 @@ async def fork_session(
     session_id: SessionPath, perdure: Services, actor: Caller, body: wire.ForkIn | None = None
 ) -> wire.SessionCreated:
     """Copy a session up to a point; the copy goes its own way."""
-    asked = body or wire.ForkIn()
+    asked = body or wire.ForkIn.model_validate({})
     fork = getattr(perdure.sessions, "fork", None)
     if fork is None:
         await perdure.sessions.get(actor, session_id)

@@ -94,5 +94,7 @@ def check_text(text: str, max_bytes: int, field: str) -> str:
     if not text.strip():
         raise InvalidInput(f"`{field}` is empty.", field=field)
     if len(text) > max_bytes or len(text.encode()) > max_bytes:
-        raise InvalidInput(f"`{field}` is at most {max_bytes} bytes of text.", field=field, max_bytes=max_bytes)
+        raise InvalidInput(
+            f"`{field}` is at most {max_bytes} bytes of text.", field=field, max_bytes=max_bytes
+        )
     return text

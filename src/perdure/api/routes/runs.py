@@ -95,7 +95,9 @@ async def resume_run(run_id: Uuid, perdure: Services, actor: Caller) -> RunActio
 async def retry_run(run_id: Uuid, perdure: Services, actor: Caller, body: RetryIn | None = None) -> RunAction:
     """Try a failed run again; its finished steps are kept."""
     step = body.from_step if body else None
-    return RunAction.after(await perdure.runs.retry(actor, run_id, from_step=step), "Run starts another attempt")
+    return RunAction.after(
+        await perdure.runs.retry(actor, run_id, from_step=step), "Run starts another attempt"
+    )
 
 
 @routes.post(

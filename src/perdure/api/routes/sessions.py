@@ -20,7 +20,9 @@ from perdure.services.sessions import SessionQuery
 routes = router("sessions")
 
 
-@routes.post("/api/sessions", status_code=201, responses=problem_answers(409, 413), openapi_extra=repeatable())
+@routes.post(
+    "/api/sessions", status_code=201, responses=problem_answers(409, 413), openapi_extra=repeatable()
+)
 async def create_session(
     body: wire.SessionCreate, perdure: Services, actor: Caller, response: Response
 ) -> wire.SessionCreated:
@@ -124,7 +126,12 @@ async def get_session(
 
 @routes.put("/api/sessions/{session_id}", responses=problem_answers(404, 409, 413))
 async def replace_session(
-    session_id: SessionPath, body: wire.SessionChange, perdure: Services, actor: Caller, version: IfMatch, response: Response
+    session_id: SessionPath,
+    body: wire.SessionChange,
+    perdure: Services,
+    actor: Caller,
+    version: IfMatch,
+    response: Response,
 ) -> wire.SessionCreated:
     """Replace name, tags, metadata, config or limits, each that is named as a whole."""
     return await _change(perdure, actor, session_id, body, version, response, replace=True)
@@ -132,7 +139,12 @@ async def replace_session(
 
 @routes.patch("/api/sessions/{session_id}", responses=problem_answers(404, 409, 413))
 async def change_session(
-    session_id: SessionPath, body: wire.SessionChange, perdure: Services, actor: Caller, version: IfMatch, response: Response
+    session_id: SessionPath,
+    body: wire.SessionChange,
+    perdure: Services,
+    actor: Caller,
+    version: IfMatch,
+    response: Response,
 ) -> wire.SessionCreated:
     """Merge into name, tags, metadata, config or limits; null removes a key."""
     return await _change(perdure, actor, session_id, body, version, response, replace=False)
@@ -140,7 +152,12 @@ async def change_session(
 
 @routes.put("/api/sessions/{session_id}/state", responses=problem_answers(404, 409, 413))
 async def save_session_state(
-    session_id: SessionPath, body: wire.StateIn, perdure: Services, actor: Caller, version: IfMatch, response: Response
+    session_id: SessionPath,
+    body: wire.StateIn,
+    perdure: Services,
+    actor: Caller,
+    version: IfMatch,
+    response: Response,
 ) -> wire.SessionCreated:
     """Save a state from outside; of two writers with the same version one wins, the other gets 409."""
     session = await perdure.sessions.save_state(
@@ -169,6 +186,8 @@ async def _change(
     replace: bool,
 ) -> wire.SessionCreated:
     patch: dict[str, Any] = body.model_dump(exclude_unset=True)
-    session = await perdure.sessions.update(actor, session_id, patch=patch, replace=replace, if_version=version)
+    session = await perdure.sessions.update(
+        actor, session_id, patch=patch, replace=replace, if_version=version
+    )
     response.headers["ETag"] = wire.etag(session.version)
     return wire.SessionCreated.of(session)

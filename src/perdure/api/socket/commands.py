@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, assert_never, cast
+from typing import TYPE_CHECKING, Any, assert_never
 
 from perdure.api.socket import protocol
 from perdure.api.socket.protocol import AckFrame, BadFrame, PongFrame, encode
@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from perdure.bootstrap import Perdure
 
 Fields = dict[str, Any]
+SessionCommand = (
+    protocol.MessageCommand
+    | protocol.PauseCommand
+    | protocol.ResumeCommand
+    | protocol.CancelCommand
+    | protocol.SteerCommand
+    | protocol.RequestStateCommand
+    | protocol.WatchCommand
+    | protocol.UnwatchCommand
+    | protocol.PongCommand
+)
 
 
 async def carry_out(
@@ -31,7 +42,9 @@ async def carry_out(
         case protocol.PingCommand():
             return encode(PongFrame(ref=ref))
         case protocol.ApprovalResponseCommand():
-            answer = frame.model_dump(include={"resolution", "approved", "feedback", "modifications", "answer"})
+            answer = frame.model_dump(
+                include={"resolution", "approved", "feedback", "modifications", "answer"}
+            )
             approval = await perdure.approvals.answer(actor, frame.approval_id, **answer)
             shown = ApprovalOut.of(approval).model_dump(mode="json")
             return _ack(frame, ref, approval.session_id, shown)
@@ -42,10 +55,8 @@ async def carry_out(
     return _ack(frame, ref, session_id, await _on_session(perdure, actor, frame, session_id))
 
 
-async def _on_session(perdure: Perdure, actor: Actor, frame: Any, session_id: str) -> Fields:
-    match cast("protocol.MessageCommand | protocol.PauseCommand | protocol.ResumeCommand | protocol.CancelCommand "
-               "| protocol.SteerCommand | protocol.RequestStateCommand | protocol.WatchCommand "
-               "| protocol.UnwatchCommand | protocol.PongCommand", frame):
+async def _on_session(perdure: Perdure, actor: Actor, frame: SessionCommand, session_id: str) -> Fields:
+    match frame:
         case protocol.MessageCommand() as message:
             return await _message(perdure, actor, message, session_id)
         case protocol.PauseCommand() as pause:
@@ -109,5 +120,7 @@ async def _send(perdure: Perdure, actor: Actor, message: protocol.MessageCommand
 
 def _ack(frame: Any, ref: str | int | None, session_id: str, fields: Fields) -> str:
     client_id = frame.client_id if isinstance(frame, protocol.MessageCommand) else None
-    extra = {key: value for key, value in fields.items() if key not in {"type", "ref", "client_id", "session_id"}}
+    extra = {
+        key: value for key, value in fields.items() if key not in {"type", "ref", "client_id", "session_id"}
+    }
     return encode(AckFrame(ref=ref, client_id=client_id, session_id=session_id, command=frame.type, **extra))  # pyright: ignore[reportCallIssue]

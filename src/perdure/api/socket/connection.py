@@ -87,7 +87,7 @@ class Connection:
             self.sender.end()
             for watch in self._watches.values():
                 watch.stop()
-            await self.connections.release(self)
+            self.connections.release(self)
 
     async def watch(self, session_id: str, after: int, *, batch: bool, epoch: int | None = None) -> None:
         """Send a session's log after a cursor; access has been checked."""

@@ -39,6 +39,7 @@ class Connections:
         self._readers: dict[Reader, float] = {}
         self._rows: dict[Reader, str] = {}
         self._task: asyncio.Task[None] | None = None
+        self._row_tasks: set[asyncio.Task[None]] = set()
         self.closing = asyncio.Event()
 
     @property
@@ -56,7 +57,7 @@ class Connections:
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await asyncio.gather(task, *self._row_tasks, return_exceptions=True)
 
     async def close_all(self) -> None:
         """Tell every reader that the server goes away, so that it comes back to the next one."""
@@ -78,19 +79,33 @@ class Connections:
         self._readers[reader] = asyncio.get_running_loop().time() + PING_EVERY_S
 
     async def note(self, reader: Reader, task_id: str | None, session_id: str | None, user_id: str) -> None:
-        """Keep a row for the reader, so that other servers and people see it."""
+        """Keep a row for the reader, so that other servers and people see it.
+
+        It is written in a task of ours: a reader may go away at any moment, and the row must not be lost track of.
+        """
+        task = asyncio.create_task(self._note(reader, task_id, session_id, user_id))
+        self._row_tasks.add(task)
+        task.add_done_callback(self._row_tasks.discard)
+        await asyncio.shield(task)
+
+    async def _note(self, reader: Reader, task_id: str | None, session_id: str | None, user_id: str) -> None:
         row = await self._service.open(task_id, session_id, user_id)
         if reader in self._readers:
             self._rows[reader] = row
         else:
             await self._service.close(row)
 
-    async def release(self, reader: Reader) -> None:
-        """Count a reader out and remove its row; a second call does nothing."""
+    def release(self, reader: Reader) -> None:
+        """Count a reader out; its row is removed in a task of ours, since the caller is often being cancelled.
+
+        A second call does nothing.
+        """
         self._readers.pop(reader, None)
         row = self._rows.pop(reader, None)
         if row is not None:
-            await _quietly(lambda: self._service.close(row))
+            task = asyncio.create_task(_quietly(lambda: self._service.close(row)))
+            self._row_tasks.add(task)
+            task.add_done_callback(self._row_tasks.discard)
 
     async def _live(self) -> None:
         loop = asyncio.get_running_loop()

@@ -133,7 +133,9 @@ class ListHintFrame(_Server):
 
     model_config = ConfigDict(extra="allow")
 
-    type: Literal["session:created", "session:loaded", "session:updated", "session:deleted", "message:received"]
+    type: Literal[
+        "session:created", "session:loaded", "session:updated", "session:deleted", "message:received"
+    ]
     session_id: str
 
 
@@ -203,7 +205,9 @@ class _Client(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     ref: str | int | None = None
-    session_id: str | None = Field(None, validation_alias=AliasChoices("session_id", "sessionId", "copilotSessionId"))
+    session_id: str | None = Field(
+        None, validation_alias=AliasChoices("session_id", "sessionId", "copilotSessionId")
+    )
     """Which session is meant; needed only on `/ws/sessions`."""
 
 
@@ -212,7 +216,9 @@ class MessageCommand(_Client):
 
     type: Literal["message"]
     content: str = Field(validation_alias=AliasChoices("content", "message", "text"))
-    client_id: str | None = Field(None, max_length=200, validation_alias=AliasChoices("client_id", "clientId"))
+    client_id: str | None = Field(
+        None, max_length=200, validation_alias=AliasChoices("client_id", "clientId")
+    )
     on_busy: str | None = None
     config: dict[str, Any] = Field(default_factory=dict)
 
@@ -314,7 +320,9 @@ class FirstFrame(BaseModel):
 
     task: str = ""
     config: dict[str, Any] = Field(default_factory=dict)
-    last_event_id: int | str | None = Field(None, validation_alias=AliasChoices("last_event_id", "lastEventId", "after"))
+    last_event_id: int | str | None = Field(
+        None, validation_alias=AliasChoices("last_event_id", "lastEventId", "after")
+    )
     epoch: int | None = None
     batch: bool = False
 
@@ -360,7 +368,13 @@ def encode(frame: BaseModel) -> str:
 
 def encode_error(error: PerdureError, ref: str | int | None = None, session_id: str | None = None) -> str:
     """Return the error frame of one of our errors."""
-    fields = {"type": "error", "ref": ref, "session_id": session_id, "code": error.code, "message": error.message}
+    fields = {
+        "type": "error",
+        "ref": ref,
+        "session_id": session_id,
+        "code": error.code,
+        "message": error.message,
+    }
     return orjson.dumps({**error.fields, **fields}, default=str).decode()
 
 

@@ -52,7 +52,9 @@ class TaskSocket(Connection):
                 raise BadFrame("There is no such task; send its text as `task`.", field="task")
             return named, (await self.perdure.sessions.get(self.actor, named)).run
         try:
-            session, run = await runs.submit(self.actor, first.task, first.config, task_id=task_id, session_id=named)
+            session, run = await runs.submit(
+                self.actor, first.task, first.config, task_id=task_id, session_id=named
+            )
         except RunInProgress:
             if named is None:
                 raise

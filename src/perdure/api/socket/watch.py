@@ -122,4 +122,6 @@ class Watch:
             self._on_failure(error)
         else:
             _log.error("A watch of a session stopped.", exc_info=error)
-            self._on_failure(PerdureError("The server made a mistake; come back with the last sequence number."))
+            self._on_failure(
+                PerdureError("The server made a mistake; come back with the last sequence number.")
+            )

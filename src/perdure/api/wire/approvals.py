@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from pydantic import AliasChoices, Field, model_validator
 
@@ -56,11 +56,12 @@ class ApprovalAnswer(Body):
     @model_validator(mode="before")
     @classmethod
     def _spellings(cls, data: Any) -> Any:
-        if isinstance(data, dict) and "resolution" not in data:
+        if isinstance(data, dict):
+            fields = cast("dict[str, Any]", data)
             for key in ("status", "decision", "action"):
-                if isinstance(data.get(key), str):  # pyright: ignore[reportUnknownMemberType]
-                    return {**data, "resolution": data[key]}
-        return data  # pyright: ignore[reportUnknownVariableType]
+                if "resolution" not in fields and isinstance(fields.get(key), str):
+                    return {**fields, "resolution": fields[key]}
+        return data
 
 
 class ApprovalAnswered(ApprovalOut):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, Field, create_model
 
@@ -31,10 +29,10 @@ def _event_model(event_type: str, payload: type[EventData]) -> type[EventBase]:
     return create_model(name, __base__=EventBase, __doc__=payload.__doc__, **fields)
 
 
-EVENT_MODELS: dict[str, type[EventBase]] = {name: _event_model(name, data) for name, data in EVENT_TYPES.items()}
-AnyEvent = Annotated[
-    cast("Any", reduce(or_, cast("list[Any]", list(EVENT_MODELS.values())))), Field(discriminator="type")
-]
+EVENT_MODELS: dict[str, type[EventBase]] = {
+    name: _event_model(name, data) for name, data in EVENT_TYPES.items()
+}
+AnyEvent = Annotated[Union[tuple(EVENT_MODELS.values())], Field(discriminator="type")]  # pyright: ignore[reportInvalidTypeForm, reportInvalidTypeArguments]  # noqa: UP007, E501
 """Union of all event types, told apart by `type`."""
 
 

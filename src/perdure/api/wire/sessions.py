@@ -161,8 +161,12 @@ class StateIn(Body):
     context_variables: dict[str, Any] | None = Field(
         None, validation_alias=AliasChoices("context_variables", "contextVariables")
     )
-    current_phase: str | None = Field(None, validation_alias=AliasChoices("current_phase", "currentPhase", "phase"))
-    current_step: int | None = Field(None, validation_alias=AliasChoices("current_step", "currentStep", "step"))
+    current_phase: str | None = Field(
+        None, validation_alias=AliasChoices("current_phase", "currentPhase", "phase")
+    )
+    current_step: int | None = Field(
+        None, validation_alias=AliasChoices("current_step", "currentStep", "step")
+    )
     plan_data: dict[str, Any] | None = Field(None, validation_alias=AliasChoices("plan_data", "planData"))
     expected_version: int | None = Field(
         None, validation_alias=AliasChoices("expected_version", "expectedVersion", "version")
@@ -263,7 +267,9 @@ def _contents(session: Session) -> Json:
     }
 
 
-def detail_fields(row: SessionRow, history: list[MessageOut], cursor: str | None, open_approvals: list[ApprovalOut]) -> Json:
+def detail_fields(
+    row: SessionRow, history: list[MessageOut], cursor: str | None, open_approvals: list[ApprovalOut]
+) -> Json:
     """Return the fields of `SessionDetail`."""
     session = row.session
     return {
