@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def actor_of(_connection: HTTPConnection) -> Actor:
-    """Return who is calling. In local mode that is the one local user; the guard has checked host and origin."""
+    """Return who is calling. In local mode it is the one local user; the guard checked host and origin."""
     return LOCAL_ACTOR
 
 

@@ -29,7 +29,8 @@ def render(schema: dict[str, Any]) -> str:
         if name.endswith(("Event", "Frame", "Command"))
     ]
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Perdure API</title><style>{_STYLE}</style>'
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Perdure API</title>'
+        f"<style>{_STYLE}</style>"
         f"<h1>Perdure {escape(schema['info']['version'])}</h1>"
         '<p>The full description is at <a href="/openapi.json">/openapi.json</a>.</p>'
         f"{''.join(sections)}<h2>socket frames</h2><dl>{''.join(frames)}</dl></html>"

@@ -51,7 +51,9 @@ def canonical(document: Schema) -> str:
 
 def _wire_schemas() -> Schema:
     parts = {
-        "ServerFrame": TypeAdapter[Any](ServerFrame).json_schema(mode="serialization", ref_template=_REF),
+        "ServerFrame": TypeAdapter[Any](cast("Any", ServerFrame)).json_schema(
+            mode="serialization", ref_template=_REF
+        ),
         "ClientFrame": TypeAdapter[Any](ClientFrame).json_schema(mode="validation", ref_template=_REF),
         "FirstFrame": TypeAdapter(FirstFrame).json_schema(mode="validation", ref_template=_REF),
         "Problem": TypeAdapter(Problem).json_schema(mode="serialization", ref_template=_REF),

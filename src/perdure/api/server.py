@@ -92,7 +92,7 @@ def check(settings: Settings) -> None:
     """
     if settings.auth == "local" and not is_loopback(settings.host):
         raise StartupError(
-            f"PERDURE_HOST is {settings.host}, which others can reach, but PERDURE_AUTH is `local` (no sign-in). "
+            f"Others can reach PERDURE_HOST {settings.host}, but PERDURE_AUTH is `local`: no sign-in. "
             "Set PERDURE_HOST=127.0.0.1, or turn sign-in on with PERDURE_AUTH=password.",
             setting="PERDURE_AUTH",
         )

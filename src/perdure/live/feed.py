@@ -22,7 +22,7 @@ Fetch = Callable[[str, int, int], Awaitable[list[Frame]]]
 Head = Callable[[str], Awaitable[tuple[int, int]]]
 """`session_id` to `(last_seq, epoch)`."""
 DraftState = Mapping[str, tuple[int, int]]
-"""How far a reader has each open message: `message_id` to `(generation, code points)`. Never changed in place."""
+"""How far a reader is: `message_id` to `(generation, code points)`. Never changed in place."""
 
 RING_FRAMES = 1000
 PAGE_FRAMES = 500
@@ -97,7 +97,7 @@ class Feed:
         self._ring.clear()
 
     async def read(self, after: int, limit: int = PAGE_FRAMES) -> list[Frame]:
-        """Return frames after `after` up to the head: from the ring when it reaches back that far, else from the log.
+        """Return frames after `after` up to the head: from the ring if it reaches back, else from the log.
 
         Never beyond the head, where a reader that joins would be set back.
         Empty exactly when `after` is the head, and then without giving up control, so that a caller may

@@ -125,7 +125,7 @@ class Hub:
                     return Batch(frames, deltas, drafts if frames else feed.drafts)
 
     def follow_list(self, owner_id: str, on_hint: OnHint) -> StopListening:
-        """Tell `on_hint` of every change of somebody's session list, until the returned function is called."""
+        """Tell `on_hint` of every change of somebody's list, until the returned function is called."""
         self._lists.setdefault(owner_id, {})[on_hint] = None
 
         def stop() -> None:

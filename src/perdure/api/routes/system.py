@@ -23,7 +23,7 @@ async def get_health() -> dict[str, str]:
 
 @routes.get("/ready", responses={503: {"description": "Not ready: the body says what is missing."}})
 async def get_ready(perdure: Services, response: Response) -> dict[str, Any]:
-    """Say whether storage, migrations and engine can be used; the model's state is told, but not waited for."""
+    """Say whether storage, migrations and engine can be used; the model is not waited for."""
     readiness = perdure.readiness()
     if not readiness.get("ready"):
         response.status_code = 503

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 from perdure.api.socket import protocol
 from perdure.api.socket.protocol import AckFrame, BadFrame, PongFrame, encode
@@ -81,8 +81,6 @@ async def _on_session(perdure: Perdure, actor: Actor, frame: SessionCommand, ses
             return {"state": {**state, "as_of_seq": row.session.last_seq}}
         case protocol.UnwatchCommand() | protocol.PongCommand():
             return {}
-        case _ as unreachable:
-            assert_never(unreachable)
 
 
 async def _message(

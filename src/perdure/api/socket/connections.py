@@ -73,7 +73,7 @@ class Connections:
         """
         if len(self._readers) >= self._limit:
             raise TooMany(
-                f"This server takes {self._limit} connections at once (PERDURE_MAX_CONNECTIONS); try again later.",
+                f"This server takes {self._limit} connections at once (PERDURE_MAX_CONNECTIONS); try later.",
                 limit=self._limit,
             )
         self._readers[reader] = asyncio.get_running_loop().time() + PING_EVERY_S
@@ -81,7 +81,7 @@ class Connections:
     async def note(self, reader: Reader, task_id: str | None, session_id: str | None, user_id: str) -> None:
         """Keep a row for the reader, so that other servers and people see it.
 
-        It is written in a task of ours: a reader may go away at any moment, and the row must not be lost track of.
+        It is written in a task of ours: a reader may go away at any moment, its row must not be forgotten.
         """
         task = asyncio.create_task(self._note(reader, task_id, session_id, user_id))
         self._row_tasks.add(task)
@@ -96,7 +96,7 @@ class Connections:
             await self._service.close(row)
 
     def release(self, reader: Reader) -> None:
-        """Count a reader out; its row is removed in a task of ours, since the caller is often being cancelled.
+        """Count a reader out; its row is removed in a task of ours: the caller is often being cancelled.
 
         A second call does nothing.
         """

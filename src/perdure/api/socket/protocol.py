@@ -80,7 +80,7 @@ class StatusFrame(_Server):
 
 
 class SyncFrame(_Server):
-    """The session's log follows from `from_seq`; up to `through_seq` it is history. Open texts come from their start."""
+    """The log follows from `from_seq`, up to `through_seq` history. Open texts come from their start."""
 
     type: Literal["sync"] = "sync"
     session_id: str
@@ -103,11 +103,11 @@ class EventsFrame(_Server):
     """Several events that were due together, in order; only with `batch`."""
 
     type: Literal["events"] = "events"
-    events: list[AnyEvent]
+    events: list[AnyEvent]  # pyright: ignore[reportInvalidTypeForm]  # made from the table of types
 
 
 class MessageDeltaFrame(_Server):
-    """More text of a message in progress; `offset` counts Unicode code points. The `agent_message` event repeats it all."""
+    """More text of a message in progress; `offset` counts Unicode code points. `agent_message` repeats it."""
 
     type: Literal["message_delta"] = "message_delta"
     session_id: str
@@ -198,7 +198,7 @@ ControlFrame = Annotated[
     Field(discriminator="type"),
 ]
 ServerFrame = AnyEvent | ControlFrame
-"""Everything a server sends. An event is what has `seq` and `data`; the event and the control frame `error` share a type."""
+"""Everything a server sends. An event has `seq` and `data`; event and control frame `error` share a type."""
 
 
 class _Client(BaseModel):

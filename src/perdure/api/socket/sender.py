@@ -37,8 +37,9 @@ class _Started:
 
 
 class Sender:
-    """Writes text frames. A frame goes out within the call while the transport takes it, which is nearly always;
-    otherwise one task waits for the transport and what comes after stands in line."""
+    """Writes text frames. One goes out within the call while the transport takes it, which is nearly always;
+    otherwise a task waits for the transport, and what comes after stands in line.
+    """
 
     def __init__(self, send: Send, on_too_slow: Callable[[], None]) -> None:
         self._send = send

@@ -61,7 +61,7 @@ class ApprovalAnswer(Body):
             for key in ("status", "decision", "action"):
                 if "resolution" not in fields and isinstance(fields.get(key), str):
                     return {**fields, "resolution": fields[key]}
-        return data
+        return cast("Any", data)
 
 
 class ApprovalAnswered(ApprovalOut):

@@ -32,7 +32,7 @@ def _event_model(event_type: str, payload: type[EventData]) -> type[EventBase]:
 EVENT_MODELS: dict[str, type[EventBase]] = {
     name: _event_model(name, data) for name, data in EVENT_TYPES.items()
 }
-AnyEvent = Annotated[Union[tuple(EVENT_MODELS.values())], Field(discriminator="type")]  # pyright: ignore[reportInvalidTypeForm, reportInvalidTypeArguments]  # noqa: UP007, E501
+AnyEvent = Annotated[Union[tuple(EVENT_MODELS.values())], Field(discriminator="type")]  # pyright: ignore[reportInvalidTypeForm, reportInvalidTypeArguments]  # noqa: UP007
 """Union of all event types, told apart by `type`."""
 
 
