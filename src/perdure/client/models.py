@@ -69,6 +69,7 @@ class Session(Wire):
     run_status: str | None = None
     pending_approvals: int = 0
     cost_usd: float | None = None
+    unpriced_calls: int = 0
     created_at: datetime | None = None
     updated_at: datetime | None = None
     last_active_at: datetime | None = None

@@ -1,0 +1,94 @@
+"""Answering a question at the terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from perdure.cli import output
+from perdure.client import Perdure
+from perdure.client.models import Approval
+from perdure.errors import AlreadyAnswered, InvalidInput
+
+_DEFAULT_OPTIONS = ("approve", "reject")
+_WITH_FEEDBACK = frozenset({"revise", "redo", "reject"})
+
+
+def is_interactive() -> bool:
+    """Whether a person can be asked here."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def describe(approval: Approval) -> str:
+    """Return the question with what it is about."""
+    lines = [approval.title]
+    for key, value in approval.request_data.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+        lines.append(f"{key}: {text}" if "\n" not in text else f"{key}:\n{_indent(text)}")
+    if approval.deadline is not None:
+        lines.append(f"Without an answer until {approval.deadline:%Y-%m-%d %H:%M} UTC: {approval.on_expiry}.")
+    return "\n".join(lines)
+
+
+def ask(client: Perdure, approval: Approval) -> None:
+    """Ask at the terminal and send the answer; an answer that came from elsewhere meanwhile is fine."""
+    output.note(describe(approval), "")
+    options = approval.options or list(_DEFAULT_OPTIONS)
+    while True:
+        choice = typer.prompt(
+            f"Answer [{'/'.join(options)}]", default=options[0], show_default=False, err=True
+        )
+        resolution = next((o for o in options if o.startswith(str(choice).strip().lower())), None)
+        if resolution is not None:
+            break
+        output.note(f"Choose one of {', '.join(options)}.", "yellow")
+    answer: dict[str, Any] = {}
+    if resolution in _WITH_FEEDBACK:
+        answer["feedback"] = (
+            typer.prompt("Why, or what to change", default="", show_default=False, err=True) or None
+        )
+    if resolution == "answer":
+        answer["answer"] = typer.prompt("Your answer", err=True)
+    if resolution == "modify":
+        answer["modifications"] = _edited(approval)
+    try:
+        client.approvals.answer(approval.approval_id, resolution, **answer)
+    except AlreadyAnswered as error:
+        output.note(error.message, "yellow")
+
+
+def _edited(approval: Approval) -> dict[str, Any]:
+    text = json.dumps(approval.request_data, ensure_ascii=False, indent=2)
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / "modifications.json"
+        draft.write_text(text)
+        subprocess.run([*shlex.split(editor), str(draft)], check=True)
+        return parse_object(draft.read_text(), "modifications")
+
+
+def parse_object(text: str, what: str) -> dict[str, Any]:
+    """Return the JSON object in `text`.
+
+    Raises:
+        InvalidInput: when it is none.
+    """
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise InvalidInput(f"The {what} are not JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise InvalidInput(f"The {what} must be a JSON object.")
+    return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"  {text}" for text in text.splitlines())

@@ -1,0 +1,214 @@
+"""`perdure sessions`: find sessions and move them through their life."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from perdure.cli import output
+from perdure.cli.options import DEFAULT_SERVER, AsJson, Server, SessionId, connect
+from perdure.client.models import CommandResult, Session, SessionDetail
+
+app = typer.Typer(help="Find sessions and move them through their life.", no_args_is_help=True)
+
+_LIST_LIMIT = 200
+
+
+@app.command("list")
+def list_(
+    status: Annotated[list[str] | None, typer.Option(help="Only with this status; may be repeated.")] = None,
+    mode: Annotated[str | None, typer.Option(help="Only of this mode.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only with this tag.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=_LIST_LIMIT)] = 20,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """List sessions, the last active first."""
+    _list(server, as_json, limit, status=status, mode=mode, tag=tag)
+
+
+@app.command()
+def search(
+    words: Annotated[str, typer.Argument(help="Words in the name or the conversation.")],
+    limit: Annotated[int, typer.Option(min=1, max=_LIST_LIMIT)] = 20,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Search names and conversations."""
+    _list(server, as_json, limit, q=words)
+
+
+@app.command()
+def show(session: SessionId, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+    """Show one session with its steps and what it waits for."""
+    with connect(server) as client:
+        detail = client.sessions.get(session)
+        if as_json:
+            output.print_json(detail)
+            return
+        steps = client.sessions.steps(session).steps
+    _describe(detail)
+    for step in steps:
+        output.line(f"  {step.status:<10} {step.name}" + (f": {step.summary}" if step.summary else ""))
+
+
+@app.command()
+def messages(
+    session: SessionId,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many of the newest.")] = 50,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Print the conversation."""
+    with connect(server) as client:
+        page = client.sessions.history(session, limit=limit)
+    if as_json:
+        output.print_json(page)
+        return
+    if page.has_more:
+        output.note(f"The newest {len(page.messages)} of {page.total_messages} messages:")
+    for message in page.messages:
+        output.line(f"{message.agent or message.role}: {message.content}\n")
+
+
+@app.command()
+def suspend(
+    session: SessionId,
+    now: Annotated[bool, typer.Option("--now", help="Do not wait for the step in flight.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Why, for others.")] = None,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Suspend a session; its run stops at the next step boundary."""
+    with connect(server) as client:
+        _done(client.sessions.suspend(session, when="now" if now else "boundary", reason=reason), as_json)
+
+
+@app.command()
+def resume(
+    session: SessionId,
+    context: Annotated[
+        str | None, typer.Option(help="Something to tell the agent before it goes on.")
+    ] = None,
+    from_step: Annotated[str | None, typer.Option(help="Step to go on from.")] = None,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Resume a session; its run goes on from the last finished step."""
+    with connect(server) as client:
+        _done(client.sessions.resume(session, additional_context=context, from_step=from_step), as_json)
+
+
+@app.command()
+def complete(session: SessionId, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+    """Mark a session as completed."""
+    with connect(server) as client:
+        _done(client.sessions.complete(session), as_json)
+
+
+@app.command()
+def archive(session: SessionId, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+    """Put a session away."""
+    with connect(server) as client:
+        _done(client.sessions.archive(session), as_json)
+
+
+@app.command()
+def restore(session: SessionId, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+    """Bring an archived or deleted session back."""
+    with connect(server) as client:
+        _done(client.sessions.restore(session), as_json)
+
+
+@app.command()
+def fork(
+    session: SessionId,
+    from_seq: Annotated[int | None, typer.Option(help="Share the log up to this sequence number.")] = None,
+    from_step: Annotated[str | None, typer.Option(help="Share the run up to this step.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the new session.")] = None,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new session that shares this one's past."""
+    with connect(server) as client:
+        forked = client.sessions.fork(session, from_seq=from_seq, from_step=from_step, name=name)
+    output.print_json(forked) if as_json else output.line(forked.session_id)
+
+
+@app.command()
+def delete(
+    session: SessionId,
+    purge: Annotated[bool, typer.Option("--purge", help="For good: it cannot be restored.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a session; it can be restored until it is purged."""
+    if purge and not yes:
+        typer.confirm(f"Remove session {session} and all its files for good?", abort=True, err=True)
+    with connect(server) as client:
+        _done(client.sessions.delete(session, purge=purge), as_json)
+
+
+def _list(
+    server: str,
+    as_json: bool,
+    limit: int,
+    *,
+    status: list[str] | None = None,
+    mode: str | None = None,
+    tag: str | None = None,
+    q: str | None = None,
+) -> None:
+    with connect(server) as client:
+        page = client.sessions.list(status=status, mode=mode, tag=tag, q=q, limit=limit)
+    if as_json:
+        output.print_json(page)
+        return
+    columns = ("SESSION", "STATUS", "RUN", "MODE", "MESSAGES", "COST", "ACTIVE", "NAME")
+    output.table(columns, [_row(s) for s in page.sessions], numbers=("MESSAGES", "COST"))
+    if page.total > len(page.sessions):
+        output.note(f"{len(page.sessions)} of {page.total}; --limit shows more.")
+
+
+def _row(session: Session) -> tuple[str | None, ...]:
+    return (
+        session.session_id,
+        session.status,
+        session.run_status,
+        session.mode,
+        str(session.message_count),
+        output.money(session.cost_usd, session.unpriced_calls),
+        output.ago(session.last_active_at),
+        session.name,
+    )
+
+
+def _describe(detail: SessionDetail) -> None:
+    fields = {
+        "session": detail.session_id,
+        "name": detail.name,
+        "status": detail.status,
+        "mode": detail.mode,
+        "run": detail.current_run and f"{detail.current_run.run_id} ({detail.current_run.status})",
+        "phase": detail.current_phase,
+        "messages": str(detail.message_count),
+        "cost": output.money(detail.cost_usd, detail.unpriced_calls),
+        "tags": ", ".join(detail.tags),
+        "created": detail.created_at and f"{detail.created_at:%Y-%m-%d %H:%M:%S} UTC",
+        "active": output.ago(detail.last_active_at),
+        "waits for": ", ".join(f"{a.title} ({a.approval_id})" for a in detail.approvals),
+    }
+    for key, value in fields.items():
+        if value:
+            output.line(f"{key:<10} {value}")
+
+
+def _done(result: CommandResult, as_json: bool) -> None:
+    if as_json:
+        output.print_json(result)
+    else:
+        output.line(f"{result.session_id} {result.status}")
+        if result.run_id:
+            output.note(f"Its run goes on; see it with: perdure attach {result.session_id}")
