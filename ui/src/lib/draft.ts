@@ -1,18 +1,31 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 
+const SAVE_AFTER_MS = 200;
+
 /** Text that survives a reload, kept in this browser under `key`. */
 export function useDraft(key: string): [string, (text: string) => void] {
   const [text, setText] = useState(() => read(key));
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const unsaved = useRef<string | null>(null);
   useEffect(() => {
+    const save = () => {
+      clearTimeout(timer.current);
+      if (unsaved.current !== null) write(key, unsaved.current);
+      unsaved.current = null;
+    };
     setText(read(key));
-    return () => clearTimeout(timer.current);
+    window.addEventListener("pagehide", save);
+    return () => {
+      window.removeEventListener("pagehide", save);
+      save();
+    };
   }, [key]);
   const update = useCallback(
     (next: string) => {
       setText(next);
       clearTimeout(timer.current);
-      if (next) timer.current = setTimeout(() => write(key, next), 200);
+      unsaved.current = next ? next : null;
+      if (next) timer.current = setTimeout(() => write(key, next), SAVE_AFTER_MS);
       else write(key, "");
     },
     [key],

@@ -25,7 +25,9 @@ const BY_STATUS: Readonly<Record<string, Shown>> = {
 const LIVE = new Set(["queued", "running"]);
 
 export function shownStatus(session: string, run: string | null | undefined, openQuestions: number): Shown {
-  if (run === "pausing" && (session === "active" || session === "suspended")) return "pausing";
+  // a session is suspended at once; its run says `pausing` in lists, and nothing in the log until it has stopped
+  if (session === "suspended" && (run === "pausing" || run === "running")) return "pausing";
+  if (session === "active" && run === "pausing") return "pausing";
   const fixed = BY_STATUS[session];
   if (fixed) return fixed;
   if (openQuestions > 0 || run === "waiting") return "needs-you";

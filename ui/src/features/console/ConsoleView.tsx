@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useEffect, useRef, useState } from "react";
+import { memo, useLayoutEffect, useRef, useState } from "react";
 import { Icon } from "@/components/Icon";
 import { EmptyState } from "@/components/States";
 import { spans } from "@/lib/ansi";
@@ -23,11 +23,12 @@ export function ConsoleView({ lines }: { lines: readonly ConsoleLine[] }) {
     overscan: 20,
   });
 
-  useEffect(() => {
-    if (!follow || lines.length === 0) return;
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (!follow || !box) return;
     seen.current = lines.length;
-    rows.scrollToIndex(lines.length - 1, { align: "end" });
-  }, [follow, lines.length, rows]);
+    box.scrollTop = box.scrollHeight;
+  }, [follow, lines.length]);
 
   if (lines.length === 0) return <EmptyState>What agents and tools print appears here.</EmptyState>;
   const fresh = lines.length - seen.current;

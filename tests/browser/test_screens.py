@@ -1,0 +1,137 @@
+"""Every screen in both themes and on a phone: readable for everybody, nothing outside the screen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import (
+    PerdureServer,
+    assert_accessible,
+    assert_not_wider_than_the_screen,
+    shoot,
+)
+from tests.browser.console import Console
+from tests.fakes.openai_server import OpenAIServer
+
+pytestmark = pytest.mark.browser
+
+SCREENS = [
+    pytest.param("light", 1360, 900, id="light"),
+    pytest.param("dark", 1360, 900, id="dark"),
+    pytest.param("light", 390, 844, id="phone"),
+    pytest.param("dark", 390, 844, id="phone-dark"),
+]
+
+
+@pytest.fixture
+def screen(browser: Browser, server: PerdureServer, request: pytest.FixtureRequest) -> Iterator[Page]:
+    scheme, width, height = request.param
+    context = browser.new_context(
+        base_url=server.url, color_scheme=scheme, viewport={"width": width, "height": height}, locale="en-GB"
+    )
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("screen", [pytest.param(p.values, id=p.id) for p in SCREENS], indirect=True)
+def test_every_screen_is_accessible_and_fits(
+    screen: Page, server: PerdureServer, provider: OpenAIServer, request: pytest.FixtureRequest
+) -> None:
+    kind = request.node.callspec.id
+
+    def check(name: str) -> None:
+        assert_accessible(screen)
+        assert_not_wider_than_the_screen(screen)
+        shoot(screen, f"screen-{name}-{kind}")
+
+    screen.goto("/")
+    expect(screen.get_by_text("Nothing here yet")).to_be_visible()
+    check("first-run")
+
+    console = Console(screen)
+    done = console.start("Sum up the text in five sentences. Keep every number exact.", mode="One shot")
+    console.expect_status("Done")
+    check("done")
+
+    waiting = console.start(
+        "Write a one-page briefing from the text: what happened, what it means, what is still open."
+    )
+    expect(screen.get_by_role("heading", name=re.compile("Approve the plan"))).to_be_visible()
+    check("approval")
+
+    provider.hold("YOUR STEP (2)", after_tokens=20)
+    running = console.start("Collect the facts.", ask=False)
+    provider.wait_until_held()
+    console.expect_status("Running")
+    check("running")
+    for tab in ("Steps", "Console", "Files"):
+        console.open_tab(tab)
+        check(f"running-{tab.lower()}")
+
+    screen.goto("/sessions")
+    for group in ("Needs you", "Running", "Done"):
+        expect(screen.get_by_role("heading", name=re.compile(group))).to_be_visible()
+    check("list")
+    links = screen.get_by_role("main").get_by_role("link")
+    addresses = links.evaluate_all("all => all.map(each => each.getAttribute('href'))")
+    assert {f"/sessions/{each}" for each in (done, waiting, running)} <= set(addresses)
+
+    screen.goto("/sessions/00000000-0000-7000-8000-00000000dead")
+    expect(screen.get_by_text("There is no session at this address")).to_be_visible()
+    check("gone")
+
+
+def test_the_list_moves_by_itself(page: Page, server: PerdureServer, provider: OpenAIServer) -> None:
+    provider.hold("Slowly")
+    page.goto("/sessions")
+    session = server.post("/api/sessions", {"mode": "one-shot", "name": "From elsewhere"})
+    server.post(f"/api/sessions/{session['session_id']}/messages", {"content": "Slowly, please"})
+    row = page.get_by_role("listitem").filter(has_text="From elsewhere")
+    expect(row).to_contain_text("Running")
+    provider.wait_until_held()
+    provider.release()
+    expect(row).to_contain_text("Done")
+
+
+def test_search_asks_the_server_and_says_when_nothing_matches(page: Page, server: PerdureServer) -> None:
+    for name in ("Ferry report", "Harbour survey"):
+        server.post("/api/sessions", {"mode": "one-shot", "name": name})
+    page.goto("/sessions")
+    expect(page.get_by_role("link", name="Ferry report")).to_be_visible()
+    page.get_by_label("Search sessions").fill("harbour")
+    expect(page.get_by_role("link", name="Ferry report")).to_have_count(0)
+    expect(page.get_by_role("link", name="Harbour survey")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"q=harbour"))
+    page.get_by_label("Search sessions").fill("zzz")
+    expect(page.get_by_text("Nothing matches “zzz”")).to_be_visible()
+    page.get_by_role("button", name="Clear search").click()
+    expect(page.get_by_role("link", name="Ferry report")).to_be_visible()
+
+
+def test_the_theme_is_chosen_and_kept_without_a_flash(page: Page, server: PerdureServer) -> None:
+    page.goto("/sessions")
+    page.get_by_role("button", name="Use the dark theme").click()
+    page.reload(wait_until="commit")
+    page.wait_for_selector("html[data-mantine-color-scheme=dark]", state="attached")
+    expect(page.get_by_role("button", name="Use the light theme")).to_be_visible()
+
+
+def test_a_session_is_started_with_the_keyboard_alone(
+    page: Page, server: PerdureServer, provider: OpenAIServer
+) -> None:
+    page.goto("/new")
+    page.get_by_label("What should be done?").focus()
+    page.keyboard.type("Sum up the text.")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url("**/sessions/*")
+    expect(page.get_by_role("heading", name=re.compile("Approve the plan"))).to_be_visible()
+    page.get_by_role("button", name="Review").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Approve", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    Console(page).expect_status("Done", within_s=60)
