@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -128,7 +129,7 @@ class PostgresServer:
         if done.returncode != 0:
             raise RuntimeError(f"{program} failed:\n{done.stdout}{done.stderr}")
 
-    def _identity(self) -> dict[str, object]:
+    def _identity(self) -> dict[str, Any]:
         """Who the server's processes are, and a working folder that they may enter."""
         who = self._account
         account = {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []} if who else {}
