@@ -65,14 +65,14 @@ class PostgresServer:
             self._home,
             *options,
         ]
-        log = (self._home / "log").open("ab")
-        with log:
-            self._process = subprocess.Popen(
+        with (self._home / "log").open("ab") as log:
+            process: subprocess.Popen[bytes] = subprocess.Popen(
                 command, stdout=log, stderr=log, preexec_fn=_die_with_parent, **self._identity()
             )
+        self._process = process
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"PostgreSQL did not start:\n{(self._home / 'log').read_text()}")
             time.sleep(0.05)
 
