@@ -47,7 +47,7 @@ class PostgresServer:
             os.chown(self._home, self._account.pw_uid, self._account.pw_gid)
         self._bin = self._binaries()
         self._port = _free_port()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[Any] | None = None
         self._run(
             "initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"
         )
@@ -66,7 +66,7 @@ class PostgresServer:
             *options,
         ]
         with (self._home / "log").open("ab") as log:
-            process: subprocess.Popen[bytes] = subprocess.Popen(
+            process: subprocess.Popen[Any] = subprocess.Popen(
                 command, stdout=log, stderr=log, preexec_fn=_die_with_parent, **self._identity()
             )
         self._process = process
