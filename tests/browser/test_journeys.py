@@ -7,10 +7,12 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PerdureServer, shoot
+from tests.browser.checks import shoot
 from tests.browser.console import Console
+from tests.browser.server import PerdureServer
 from tests.fakes.openai_server import OpenAIServer
 
+pytest_plugins = ["tests.provision.chromium"]
 pytestmark = pytest.mark.browser
 
 APPROVE = re.compile("Approve the plan with 3 steps")

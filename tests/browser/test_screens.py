@@ -8,15 +8,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import (
-    PerdureServer,
-    assert_accessible,
-    assert_not_wider_than_the_screen,
-    shoot,
-)
+from tests.browser.checks import assert_accessible, assert_not_wider_than_the_screen, shoot
 from tests.browser.console import Console
+from tests.browser.server import PerdureServer
 from tests.fakes.openai_server import OpenAIServer
 
+pytest_plugins = ["tests.provision.chromium"]
 pytestmark = pytest.mark.browser
 
 SCREENS = [
@@ -41,7 +38,7 @@ def screen(browser: Browser, server: PerdureServer, request: pytest.FixtureReque
 def test_every_screen_is_accessible_and_fits(
     screen: Page, server: PerdureServer, provider: OpenAIServer, request: pytest.FixtureRequest
 ) -> None:
-    kind = request.node.callspec.id
+    kind = request.node.callspec.id.removeprefix("chromium-")
 
     def check(name: str) -> None:
         assert_accessible(screen)

@@ -13,7 +13,7 @@ import { Header } from "@/features/session/Header";
 import { Strip } from "@/features/session/Strip";
 import { StepList } from "@/features/steps/StepList";
 import { shownStatus } from "@/lib/status";
-import { useSession } from "@/live/react";
+import { useConnection, useSession } from "@/live/react";
 import type { SessionState } from "@/live/session-state";
 import type { SessionTab } from "../router";
 import { useTitle } from "../title";
@@ -67,6 +67,7 @@ function Ready({ state }: { state: SessionState }) {
   const pending = state.approvals.filter((approval) => approval.status === "pending");
   const answered = state.approvals.filter((approval) => approval.status !== "pending");
   const status = shownStatus(state.facts.status, state.run?.status, pending.length);
+  const heard = useConnection().kind === "live";
   const live = status === "running" || status === "pausing";
   useTitle(`${pending.length > 0 ? `(${pending.length}) ` : ""}${state.facts.name}`);
 
@@ -86,19 +87,20 @@ function Ready({ state }: { state: SessionState }) {
     <Conversation
       state={state}
       busy={BUSY.has(status)}
+      heard={heard}
       canWrite={WRITABLE.has(status)}
       inputRef={message}
     />
   );
   const tabs: readonly [SessionTab, string, IconName, number, ReactNode][] = [
-    ["steps", "Steps", "list", state.steps.length, <StepList begun={state.steps} plan={state.plan} live={live} />],
+    ["steps", "Steps", "list", state.steps.length, <StepList begun={state.steps} plan={state.plan} live={live} heard={heard} />],
     ["console", "Console", "terminal", state.lines.length, <ConsoleView lines={state.lines} />],
     ["files", "Files", "file", state.files.length, <FileList sessionId={state.sessionId} files={state.files} />],
   ];
   const current = wide && (tab ?? "chat") === "chat" ? "steps" : (tab ?? "chat");
   return (
     <>
-      <Header state={state} status={status} onReview={review} onWrite={write} />
+      <Header state={state} status={status} heard={heard} onReview={review} onWrite={write} />
       <Strip state={state} />
       <Banner state={state} status={status} />
       <div aria-live="assertive" className="visually-hidden">

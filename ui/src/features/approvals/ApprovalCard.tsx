@@ -49,7 +49,8 @@ function Open({ approval }: { approval: ApprovalEntry }) {
   const key = useRef(newKey());
   const offered = (approval.options.length > 0 ? approval.options : ["approve", "reject"]).filter((each) => VERB[each]);
   const plan = plannedSteps(approval.requestData);
-  const canEdit = plan !== null && approval.options.includes("modify");
+  const answered = problem?.code === "already-answered";
+  const canEdit = plan !== null && !answered && approval.options.includes("modify");
 
   async function answer(resolution: string) {
     setBusy(resolution);
@@ -98,7 +99,7 @@ function Open({ approval }: { approval: ApprovalEntry }) {
           }}
         />
       )}
-      {problem?.code === "already-answered" ? (
+      {problem && answered ? (
         <p className={styles.elsewhere} role="status">
           {problem.message} Nothing more to do here.
         </p>
@@ -121,7 +122,7 @@ function Open({ approval }: { approval: ApprovalEntry }) {
             key={resolution}
             variant={(writing ? writing === resolution : PRIMARY.has(resolution)) ? "filled" : "default"}
             loading={busy === resolution}
-            disabled={(busy !== null && busy !== resolution) || problem?.code === "already-answered"}
+            disabled={(busy !== null && busy !== resolution) || answered}
             onClick={() => press(resolution)}
           >
             {writing === resolution && resolution === "revise" ? "Send changes" : VERB[resolution]}
@@ -132,7 +133,7 @@ function Open({ approval }: { approval: ApprovalEntry }) {
             Edit the plan
           </Button>
         )}
-        {connection.kind !== "live" && <span className={styles.note}>Not live: your answer is sent as soon as you press.</span>}
+        {connection.kind !== "live" && !answered && <span className={styles.note}>Not live: your answer is sent as soon as you press.</span>}
       </div>
     </section>
   );

@@ -14,11 +14,13 @@ interface Props {
   readonly state: SessionState;
   /** A run is under way: what is sent now waits for its end. */
   readonly busy: boolean;
+  /** The page still hears of the session. */
+  readonly heard: boolean;
   readonly canWrite: boolean;
   readonly inputRef: Ref<HTMLTextAreaElement>;
 }
 
-export function Conversation({ state, busy, canWrite, inputRef }: Props) {
+export function Conversation({ state, busy, heard, canWrite, inputRef }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const [atEnd, setAtEnd] = useState(true);
   const seen = useRef(state.messages.length);
@@ -63,7 +65,7 @@ export function Conversation({ state, busy, canWrite, inputRef }: Props) {
             <Said key={message.messageId} message={message} />
           ))}
           {state.open.map((message) => (
-            <Speaking key={message.messageId} message={message} />
+            <Speaking key={message.messageId} message={message} heard={heard} />
           ))}
         </div>
       </div>
@@ -94,12 +96,12 @@ function Said({ message }: { message: MessageEntry }) {
   );
 }
 
-function Speaking({ message }: { message: OpenMessage }) {
+function Speaking({ message, heard }: { message: OpenMessage; heard: boolean }) {
   return (
-    <article className={styles.message} data-role="assistant" data-message-id={message.messageId} data-open="" aria-busy="true">
+    <article className={styles.message} data-role="assistant" data-message-id={message.messageId} data-open="" aria-busy={heard}>
       <header>
         <strong>{message.agent ?? "Agent"}</strong>
-        <span>writing…</span>
+        <span>{heard ? "writing…" : "not heard of since"}</span>
       </header>
       <Markdown text={message.text} />
     </article>

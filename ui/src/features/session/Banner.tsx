@@ -22,7 +22,7 @@ export function Banner({ state, status }: { state: SessionState; status: Shown }
     case "failed":
       return (
         <Said icon="cross" kind="bad">
-          {state.run?.error ?? state.facts.statusReason ?? "The run failed."}{" "}
+          {sentence(state.run?.error ?? state.facts.statusReason ?? "The run failed")}{" "}
           {kept > 0 && `${steps} kept; a retry goes on after them.`}
         </Said>
       );
@@ -39,6 +39,10 @@ export function Banner({ state, status }: { state: SessionState; status: Shown }
     default:
       return status satisfies never;
   }
+}
+
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 function Said({ icon, kind, children }: { icon: "pause" | "cross" | "clock"; kind?: "bad"; children: React.ReactNode }) {

@@ -16,6 +16,8 @@ import styles from "./Session.module.css";
 interface Props {
   readonly state: SessionState;
   readonly status: Shown;
+  /** The page still hears of the session. */
+  readonly heard: boolean;
   readonly onReview: () => void;
   readonly onWrite: () => void;
 }
@@ -26,7 +28,7 @@ interface Action {
   readonly run: () => Promise<unknown> | void;
 }
 
-export function Header({ state, status, onReview, onWrite }: Props) {
+export function Header({ state, status, heard, onReview, onWrite }: Props) {
   const [busy, setBusy] = useState<string | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const act = async ({ word, run }: Action) => {
@@ -76,7 +78,7 @@ export function Header({ state, status, onReview, onWrite }: Props) {
           <StatusChip status={status} />
         </span>
         <span className={styles.mode}>{state.facts.mode}</span>
-        <Progress state={state} status={status} />
+        <Progress state={state} ticking={status === "running" && heard} />
         <Money usd={state.cost.usd} unpricedCalls={state.cost.unpricedCalls} calls={state.cost.calls} />
         {state.run?.model && <span className={styles.mode}>{state.run.model}</span>}
       </div>
@@ -85,7 +87,7 @@ export function Header({ state, status, onReview, onWrite }: Props) {
   );
 }
 
-function Progress({ state, status }: { state: SessionState; status: Shown }) {
+function Progress({ state, ticking }: { state: SessionState; ticking: boolean }) {
   const now = useNow();
   const { phase, stepNumber } = state.facts;
   const running = state.steps.findLast((step) => step.status === "running");
@@ -99,7 +101,7 @@ function Progress({ state, status }: { state: SessionState; status: Shown }) {
           {running && ` “${running.name}”`}
         </span>
       )}
-      {started && status === "running" && <span className="num">{duration(now - Date.parse(started))}</span>}
+      {started && ticking && <span className="num">{duration(now - Date.parse(started))}</span>}
     </>
   );
 }

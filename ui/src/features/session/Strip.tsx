@@ -18,7 +18,7 @@ export function Strip({ state }: { state: SessionState }) {
       </span>
       <span className="num">event {integer(state.seq)}</span>
       <span>{state.savedAt ? <>checkpoint <Ago at={state.savedAt} /></> : "no checkpoint yet"}</span>
-      <span className="num">v{state.facts.version}</span>
+      <span className={styles.version}>v{state.facts.version}</span>
       <Link connection={connection} lastEventAt={state.lastEventAt} />
     </div>
   );

@@ -7,6 +7,9 @@ import type { Shown } from "@/lib/status";
 import { openQuestions } from "./groups";
 import styles from "./SessionList.module.css";
 
+/** Where nothing moves until somebody does something: there the reason matters. */
+const STANDING: ReadonlySet<Shown> = new Set<Shown>(["paused", "failed", "expired"]);
+
 interface Props {
   readonly session: SessionInfo;
   readonly status: Shown;
@@ -32,7 +35,7 @@ export function SessionRow({ session, status, search }: Props) {
         </span>
         <Ago at={session.last_active_at} />
       </span>
-      {session.status_reason && status !== "done" && <p className={styles.reason}>{session.status_reason}</p>}
+      {session.status_reason && STANDING.has(status) && <p className={styles.reason}>{session.status_reason}</p>}
     </li>
   );
 }

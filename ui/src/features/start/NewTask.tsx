@@ -198,5 +198,6 @@ function nameOf(task: string): string {
   const words = task.trim().split(/\s+/).join(" ");
   if (words.length <= 60) return words;
   const cut = words.slice(0, 58);
-  return `${cut.slice(0, cut.lastIndexOf(" ") > 20 ? cut.lastIndexOf(" ") : undefined)}…`;
+  const whole = cut.lastIndexOf(" ") > 20 ? cut.slice(0, cut.lastIndexOf(" ")) : cut;
+  return `${whole.replace(/[\s,.;:–-]+$/, "")}…`;
 }

@@ -26,11 +26,14 @@ const WORD: Readonly<Record<StepStatus, string>> = {
 interface Props {
   readonly begun: readonly StepEntry[];
   readonly plan: readonly PlannedEntry[];
+  /** A worker is on it. */
   readonly live: boolean;
+  /** We still hear of it; if not, nothing may look as if it moved. */
+  readonly heard: boolean;
 }
 
 /** What was and is being done, each with its own true status. */
-export function StepList({ begun, plan, live }: Props) {
+export function StepList({ begun, plan, live, heard }: Props) {
   const steps = withPlanned(begun, plan);
   if (steps.length === 0) return <EmptyState>Each step appears here when it begins; what is done stays done.</EmptyState>;
   return (
@@ -38,7 +41,7 @@ export function StepList({ begun, plan, live }: Props) {
       {steps.map((step) => (
         <li key={step.stepId} className={styles.step} data-status={step.status}>
           <span className={styles.icon}>
-            <Icon name={ICON[step.status]} spin={step.status === "running" && live} />
+            <Icon name={ICON[step.status]} spin={step.status === "running" && live && heard} />
           </span>
           <div className={styles.body}>
             <div className={styles.head}>
@@ -47,7 +50,7 @@ export function StepList({ begun, plan, live }: Props) {
                 {step.agent && <span className={styles.agent}>{step.agent}</span>}
                 {step.attempt > 1 && <span>attempt {step.attempt}</span>}
                 <span>{step.status === "running" && !live ? "Stopped here" : WORD[step.status]}</span>
-                <Took step={step} live={live} />
+                <Took step={step} ticking={live && heard} />
               </span>
             </div>
             {step.error && <p className={styles.error}>{step.error}</p>}
@@ -74,9 +77,9 @@ function Text({ text, done }: { text: string; done: boolean }) {
   );
 }
 
-function Took({ step, live }: { step: StepEntry; live: boolean }) {
+function Took({ step, ticking }: { step: StepEntry; ticking: boolean }) {
   const now = useNow();
   if (step.durationMs !== null) return <span className="num">{duration(step.durationMs)}</span>;
-  if (step.status !== "running" || !step.startedAt || !live) return null;
+  if (step.status !== "running" || !step.startedAt || !ticking) return null;
   return <span className="num">{duration(now - Date.parse(step.startedAt))}</span>;
 }

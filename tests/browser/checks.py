@@ -1,0 +1,33 @@
+"""What every screen must pass, and pictures of it for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+ROOT = Path(__file__).resolve().parents[2]
+ARTEFACTS = ROOT / "tests" / "artefacts"
+AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keep a picture for people to look at."""
+    ARTEFACTS.mkdir(exist_ok=True)
+    (ARTEFACTS / ".gitignore").write_text("*\n")
+    page.screenshot(path=ARTEFACTS / f"{name}.png")
+
+
+def assert_accessible(page: Page) -> None:
+    """Fail on any rule that axe finds broken on the page as it is."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.read_text())
+    result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    found = [f"{v['id']}: {[n['html'][:160] for n in v['nodes']][:3]}" for v in result["violations"]]
+    assert found == [], "\n".join(found)
+
+
+def assert_not_wider_than_the_screen(page: Page) -> None:
+    """Fail when the page can be scrolled sideways."""
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

@@ -1,0 +1,117 @@
+"""`perdure serve` as a process that tests may kill and start again."""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tools import environment
+
+START_WITHIN_S = 40
+
+
+class PerdureServer:
+    """`perdure serve` on one data directory; it keeps its address when it is started again."""
+
+    def __init__(self, data_dir: Path, variables: dict[str, str]) -> None:
+        self._data_dir = data_dir
+        self._variables = variables
+        self._process: subprocess.Popen[str] | None = None
+        self._log = data_dir.parent / "server.log"
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """Where the console is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """Everything the server has said, over all starts."""
+        return self._log.read_text() if self._log.exists() else ""
+
+    def start(self) -> None:
+        """Start, and return when the ready line is there."""
+        command = [environment.VENV / "bin" / "perdure", "serve"]
+        command += ["--port", str(self.port), "--data", str(self._data_dir)]
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PERDURE_", "OPENAI_"))}
+        with self._log.open("a") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=self._data_dir.parent,
+                env={**clean, **self._variables},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        self.port = self._port_of_ready_line(self._process)
+
+    def kill(self) -> None:
+        """End it without any chance to say goodbye."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ask it to end, as an operator would."""
+        self._end(signal.SIGTERM)
+
+    def get(self, path: str) -> Any:
+        """Read something over REST."""
+        answer = httpx.get(self.url + path, timeout=20)
+        answer.raise_for_status()
+        return answer.json()
+
+    def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Send a command over REST."""
+        answer = httpx.post(self.url + path, json=body or {}, timeout=20)
+        answer.raise_for_status()
+        return answer.json()
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(timeout=5)
+        if process.stdout:
+            process.stdout.close()
+
+    def _port_of_ready_line(self, process: subprocess.Popen[str]) -> int:
+        lines: queue.Queue[str] = queue.Queue()
+        stdout = process.stdout
+        assert stdout is not None
+
+        def read() -> None:
+            for line in stdout:
+                lines.put(line)
+            lines.put("")
+
+        threading.Thread(target=read, daemon=True).start()
+        deadline = time.monotonic() + START_WITHIN_S
+        seen = ""
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                line = lines.get(timeout=left)
+            except queue.Empty:
+                break
+            seen += line
+            if found := re.search(r"http://[\w.\[\]:]+:(\d+)", line):
+                return int(found[1])
+            if not line:
+                break
+        process.kill()
+        process.wait(timeout=5)
+        pytest.fail(f"the server gave no ready line within {START_WITHIN_S} s:\n{seen}\n{self.log[-3000:]}")
