@@ -162,9 +162,13 @@ class ModelCatalog:
         return {name: server.state.to_dict() for name, server in sorted(servers.items())}
 
     async def aclose(self) -> None:
-        """Stop the embedded models' processes and wait until they are gone."""
+        """Stop the embedded models' processes and close what the models of providers hold open."""
         with self._lock:
             servers = list(self._servers.values())
+            models = list(self._models.values())
+        for model in models:
+            async with model:  # a provider closes its connections when the last one leaves it
+                pass
         await asyncio.gather(*(server.aclose() for server in servers))
 
     def _make(self, name: str) -> Model:

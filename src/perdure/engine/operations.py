@@ -42,6 +42,8 @@ class Operations:
     stopping: asyncio.Event
     """Set when the server shuts down: from then on no operation starts or ends."""
     running: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
+    held: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
+    """Executions that a shutdown has stopped in their tracks."""
     in_flight: int = 0
     _quiet: asyncio.Condition = field(default_factory=asyncio.Condition)
     _aborted: bool = False
@@ -104,7 +106,8 @@ class Operations:
     async def hold_if_stopping(self) -> None:
         """Stay here for ever while the server shuts down: what fails then is not the run's failure."""
         if self.stopping.is_set():
-            await _for_ever()
+            self.held.add(_this_task())
+            await asyncio.Event().wait()
 
     async def leave(self) -> NoReturn:
         """Leave memory: the workflow stops here, and goes on from here when the run is woken."""
@@ -156,6 +159,7 @@ async def _nothing() -> None:
     return None
 
 
-async def _for_ever() -> NoReturn:
-    await asyncio.Event().wait()
-    raise AssertionError
+def _this_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task

@@ -114,6 +114,10 @@ class EngineRuntime:
                 break
             await asyncio.sleep(0.05)
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
+        held = [task for operations in list(self._active.values()) for task in operations.held]
+        for task in held:
+            task.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
         # The engine lends the loop its own executor and takes it away again.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="perdure"))
         await self.store.write(lambda tx: server_rows.drop_leases(tx, server_id=self.server_id))
@@ -276,7 +280,11 @@ def _quiet_logs() -> None:
 
 def _expected(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
-    cancelled = (dbos_error.DBOSWorkflowCancelledError, dbos_error.DBOSWorkflowConflictIDError)
+    cancelled = (
+        dbos_error.DBOSWorkflowCancelledError,
+        dbos_error.DBOSWorkflowConflictIDError,
+        dbos_error.DBOSAwaitedWorkflowCancelledError,
+    )
     return not isinstance(error, cancelled) and "cancelled" not in record.getMessage().lower()
 
 
