@@ -8,6 +8,7 @@ by side, and one of them groups log appends.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,16 +16,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy import exc as sa_exc
 
 from perdure.core.clock import Clock, utc_now
 from perdure.core.events import NewEvent
-from perdure.errors import Conflict, PerdureError, StorageUnavailable
+from perdure.errors import Conflict, StorageUnavailable
 from perdure.store import migrate
 from perdure.store.address import Address, open_postgres, open_sqlite, parse_address
 from perdure.store.appender import Batch
 from perdure.store.crypto import Cipher, load_key
+from perdure.store.failures import DRIVER_ERRORS, failure_of, is_deadlock
 from perdure.store.guard import FileGuard
+from perdure.store.replies import Awaited, Held
 from perdure.store.transaction import ListHint, Tx
 from perdure.store.writer import AppendJob, GroupWriter, Job
 
@@ -33,6 +35,9 @@ OnCommit = Callable[[set[str], list[ListHint]], None]
 
 _SQLITE_READERS = 4
 _POSTGRES_WORKERS = 10
+_DEADLOCK_ATTEMPTS = 5
+
+log = logging.getLogger("perdure.store")
 
 
 class Store:
@@ -95,34 +100,51 @@ class Store:
     async def write(self, body: Callable[[Tx], T]) -> T:
         """Run `body` in one transaction and return its result once that is committed.
 
-        An error raised by `body` rolls its transaction back and is raised here.
+        An error raised by `body` rolls its transaction back and is raised here. PostgreSQL may run `body` again
+        after a deadlock, so it must change nothing but the database.
 
         Raises:
             StorageUnavailable: when the database cannot take the write; nothing of it is stored.
         """
-        return await asyncio.wrap_future(self.submit(body))
+        if self.address.is_postgres:
+            return await asyncio.wrap_future(self.submit(body))
+        reply = Awaited()
+        self._require(self._writer).put(Job(body, reply))
+        return await reply.future
 
     async def read(self, body: Callable[[Tx], T]) -> T:
         """Run `body` on a reading connection and return its result."""
         return await asyncio.wrap_future(self._submit_read(body))
 
+    def read_now(self, body: Callable[[Tx], T]) -> T:
+        """Blocking twin of `read`, on the caller's thread."""
+        if self.address.is_memory:
+            return self.write_now(body)
+        if self.address.is_postgres:
+            return self._run_postgres(body, False)
+        return self._run_read(body)
+
     def write_now(self, body: Callable[[Tx], T]) -> T:
         """Blocking twin of `write`, for callers without an event loop."""
         if self.address.is_postgres:
-            return self.submit(body).result()
-        return self._require(self._writer).run_now(Job(body))
+            return self._run_postgres(body, True)
+        reply = Held()
+        self._require(self._writer).run_now(Job(body, reply))
+        return reply.result()
 
     def append_now(self, session_id: str, events: Sequence[NewEvent]) -> list[int]:
         """Blocking twin of `append`, for callers without an event loop."""
-        return self._require(self._writer).run_now(AppendJob(Batch(session_id, events)))
+        reply = Held()
+        self._require(self._writer).run_now(AppendJob(Batch(session_id, events), reply))
+        return reply.result()
 
     def submit(self, body: Callable[[Tx], T]) -> Future[T]:
         """Queue a transaction; the future resolves after its commit."""
         if self.address.is_postgres:
             return self._require(self._pool).submit(self._run_postgres, body, True)
-        job: Job[T] = Job(body)
-        self._require(self._writer).put(job)
-        return job.future
+        future: Future[T] = Future()
+        self._require(self._writer).put(Job(body, future))
+        return future
 
     async def append(self, session_id: str, events: Sequence[NewEvent]) -> list[int]:
         """Append to one session's log through the grouped appender and return the new numbers.
@@ -131,13 +153,15 @@ class Store:
             NotFound: when the session does not exist.
             StorageUnavailable: when the write failed; nothing of it is stored.
         """
-        return await asyncio.wrap_future(self.submit_append(session_id, events))
+        reply = Awaited()
+        self._require(self._writer).put(AppendJob(Batch(session_id, events), reply))
+        return await reply.future
 
     def submit_append(self, session_id: str, events: Sequence[NewEvent]) -> Future[list[int]]:
         """Queue an append; the future resolves after the commit of its group."""
-        job = AppendJob(Batch(session_id, events))
-        self._require(self._writer).put(job)
-        return job.future
+        future: Future[list[int]] = Future()
+        self._require(self._writer).put(AppendJob(Batch(session_id, events), future))
+        return future
 
     def health(self) -> dict[str, Any]:
         """What the last attempt to write met: `{backend, ok, error}`."""
@@ -186,32 +210,40 @@ class Store:
                 connection = self._require(self._read_engine).connect()
                 self._local.connection = connection
                 self._reader_connections.append(connection)
-            connection.exec_driver_sql("BEGIN")
+            driver: Any = connection.connection.driver_connection
+            driver.execute("BEGIN")
             try:
                 return body(Tx(connection, False, self._clock(), self._cipher))
             finally:
-                connection.exec_driver_sql("ROLLBACK")
-        except sa_exc.DBAPIError as error:
-            raise unavailable(error) from error
+                driver.execute("ROLLBACK")
+        except DRIVER_ERRORS as error:
+            raise failure_of(error) from error
 
     def _run_postgres(self, body: Callable[[Tx], T], writing: bool) -> T:
-        try:
-            with self._require(self._engine).begin() as connection:
-                tx = Tx(connection, True, self._clock(), self._cipher)
-                result = body(tx)
-        except sa_exc.IntegrityError as error:
-            raise Conflict("Something with the same key exists already.") from error
-        except sa_exc.SQLAlchemyError as error:
-            self._note_failure(str(error))
-            raise unavailable(error) from error
-        if writing:
-            self._note_failure(None)
-            self._committed(tx.grown, tx.hints)
-        return result
+        for attempt in range(_DEADLOCK_ATTEMPTS):
+            try:
+                with self._require(self._engine).begin() as connection:
+                    tx = Tx(connection, True, self._clock(), self._cipher)
+                    result = body(tx)
+            except DRIVER_ERRORS as error:
+                if is_deadlock(error) and attempt + 1 < _DEADLOCK_ATTEMPTS:
+                    continue
+                failure = failure_of(error)
+                if not isinstance(failure, Conflict):
+                    self._note_failure(failure.message)
+                raise failure from error
+            if writing:
+                self._note_failure(None)
+                self._committed(tx.grown, tx.hints)
+            return result
+        raise AssertionError  # the last attempt returned or raised
 
     def _committed(self, grown: set[str], hints: list[ListHint]) -> None:
         if grown or hints:
-            self._on_commit(grown, hints)
+            try:
+                self._on_commit(grown, hints)
+            except Exception:  # noqa: BLE001 - what is committed is acknowledged, whatever a listener does
+                log.exception("a listener to commits failed")
 
     def _note_failure(self, failure: str | None) -> None:
         self._failure = failure
@@ -220,9 +252,3 @@ class Store:
         if part is None:
             raise StorageUnavailable("The store is closed.")
         return part
-
-
-def unavailable(error: Exception) -> PerdureError:
-    """Return the storage error a driver's error stands for."""
-    cause = getattr(error, "orig", None) or error
-    return StorageUnavailable(f"The database cannot be used now ({cause}); nothing was stored. Try again.")

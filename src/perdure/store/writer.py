@@ -13,12 +13,13 @@ from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy import exc as sa_exc
 
 from perdure.core.clock import Clock
-from perdure.errors import Conflict, PerdureError, StorageUnavailable
+from perdure.errors import PerdureError, StorageUnavailable
 from perdure.store.appender import Batch
 from perdure.store.crypto import Cipher
+from perdure.store.failures import DRIVER_ERRORS, concerns_all, failure_of
+from perdure.store.replies import Reply
 from perdure.store.transaction import ListHint, Tx
 
 T = TypeVar("T")
@@ -33,9 +34,9 @@ class Job(Generic[T]):
 
     __slots__ = ("body", "future")
 
-    def __init__(self, body: Callable[[Tx], T]) -> None:
+    def __init__(self, body: Callable[[Tx], T], reply: Reply | None = None) -> None:
         self.body = body
-        self.future: Future[T] = Future()
+        self.future: Reply = reply or Future[T]()
 
 
 class AppendJob:
@@ -43,13 +44,13 @@ class AppendJob:
 
     __slots__ = ("batch", "future")
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, reply: Reply | None = None) -> None:
         self.batch = batch
-        self.future: Future[list[int]] = Future()
+        self.future: Reply = reply or Future[list[int]]()
 
 
 _AnyJob = Job[Any] | AppendJob
-_Outcome = tuple[Future[Any], Any, BaseException | None]
+_Outcome = tuple[Reply, Any, BaseException | None]
 
 
 class GroupWriter:
@@ -70,7 +71,7 @@ class GroupWriter:
         self._clock = clock
         self._committed = committed
         self._note_failure = note_failure
-        self._jobs: queue.Queue[_AnyJob | None] = queue.Queue(_MAX_WAITING)
+        self._jobs: queue.SimpleQueue[_AnyJob | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._loop, name="perdure-writer", daemon=True)
         self._closed = False
         self._turn = threading.Lock()
@@ -87,20 +88,18 @@ class GroupWriter:
         """
         if self._closed:
             raise StorageUnavailable("The store is closed.")
-        try:
-            self._jobs.put_nowait(job)
-        except queue.Full:
-            raise StorageUnavailable("Too many writes are waiting; try again in a moment.") from None
+        if self._jobs.qsize() >= _MAX_WAITING:
+            raise StorageUnavailable("Too many writes are waiting; try again in a moment.")
+        self._jobs.put(job)
 
-    def run_now(self, job: _AnyJob) -> Any:
-        """Run a job on the calling thread, when it is this job's turn, and return its result.
+    def run_now(self, job: _AnyJob) -> None:
+        """Run a job on the calling thread, when it is this job's turn; its reply holds the result then.
 
         For callers without an event loop: nothing waits for a thread to wake up.
         """
         if self._closed:
             raise StorageUnavailable("The store is closed.")
         self._run_group([job])
-        return job.future.result()
 
     def close(self) -> None:
         """Finish what is waiting, then end the thread and close the connection."""
@@ -109,6 +108,10 @@ class GroupWriter:
         self._closed = True
         self._jobs.put(None)
         self._thread.join()
+        while not self._jobs.empty():
+            late = self._jobs.get_nowait()
+            if late is not None and late.future.set_running_or_notify_cancel():
+                late.future.set_exception(StorageUnavailable("The store is closed."))
         self._db.close()
 
     def _loop(self) -> None:
@@ -134,14 +137,17 @@ class GroupWriter:
         return group, False
 
     def _run_group(self, group: list[_AnyJob]) -> None:
-        with self._turn:
-            self._run_group_in_turn(group)
+        # From here on a job cannot be cancelled; one whose caller has given up is not begun.
+        wanted = [job for job in group if job.future.set_running_or_notify_cancel()]
+        if wanted:
+            with self._turn:
+                self._run_group_in_turn(wanted)
 
     def _run_group_in_turn(self, group: list[_AnyJob]) -> None:
-        tx = Tx(self._db, self._postgres, self._clock(), self._cipher)
         outcomes: list[_Outcome] = []
         try:
             self._begin()
+            tx = Tx(self._db, self._postgres, self._clock(), self._cipher)
             index = 0
             while index < len(group):
                 job = group[index]
@@ -157,7 +163,7 @@ class GroupWriter:
             self._end("COMMIT")
         except Exception as error:  # any failure of the group's transaction fails every job in it
             self._abandon()
-            failure = _storage_error(error)
+            failure = failure_of(error)
             self._note_failure(failure.message)
             for job in group:
                 job.future.set_exception(failure)
@@ -179,54 +185,47 @@ class GroupWriter:
 
     def _run_job(self, tx: Tx, job: Job[Any], shared: bool) -> _Outcome:
         grown, hints = set(tx.grown), len(tx.hints)
-        self._db.exec_driver_sql(f"SAVEPOINT {_SAVEPOINT}")
+        self._say(f"SAVEPOINT {_SAVEPOINT}")
         try:
             result = job.body(tx)
-            self._db.exec_driver_sql(f"RELEASE {_SAVEPOINT}")
-        except sa_exc.OperationalError:
-            raise
+            self._say(f"RELEASE {_SAVEPOINT}")
         except BaseException as error:
-            self._db.exec_driver_sql(f"ROLLBACK TO {_SAVEPOINT}")
-            self._db.exec_driver_sql(f"RELEASE {_SAVEPOINT}")
+            if concerns_all(error):
+                raise
+            self._say(f"ROLLBACK TO {_SAVEPOINT}")
+            self._say(f"RELEASE {_SAVEPOINT}")
             tx.grown.intersection_update(grown)
             del tx.hints[hints:]
-            return job.future, None, _job_error(error)
+            return job.future, None, failure_of(error) if isinstance(error, DRIVER_ERRORS) else error
         return job.future, result, None
 
     def _begin(self) -> None:
-        if not self._postgres:
-            self._db.exec_driver_sql("BEGIN IMMEDIATE")
+        if self._db.closed:
+            self._db = self._db.engine.connect()
+        if self._postgres:
+            self._db.begin()
+        else:
+            self._say("BEGIN IMMEDIATE")
+
+    def _say(self, statement: str) -> None:
+        """Run a statement without a result, by the shortest way."""
+        if self._postgres:
+            self._db.exec_driver_sql(statement)
+        else:
+            driver: Any = self._db.connection.driver_connection
+            driver.execute(statement)
 
     def _end(self, command: str) -> None:
         if self._postgres:
             self._db.commit() if command == "COMMIT" else self._db.rollback()
         else:
-            self._db.exec_driver_sql(command)
+            self._say(command)
 
     def _abandon(self) -> None:
         try:
             self._end("ROLLBACK")
-        except sa_exc.SQLAlchemyError:
-            # The connection is gone with its transaction; PostgreSQL gets a new one at the next use.
+        except DRIVER_ERRORS:
+            # The transaction is gone already: SQLite ended it itself, or PostgreSQL's connection broke.
             if self._postgres:
-                engine = self._db.engine
                 self._db.invalidate()
                 self._db.close()
-                self._db = engine.connect()
-
-
-def _job_error(error: BaseException) -> BaseException:
-    if isinstance(error, sa_exc.IntegrityError):
-        conflict = Conflict("Something with the same key exists already.")
-        conflict.__cause__ = error
-        return conflict
-    return error
-
-
-def _storage_error(error: Exception) -> PerdureError:
-    cause = getattr(error, "orig", None) or error
-    failure = StorageUnavailable(
-        f"The database cannot be written now ({cause}); nothing was stored. Try again."
-    )
-    failure.__cause__ = error
-    return failure

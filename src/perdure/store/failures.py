@@ -1,0 +1,39 @@
+"""What the errors of the databases' drivers mean to everybody above the store."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import psycopg
+from sqlalchemy import exc as sa_exc
+
+from perdure.errors import Conflict, PerdureError, StorageUnavailable
+
+DRIVER_ERRORS = (sa_exc.SQLAlchemyError, sqlite3.Error, psycopg.Error)
+_SAME_KEY = (sa_exc.IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError)
+_OPERATIONAL = (sa_exc.OperationalError, sqlite3.OperationalError, psycopg.OperationalError)
+_TRY_AGAIN = frozenset({"40001", "40P01"})
+"""PostgreSQL: serialization failure and deadlock, where it asks for the transaction again."""
+
+
+def failure_of(error: Exception) -> PerdureError:
+    """Return the error that a driver's error stands for, with the driver's as its cause."""
+    failure: PerdureError
+    if isinstance(error, _SAME_KEY):
+        failure = Conflict("Something with the same key exists already.")
+    else:
+        cause = getattr(error, "orig", None) or error
+        failure = StorageUnavailable(f"The database cannot be used now ({cause}); nothing was stored. Try again.")
+    failure.__cause__ = error
+    return failure
+
+
+def concerns_all(error: BaseException) -> bool:
+    """Whether the error is of the database rather than of one statement, so that its group fails with it."""
+    return isinstance(error, _OPERATIONAL)
+
+
+def is_deadlock(error: Exception) -> bool:
+    """Whether the same transaction is expected to pass when it is tried again."""
+    cause = getattr(error, "orig", None) or error
+    return getattr(cause, "sqlstate", None) in _TRY_AGAIN
