@@ -78,6 +78,8 @@ def _machine(settings: Settings) -> Iterator[Finding]:
             yield check(settings)
         except PerdureError as error:
             yield Finding(name, "problem", error.message)
+        except Exception as error:  # noqa: BLE001 - whatever is broken, the other checks still help
+            yield Finding(name, "problem", f"cannot be looked at: {error}")
 
 
 def _python(_settings: Settings) -> Finding:
