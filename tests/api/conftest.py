@@ -1,16 +1,17 @@
-"""A running server on a free port, inside the test's own event loop. Its engine is left out: runs stay where they are put."""
+"""A running server on a free port, inside the test's own event loop, without an engine: runs stay put."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 
 from perdure.api.app import create_app
@@ -23,11 +24,19 @@ from perdure.core.events import Console, EventData, NewEvent
 class Running:
     """A server with everything that tests ask of it."""
 
-    def __init__(self, perdure: Perdure, server: Server, port: int, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self, perdure: Perdure, app: FastAPI, server: Server, port: int, http: httpx.AsyncClient
+    ) -> None:
         self.perdure = perdure
+        self.app = app
         self.server = server
         self.port = port
         self.http = http
+
+    @property
+    def open_readers(self) -> int:
+        """How many sockets and streams the server counts."""
+        return self.app.state.connections.count
 
     def socket(self, path: str, **options: Any) -> connect:
         """Return a connection to a socket address; use with `async with`."""
@@ -56,6 +65,19 @@ async def frame(socket: ClientConnection, within_s: float = 5.0) -> dict[str, An
         return json.loads(await socket.recv())
 
 
+async def to_the_end(socket: ClientConnection, seen: list[dict[str, Any]]) -> None:
+    """Put all frames into `seen` until the connection ends, which raises."""
+    while True:
+        seen.append(await frame(socket))
+
+
+async def eventually(true: Callable[[], object], within_s: float = 10.0) -> None:
+    """Wait until something has become true."""
+    async with asyncio.timeout(within_s):
+        while not true():  # noqa: ASYNC110 - what is waited for offers no event
+            await asyncio.sleep(0.02)
+
+
 async def until(socket: ClientConnection, wanted: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
     """Return all frames up to the first that is wanted."""
     seen: list[dict[str, Any]] = []
@@ -74,20 +96,21 @@ def events_of(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def running(folder: Path, **settings: Any) -> AsyncIterator[Running]:
+async def running(folder: Path, **settings: Any) -> AsyncGenerator[Running]:
     """Serve on a free port."""
     perdure = build(Settings(data_dir=folder, durability="normal", **settings), engine=False)
     perdure.hub.poll_s = 1.0
     listening = listen("127.0.0.1", 0)
     port = listening.getsockname()[1]
-    server = make_server(create_app(perdure), perdure.settings)
+    app = create_app(perdure)
+    server = make_server(app, perdure.settings)
     task = asyncio.create_task(server._serve(sockets=[listening]))
     while not server.started:
         assert not task.done(), task.result()
         await asyncio.sleep(0.005)
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
-            yield Running(perdure, server, port, http)
+            yield Running(perdure, app, server, port, http)
     finally:
         server.should_exit = True
         await task

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from perdure.core.access import LOCAL_ACTOR
 from perdure.core.events import AgentMessage, Console
-from tests.api.conftest import Running, events_of, frame, running, until
+from tests.api.conftest import Running, events_of, eventually, frame, running, to_the_end, until
 
 
 def _line(number: int) -> Any:
@@ -203,12 +203,10 @@ async def _close_of(app: Running, path: str, *texts: str, **options: Any) -> tup
     async with app.socket(path, **options) as socket:
         for text in texts:
             await socket.send(text)
-        try:
-            while True:
-                seen.append(await frame(socket))
-        except ConnectionClosed as closed:
-            assert closed.rcvd is not None
-            return closed.rcvd.code, seen
+        with pytest.raises(ConnectionClosed) as closed:
+            await to_the_end(socket, seen)
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd.code, seen
 
 
 async def test_closes_with_the_code_that_says_why(app: Running) -> None:
@@ -288,13 +286,10 @@ async def test_ends_a_reader_that_does_not_read_and_keeps_serving(
         big = "x" * 200_000
         for number in range(120):
             await app.log(session_id, Console(lines=[big, str(number)]))
-        async with asyncio.timeout(10):
-            while app.server.config.app.state.connections.count:  # type: ignore[union-attr]
-                await asyncio.sleep(0.05)
+        await eventually(lambda: app.open_readers == 0)
         seen: list[dict[str, Any]] = []
         with pytest.raises(ConnectionClosed) as closed:
-            while True:
-                seen.append(await frame(socket))
+            await to_the_end(socket, seen)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 4408
         assert seen[-1]["type"] == "lag"

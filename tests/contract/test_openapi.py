@@ -71,23 +71,32 @@ def document() -> dict[str, Any]:
     return describe_app()
 
 
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (method, path, op) for path, methods in document["paths"].items() for method, op in methods.items()
+    ]
+
+
 def test_describes_every_promised_address(document: dict[str, Any]) -> None:
-    described = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
+    described = {
+        f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods
+    }
     assert set(PROMISED) <= described
 
 
 def test_names_every_operation_once(document: dict[str, Any]) -> None:
-    names = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
+    names = [
+        operation["operationId"] for methods in document["paths"].values() for operation in methods.values()
+    ]
     assert len(names) == len(set(names))
     assert all(name.isidentifier() for name in names)
 
 
 def test_failures_are_problem_documents(document: dict[str, Any]) -> None:
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            for status, answer in operation["responses"].items():
-                if path.startswith("/api") and status.startswith(("4", "5")):
-                    assert list(answer["content"]) == ["application/problem+json"], (method, path, status)
+    for method, path, operation in operations(document):
+        for status, answer in operation["responses"].items():
+            if path.startswith("/api") and status.startswith(("4", "5")):
+                assert list(answer["content"]) == ["application/problem+json"], (method, path, status)
 
 
 def test_holds_every_event_and_frame(document: dict[str, Any]) -> None:
@@ -95,7 +104,9 @@ def test_holds_every_event_and_frame(document: dict[str, Any]) -> None:
     frames = json.dumps(schemas["ServerFrame"])
     for name in EVENT_TYPES:
         assert f'"{name}"' in frames
-    assert {"ClientFrame", "FirstFrame", "AckFrame", "ErrorFrame", "MessageDeltaFrame", "Problem"} <= set(schemas)
+    assert {"ClientFrame", "FirstFrame", "AckFrame", "ErrorFrame", "MessageDeltaFrame", "Problem"} <= set(
+        schemas
+    )
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
@@ -113,6 +124,8 @@ def test_has_no_made_titles_and_keeps_properties_called_title(document: dict[str
 
 def test_prints_the_same_text_each_time_without_touching_storage(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "perdure.api.openapi"]
-    texts = {subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, text=True).stdout for _ in "ab"}
+    texts = {
+        subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, text=True).stdout for _ in "ab"
+    }
     assert texts == {canonical(describe_app())}
     assert list(tmp_path.iterdir()) == []

@@ -104,6 +104,7 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         StartupError: when the port is taken or the address is not this machine's.
     """
+    listening: socket.socket | None = None
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listening = socket.socket(found[0], socket.SOCK_STREAM)
@@ -111,6 +112,8 @@ def listen(host: str, port: int) -> socket.socket:
         listening.bind(found[4])
         listening.listen(2048)
     except OSError as error:
+        if listening is not None:
+            listening.close()
         raise StartupError(
             f"Cannot listen on {host}:{port}: {error.strerror or error}. "
             "Stop what uses it, or choose another with PERDURE_PORT.",
