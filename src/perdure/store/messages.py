@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from perdure.core.messages import Message
+from perdure.core.messages import Message, MessageRole
 from perdure.store.columns import from_micros, loads
 from perdure.store.tables import session_logs
 from perdure.store.transaction import Tx
@@ -16,6 +16,9 @@ _PAGE = (
     " JOIN pd_events e ON e.session_id = m.session_id AND e.seq = m.seq"
 )
 
+_ROLES = {str(role): role for role in MessageRole}
+_FIELDS = set(Message.model_fields)
+
 
 def list_messages(
     tx: Tx, session_id: str, *, before: int | None = None, after: int | None = None, limit: int = 50
@@ -24,21 +27,22 @@ def list_messages(
 
     A cleared history starts after its marker unless `after` asks for what lies before it.
     """
-    mark = "%s" if tx.postgres else "?"
     cursor = tx.cursor
-    floor = history_floor(tx, session_id)
+    largest, mark = ("GREATEST", "%s") if tx.postgres else ("max", "?")
+    floor = f"COALESCE((SELECT history_from FROM pd_session_logs WHERE session_id = {mark}), 0)"
     if after is not None:
         cursor.execute(
-            f"{_PAGE} WHERE m.session_id = {mark} AND m.position > {mark} ORDER BY m.position LIMIT {mark}",
-            (session_id, max(after, floor), limit),
+            f"{_PAGE} WHERE m.session_id = {mark} AND m.position > {largest}({mark}, {floor})"
+            f" ORDER BY m.position LIMIT {mark}",
+            (session_id, after, session_id, limit),
         )
         rows = cursor.fetchall()
     else:
         upper = before if before is not None else 1 << 62
         cursor.execute(
-            f"{_PAGE} WHERE m.session_id = {mark} AND m.position < {mark} AND m.position > {mark}"
+            f"{_PAGE} WHERE m.session_id = {mark} AND m.position < {mark} AND m.position > {floor}"
             f" ORDER BY m.position DESC LIMIT {mark}",
-            (session_id, upper, floor, limit),
+            (session_id, upper, session_id, limit),
         )
         rows = cursor.fetchall()[::-1]
     return [_to_message(session_id, row) for row in rows]
@@ -64,11 +68,12 @@ def set_history_floor(tx: Tx, session_id: str, position: int) -> None:
 def _to_message(session_id: str, row: Any) -> Message:
     position, run_id, payload, created_at = row
     data = loads(payload)
-    return Message(
+    return Message.model_construct(  # it was checked when it was written; checking it again costs more than reading it
+        _FIELDS,
         id=data["message_id"],
         session_id=session_id,
         position=position,
-        role=data["role"],
+        role=_ROLES[data["role"]],
         agent=data.get("agent"),
         parts=data.get("parts") or [{"type": "text", "text": data.get("content", "")}],
         run_id=run_id,
