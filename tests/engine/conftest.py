@@ -33,7 +33,9 @@ class House:
         await self.app.start()
         return self.app
 
-    async def submit(self, mode: str = "planning-control", task: str = TASK, **config: object) -> tuple[Session, Run]:
+    async def submit(
+        self, mode: str = "planning-control", task: str = TASK, **config: object
+    ) -> tuple[Session, Run]:
         """Start a task in a new session."""
         return await self.app.runs.submit(LOCAL_ACTOR, task, {"mode": mode, **config})
 
@@ -49,7 +51,7 @@ class House:
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something outside holds."""
         async with asyncio.timeout(WAIT_S):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - the provider lives in another thread
                 await asyncio.sleep(0.01)
 
     async def held(self) -> None:

@@ -94,7 +94,9 @@ class TestPlanApproval:
 
     async def test_an_edited_plan_replaces_the_proposed_one(self, house: House) -> None:
         session, run = await house.submit(approval_mode="after_planning")
-        await _answer(house, run.id, "modify", modifications={"steps": [{"name": "Only this", "goal": "Do it"}]})
+        await _answer(
+            house, run.id, "modify", modifications={"steps": [{"name": "Only this", "goal": "Do it"}]}
+        )
         await house.run(run.id, "completed")
 
         mission = await house.app.missions.for_session(LOCAL_ACTOR, session.id)

@@ -130,7 +130,13 @@ class TestRestart:
         await house.start()
         await house.run(run.id, "completed")
 
-        assert await house.steps(session.id, "step_completed") == ["plan", "step-1", "step-2", "step-3", "report"]
+        assert await house.steps(session.id, "step_completed") == [
+            "plan",
+            "step-1",
+            "step-2",
+            "step-3",
+            "report",
+        ]
         assert sorted(house.provider.counts.values())[-2:] in ([1, 1], [1, 2])
         events = await house.app.history.events(LOCAL_ACTOR, session.id, limit=1000)
         assert [e.seq for e in events] == list(range(1, len(events) + 1))

@@ -84,5 +84,11 @@ class TestPauseNow:
         await house.run(run.id, "completed")
 
         assert sorted(house.provider.counts.values())[-2:] == [1, 2]
-        assert await house.steps(session.id, "step_completed") == ["plan", "step-1", "step-2", "step-3", "report"]
+        assert await house.steps(session.id, "step_completed") == [
+            "plan",
+            "step-1",
+            "step-2",
+            "step-3",
+            "report",
+        ]
         assert house.provider.count("Mention the budget.") > 0

@@ -29,7 +29,7 @@ class Message(BaseModel):
     role: MessageRole
     agent: str | None = None
     parts: list[dict[str, Any]] = Field(default_factory=list)
-    """`{"type": "text", "text"}`, `{"type": "tool_call", …}`, `{"type": "tool_result", …}`, `{"type": "file", …}`."""
+    """`{"type": "text", "text"}`, or `type` `tool_call`, `tool_result` or `file` with their fields."""
     run_id: str | None = None
     created_at: datetime
 

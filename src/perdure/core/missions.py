@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -177,7 +178,7 @@ def dag(mission: Mission | None, run_status: str, gates: list[dict[str, Any]]) -
     ids = [n["id"] for n in nodes]
     return {
         "nodes": nodes,
-        "edges": [{"source": a, "target": b} for a, b in zip(ids, ids[1:], strict=False)],
+        "edges": [{"source": a, "target": b} for a, b in pairwise(ids)],
     }
 
 

@@ -71,7 +71,12 @@ RUN_LIFECYCLE: Lifecycle[RunStatus, RunCommand] = Lifecycle(
         Transition(_C.PAUSE, frozenset({_S.QUEUED, _S.WAITING}), _S.PAUSED, "nothing is in flight: at once"),
         Transition(_C.PARK, frozenset({_S.PAUSING, _S.RUNNING}), _S.PAUSED, "the boundary is reached"),
         Transition(_C.RESUME, frozenset({_S.PAUSED}), _S.QUEUED, "goes on from its last finished step"),
-        Transition(_C.RESUME, frozenset({_S.PAUSING}), _S.RUNNING, "the boundary was not reached yet: it just goes on"),
+        Transition(
+            _C.RESUME,
+            frozenset({_S.PAUSING}),
+            _S.RUNNING,
+            "the boundary was not reached yet: it just goes on",
+        ),
         Transition(
             _C.CANCEL, frozenset({_S.RUNNING, _S.PAUSING}), _S.CANCELLING, "the call in flight is aborted"
         ),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_ai import Agent, RunContext as AgentContext, UsageLimits
+from pydantic_ai import Agent, UsageLimits
+from pydantic_ai import RunContext as AgentContext
 from pydantic_ai.exceptions import AgentRunError, ModelAPIError, UnexpectedModelBehavior, UserError
 from pydantic_ai.messages import (
     ModelResponse,
@@ -238,7 +239,7 @@ class AgentRunner:
 
     def _record(self, call_id: str, **values: Any) -> CostRecord:
         run = self.operations.run
-        fields = {"model": self.model_name, **values}
+        fields: dict[str, Any] = {"model": self.model_name, **values}
         return CostRecord(
             id=new_id(),
             call_id=call_id,
@@ -279,7 +280,7 @@ def _settings(profile: ModelProfile, max_tokens: int | None) -> ModelSettings:
 
 
 def _response(out: Any) -> ModelResponse | None:
-    payload = out.get("response", out) if isinstance(out, dict) else out
+    payload = cast("dict[str, Any]", out).get("response", out) if isinstance(out, dict) else out
     try:
         return TypeAdapter(ModelResponse).validate_python(payload)
     except ValidationError:

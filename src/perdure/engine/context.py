@@ -214,7 +214,9 @@ class EngineContext:
         )
         await self.operations.progress.log(run, event)
 
-    async def propose_plan(self, goal: str, steps: list[dict[str, Any]], change: str = "proposed") -> list[Hop]:
+    async def propose_plan(
+        self, goal: str, steps: list[dict[str, Any]], change: str = "proposed"
+    ) -> list[Hop]:
         run, owner, name = self.operations.run, self.session.owner_id, self.session.name
         return await self._plan(
             "propose",
@@ -311,5 +313,3 @@ def _sources(workspace: Workspace, task: str, limit_chars: int) -> str:
         parts.append(text if len(named or paths) == 1 else f"--- {path} ---\n{text}")
         room -= len(text)
     return "\n\n".join(parts)
-
-

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from dbos import DBOS, error as dbos_error
+from dbos import DBOS
+from dbos import error as dbos_error
 from pydantic_ai.durable_exec import (
     JSON_CODEC,
     BaseDurabilityCapability,

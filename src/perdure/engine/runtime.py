@@ -32,7 +32,6 @@ from perdure.services.files import FileService
 from perdure.services.progress import RunProgress
 from perdure.store import operations as server_rows
 from perdure.store import runs
-from perdure.store.address import Address
 from perdure.store.store import Store
 
 _QUEUE = "runs"
@@ -83,8 +82,8 @@ class EngineRuntime:
             "serializer": DBOSPortableJSONSerializer(),
             "max_executor_threads": 16,
             "log_level": "ERROR",
-            **database.options,
         }
+        config.update(database.options)
         DBOS(config=config)
         _current.runtime = self
         await self._renew_lease()
@@ -228,7 +227,9 @@ class EngineRuntime:
             if status is None or status.status == "CANCELLED":
                 await self._wake(run)
             elif status.status in ("SUCCESS", "ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"):
-                fresh = await self.store.write(lambda tx, run=run: runs.change_run(tx, run, attempt=run.attempt + 1))
+                fresh = await self.store.write(
+                    lambda tx, run=run: runs.change_run(tx, run, attempt=run.attempt + 1)
+                )
                 await self._wake(fresh)
 
     async def _keep_lease(self) -> None:
@@ -243,9 +244,7 @@ class EngineRuntime:
 
     async def _renew_lease(self) -> None:
         host, pid, now = socket.gethostname(), os.getpid(), utc_now()
-        await self.store.write(
-            lambda tx: server_rows.renew_lease(tx, self.server_id, host, pid, now)
-        )
+        await self.store.write(lambda tx: server_rows.renew_lease(tx, self.server_id, host, pid, now))
 
     async def _take_over(self) -> None:
         """Resume the runs of servers whose lease ran out; of the living, the oldest one does so."""
@@ -269,7 +268,8 @@ _current = _Current()
 async def _run_workflow(run_id: str) -> None:
     runtime = _current.runtime
     workflow_id = DBOS.workflow_id
-    assert runtime is not None and workflow_id is not None
+    assert runtime is not None
+    assert workflow_id is not None
     await runtime.execute(run_id, workflow_id)
 
 
@@ -286,5 +286,3 @@ def _expected(record: logging.LogRecord) -> bool:
         dbos_error.DBOSAwaitedWorkflowCancelledError,
     )
     return not isinstance(error, cancelled) and "cancelled" not in record.getMessage().lower()
-
-

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dbos import DBOSConfig
+
 from perdure.store.address import Address
 from perdure.store.engine_file import open_engine_file
 
@@ -17,7 +19,7 @@ class EngineDatabase:
 
     url: str
     engine: Any = None
-    options: dict[str, Any] = field(default_factory=dict[str, Any])
+    options: DBOSConfig = field(default_factory=DBOSConfig)
 
 
 def engine_database(address: Address, data_dir: Path | None) -> EngineDatabase:
@@ -25,10 +27,14 @@ def engine_database(address: Address, data_dir: Path | None) -> EngineDatabase:
     if address.is_postgres:
         return EngineDatabase(
             address.url.render_as_string(hide_password=False),
-            options={"dbos_system_schema": "perdure_engine", "sys_db_pool_size": 8},
+            options=DBOSConfig(dbos_system_schema="perdure_engine", sys_db_pool_size=8),
         )
     file = address.file
-    path = file.with_name(f"{file.stem}-engine.db") if file is not None else (data_dir or _temporary()) / "engine.db"
+    path = (
+        file.with_name(f"{file.stem}-engine.db")
+        if file is not None
+        else (data_dir or _temporary()) / "engine.db"
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     return EngineDatabase(f"sqlite:///{path}", open_engine_file(path))
 

@@ -53,7 +53,9 @@ class ModeConfig(BaseModel):
     )
     instructions: str = Field("", description="Added to the instructions of every agent.")
     max_rounds: int = Field(25, ge=1, le=200, description="Model calls one agent may make in one step.")
-    max_attempts: int | None = Field(None, ge=1, le=20, description="Attempts per step; the model's profile if unset.")
+    max_attempts: int | None = Field(
+        None, ge=1, le=20, description="Attempts per step; the model's profile if unset."
+    )
 
 
 @dataclass(frozen=True)
@@ -212,7 +214,9 @@ class RunContext(Protocol):
         """Write lines to the console; the same key writes them once."""
         ...
 
-    async def propose_plan(self, goal: str, steps: list[dict[str, Any]], change: str = "proposed") -> list[Hop]:
+    async def propose_plan(
+        self, goal: str, steps: list[dict[str, Any]], change: str = "proposed"
+    ) -> list[Hop]:
         """Make the plan the run's mission and return its hops; proposed again, it replaces the proposal."""
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import BaseModel, Field, create_model
 
@@ -47,7 +47,9 @@ async def approved_plan(ctx: RunContext, config: PlanningControlConfig) -> list[
     feedback: list[str] = []
     for turn in range(_ROUNDS + 1):
         key = "plan" if turn == 0 else f"plan-revision-{turn}"
-        spec = StepSpec(key=key, name="Plan" if turn == 0 else "Revise the plan", phase="planning", agent="planner")
+        spec = StepSpec(
+            key=key, name="Plan" if turn == 0 else "Revise the plan", phase="planning", agent="planner"
+        )
         draft = await ctx.step(spec, lambda: _draft(ctx, config, feedback))
         steps: list[dict[str, Any]] = draft["steps"]
         await ctx.propose_plan(ctx.task, steps, "proposed" if turn == 0 else "revised")
@@ -74,7 +76,9 @@ async def _draft(ctx: RunContext, config: PlanningControlConfig, feedback: list[
     reviews = config.n_plan_reviews
     rounds = reviews if reviews is not None else int(profile.reviews_plans)
     source = await ctx.sources(profile.source_chars) if profile.gives_source else ""
-    prompt = with_source(with_context(_plan_prompt(ctx, config, most, feedback), await ctx.added_context()), source)
+    prompt = with_source(
+        with_context(_plan_prompt(ctx, config, most, feedback), await ctx.added_context()), source
+    )
     shape = _plan_shape(most, profile.sentence_words)
     plan = await _plan(ctx, prompt, shape)
     for number in range(rounds):
@@ -85,7 +89,9 @@ async def _draft(ctx: RunContext, config: PlanningControlConfig, feedback: list[
             max_tokens=profile.plan_max_tokens,
         )
         plan = await _plan(
-            ctx, f"{prompt}\n\nYour plan was:\n{_listed(plan)}\n\nThe reviewer says:\n{advice.text}\n\nRevise it.", shape
+            ctx,
+            f"{prompt}\n\nYour plan was:\n{_listed(plan)}\n\nThe reviewer says:\n{advice.text}\n\nRevise it.",
+            shape,
         )
     return StepResult({"steps": plan}, f"{len(plan)} steps")
 
@@ -94,7 +100,11 @@ async def _plan(ctx: RunContext, prompt: str, shape: type[BaseModel]) -> list[di
     reply = await ctx.agent(
         "planner", prompt, output=shape, max_tokens=ctx.profile.plan_max_tokens, say=False
     )
-    steps = [step for step in reply.output.model_dump()["steps"] if step["goal"].strip()]
+    drafted = [
+        {"agent": "researcher", "goal": step.get("task"), **step}
+        for step in reply.output.model_dump()["steps"]
+    ]
+    steps = [step for step in drafted if step["goal"].strip()]
     if not steps:
         raise StepFailed("The planner gave a plan without steps; resume to plan again.", step="plan")
     return [_named(step, number) for number, step in enumerate(steps, 1)]
@@ -102,15 +112,19 @@ async def _plan(ctx: RunContext, prompt: str, shape: type[BaseModel]) -> list[di
 
 def _plan_prompt(ctx: RunContext, config: PlanningControlConfig, most: int, feedback: list[str]) -> str:
     words = ctx.profile.sentence_words
-    parts = [
-        f"Plan this task: {ctx.task}",
-        f"At most {most} steps."
-        + (f" Each goal is one short sentence of at most {words} words." if words else "")
-        + " Do not plan the final report; it is written after your last step.",
-        config.plan_instructions,
-        *(f"The person wants the plan changed: {text}" for text in feedback),
-    ]
-    return "\n".join(part for part in parts if part)
+    if words is not None:
+        parts = [
+            f"The goal: {ctx.task}",
+            f"Name up to {most} different things to find in the text before that can be written. Each step "
+            f"begins with 'Find' and names other facts. At most {words} words each.",
+        ]
+    else:
+        parts = [
+            f"Plan this task: {ctx.task}",
+            f"At most {most} steps. Do not plan the final report; it is written after your last step.",
+        ]
+    wishes = [f"The person wants the plan changed: {text}" for text in feedback]
+    return "\n".join(part for part in (*parts, config.plan_instructions, *wishes) if part)
 
 
 def _plan_shape(most: int, sentence_words: int | None) -> type[BaseModel]:
@@ -118,10 +132,10 @@ def _plan_shape(most: int, sentence_words: int | None) -> type[BaseModel]:
     if sentence_words is not None:
         step = create_model(
             "BriefStep",
-            goal=(str, Field(min_length=10, max_length=sentence_words * 9, pattern=_ASCII)),
-            agent=(Literal["engineer", "researcher"], "researcher"),
+            task=(str, Field(min_length=10, max_length=140, pattern=_ASCII)),
         )
-    return create_model("Plan", steps=(list[step], Field(min_length=min(2, most), max_length=most)))
+    steps: Any = list.__class_getitem__(step)
+    return create_model("Plan", steps=(steps, Field(min_length=min(2, most), max_length=most)))
 
 
 def _named(step: dict[str, Any], number: int) -> dict[str, Any]:
@@ -136,14 +150,22 @@ def _named(step: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def _edited(modifications: Any, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    given = modifications.get("steps") if isinstance(modifications, dict) else modifications
-    if not isinstance(given, list):
+    asked = (
+        cast("dict[str, Any]", modifications).get("steps")
+        if isinstance(modifications, dict)
+        else modifications
+    )
+    if not isinstance(asked, list):
         return steps
-    edited = [
-        {"goal": step, "name": step} if isinstance(step, str) else {**step, "goal": step.get("goal") or step["name"]}
-        for step in given
-        if isinstance(step, str) or (isinstance(step, dict) and (step.get("goal") or step.get("name")))
-    ]
+    given = cast("list[Any]", asked)
+    edited: list[dict[str, Any]] = []
+    for step in given:
+        if isinstance(step, str) and step.strip():
+            edited.append({"goal": step, "name": step})
+        elif isinstance(step, dict):
+            fields = cast("dict[str, Any]", step)
+            if fields.get("goal") or fields.get("name"):
+                edited.append({**fields, "goal": fields.get("goal") or fields["name"]})
     return [_named(step, number) for number, step in enumerate(edited, 1)] or steps
 
 

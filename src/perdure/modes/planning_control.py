@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, cast
 
 from pydantic import Field
 
 from perdure.modes.contract import (
-
     ApprovalMode,
     ApprovalType,
     Hop,
@@ -34,14 +34,20 @@ class PlanningControlConfig(ModeConfig):
     """Keys of a planned task."""
 
     approval_mode: ApprovalMode = Field("none", description="Where a person is asked.")
-    max_plan_steps: int | None = Field(None, ge=1, le=30, description="Longest plan; 10, or what the model can hold.")
-    n_plan_reviews: int | None = Field(None, ge=0, le=5, description="Rounds of advice; 1, or what helps the model.")
+    max_plan_steps: int | None = Field(
+        None, ge=1, le=30, description="Longest plan; 10, or what the model can hold."
+    )
+    n_plan_reviews: int | None = Field(
+        None, ge=0, le=5, description="Rounds of advice; 1, or what helps the model."
+    )
     plan_instructions: str = Field("", description="Added to what the planner is told.")
     planner_model: str | None = Field(None, description="Model of the planner.")
     plan_reviewer_model: str | None = Field(None, description="Model of the reviewer.")
     researcher_model: str | None = Field(None, description="Model of the researcher.")
     engineer_model: str | None = Field(None, description="Model of the engineer.")
-    approval_deadline_s: float | None = Field(None, gt=0, description="Seconds a question waits for its answer.")
+    approval_deadline_s: float | None = Field(
+        None, gt=0, description="Seconds a question waits for its answer."
+    )
 
 
 class PlanningControl:
@@ -82,7 +88,7 @@ async def _carry_out(
             await ctx.move_hop(hop.id, HopStatus.SKIPPED)
             return None
         if answer.resolution is Resolution.MODIFY and isinstance(answer.modifications, dict):
-            goal = str(answer.modifications.get("goal") or goal)
+            goal = str(cast("dict[str, Any]", answer.modifications).get("goal") or goal)
     feedback: str | None = None
     for turn in range(_REDOS + 1):
         result = await _execute(ctx, config, hop, goal, results, turn, feedback)
@@ -91,7 +97,9 @@ async def _carry_out(
         options = [Resolution.CONTINUE, Resolution.ABORT] + ([Resolution.REDO] if turn < _REDOS else [])
         answer = await ctx.ask(_after(config, hop, result, turn, options))
         if answer.resolution in (Resolution.ABORT, Resolution.REJECT):
-            raise PlanRejected(f"The run was ended after step {hop.position} by {answer.by or 'its deadline'}.")
+            raise PlanRejected(
+                f"The run was ended after step {hop.position} by {answer.by or 'its deadline'}."
+            )
         if answer.resolution is not Resolution.REDO:
             return result
         feedback = answer.feedback or "Do it again, better."
@@ -122,8 +130,9 @@ async def _execute(
             hop_id=hop.id,
             number=hop.position,
         )
+        work = partial(_work, ctx, config, hop, goal, role, results, feedback)
         try:
-            done = await ctx.step(spec, lambda: _work(ctx, config, hop, goal, role, results, feedback))
+            done = await ctx.step(spec, work)
         except StepFailed as error:
             if config.approval_mode == "on_error":
                 answer = await ctx.ask(_on_error(config, hop, error, tries))
@@ -239,7 +248,10 @@ def _length_rule(ctx: RunContext) -> str:
             "Do only this step. End with what you found or made. If you could not reach the step's goal, "
             "begin your answer with NOT DONE and say why."
         )
-    return f"Do only this step. Answer in at most three short sentences of at most {words} words, with facts from the text."
+    return (
+        f"Do only this step. Answer in at most three short sentences of at most {words} words, "
+        "with facts from the text."
+    )
 
 
 def _gave_up(text: str) -> bool:

@@ -55,7 +55,9 @@ class ModeRegistry:
         accepted = names | {f.alias for f in model.model_fields.values() if f.alias}
         unknown = {key: _nearest(key, names) for key in config if key not in accepted}
         if unknown:
-            hints = [f"{key!r}" + (f" (did you mean {near!r}?)" if near else "") for key, near in unknown.items()]
+            hints = [
+                f"{key!r}" + (f" (did you mean {near!r}?)" if near else "") for key, near in unknown.items()
+            ]
             raise UnknownConfigKey(
                 f"Mode {mode!r} has no config key {', '.join(hints)}.", keys=unknown, valid=sorted(names)
             )

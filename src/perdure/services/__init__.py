@@ -1,1 +1,1 @@
-"""Use cases, one file per noun: one method is one transaction. The only callers of core and store together."""
+"""Use cases, one file per noun: one method is one transaction. Only here core and store meet."""

@@ -96,9 +96,7 @@ class ApprovalService:
         def body(tx: Tx) -> Approval:
             approval = _approval_for(tx, actor, approval_id, Action.ANSWER)
             status = check_answer(approval, chosen, tx.now)
-            return settle_in(
-                tx, approval, status, chosen, response=response, by=actor.name, by_person=True
-            )
+            return settle_in(tx, approval, status, chosen, response=response, by=actor.name, by_person=True)
 
         approval = await self._store.write(body)
         await self._engine.enqueue(approval.run_id)
@@ -139,6 +137,7 @@ def settle_in(
     Raises:
         AlreadyAnswered: when another answer was first.
     """
+    sessions.lock_session(tx, approval.session_id)
     outcome: dict[str, Any] = {
         "status": status,
         "resolution": resolution,
@@ -149,7 +148,8 @@ def settle_in(
     if not approvals.settle_approval(tx, approval, **outcome):
         stored = approvals.get_approval(tx, approval.id)
         raise AlreadyAnswered(
-            f"This was already {stored.status}" + (f" by {stored.responded_by}." if stored.responded_by else "."),
+            f"This was already {stored.status}"
+            + (f" by {stored.responded_by}." if stored.responded_by else "."),
             approval_id=stored.id,
             status=str(stored.status),
             resolution=str(stored.resolution) if stored.resolution else None,
@@ -189,9 +189,7 @@ def _pause_for_silence(tx: Tx, approval: Approval, limits: Limits) -> None:
     run = runs.get_run(tx, approval.run_id, lock=True)
     if run.status is RunStatus.WAITING:
         runs.change_run(tx, run, status=RunStatus.PAUSED)
-        tx.emit(
-            run.session_id, WorkflowPaused(reason="a question was not answered in time"), run_id=run.id
-        )
+        tx.emit(run.session_id, WorkflowPaused(reason="a question was not answered in time"), run_id=run.id)
     session = sessions.get_session(tx, approval.session_id, lock=True)
     if session.status is SessionStatus.ACTIVE:
         lifecycle.move_session(

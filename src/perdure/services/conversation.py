@@ -58,7 +58,10 @@ def wire_messages(entries: list[dict[str, Any]]) -> list[NewEvent]:
             )
         found.append(
             message_event(
-                entry["role"], content, agent=entry.get("agent") or entry.get("name"), parts=entry.get("parts")
+                entry["role"],
+                content,
+                agent=entry.get("agent") or entry.get("name"),
+                parts=entry.get("parts"),
             )
         )
     return found

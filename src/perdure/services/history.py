@@ -54,9 +54,7 @@ class HistoryService:
 
         return await self._store.read(body)
 
-    async def add(
-        self, actor: Actor, session_id: str, entries: Sequence[dict[str, Any]]
-    ) -> list[Message]:
+    async def add(self, actor: Actor, session_id: str, entries: Sequence[dict[str, Any]]) -> list[Message]:
         """Append messages (`role`, `content`, `agent`) and return them as stored.
 
         Raises:

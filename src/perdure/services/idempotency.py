@@ -35,7 +35,8 @@ class IdempotencyService:
             known = operations.find_idempotency_key(tx, actor.user_id, key)
             if known is not None and known["fingerprint"] != fingerprint:
                 raise InvalidInput(
-                    "This Idempotency-Key was used for another request; make a new one.", field="Idempotency-Key"
+                    "This Idempotency-Key was used for another request; make a new one.",
+                    field="Idempotency-Key",
                 )
             if known is not None and known["status_code"] is not None:
                 return {"status": known["status_code"], "body": known["response"]}

@@ -88,9 +88,7 @@ def cancel_run(tx: Tx, run: Run, by: str | None) -> Run:
 def end_cancelled(tx: Tx, run: Run, by: str | None) -> Run:
     """Write the end of a cancelled run: its questions, steps and mission go with it."""
     for approval in approvals.cancel_pending(tx, run.id):
-        tx.emit(
-            run.session_id, ApprovalResolved(approval_id=approval.id, status="cancelled"), run_id=run.id
-        )
+        tx.emit(run.session_id, ApprovalResolved(approval_id=approval.id, status="cancelled"), run_id=run.id)
     runs.end_unfinished_steps(tx, run.id, StepStatus.CANCELLED)
     move_mission(tx, run.id, MissionCommand.CANCEL)
     ended = runs.change_run(tx, run, status=RunStatus.CANCELLED, completed_at=tx.now)

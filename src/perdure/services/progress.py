@@ -61,6 +61,7 @@ class RunProgress:
         """
 
         def body(tx: Tx) -> Run:
+            sessions.lock_session(tx, runs.get_run(tx, run_id).session_id)
             run = runs.get_run(tx, run_id, lock=True)
             if run.status in _ENDED:
                 return run
@@ -118,6 +119,7 @@ class RunProgress:
         """Write that a pausing run has stopped; returns the status, which another command may have changed."""
 
         def body(tx: Tx) -> RunStatus:
+            sessions.lock_session(tx, run.session_id)
             now = runs.get_fenced_run(tx, run.id, run.fence)
             if now.status is not RunStatus.PAUSING:
                 return now.status
@@ -324,9 +326,7 @@ class RunProgress:
         """Note a file the run wrote."""
         await self._fenced(
             run,
-            lambda tx: record_file_in(
-                tx, run.session_id, info, role=role, run_id=run.id, step_id=step_id
-            ),
+            lambda tx: record_file_in(tx, run.session_id, info, role=role, run_id=run.id, step_id=step_id),
         )
 
     async def ask(self, run: Run, approval: Approval) -> Approval:
@@ -456,6 +456,7 @@ class RunProgress:
 
     async def _fenced(self, run: Run, body: Callable[[Tx], T]) -> T:
         def guarded(tx: Tx) -> T:
+            sessions.lock_session(tx, run.session_id)
             runs.get_fenced_run(tx, run.id, run.fence)
             return body(tx)
 
@@ -466,5 +467,3 @@ def _duration_ms(run: Run) -> int | None:
     if run.started_at is None or run.completed_at is None:
         return None
     return int((run.completed_at - run.started_at).total_seconds() * 1000)
-
-

@@ -386,12 +386,12 @@ def _steer_in(tx: Tx, run: Run, content: str) -> str:
 
 
 def _run_for(tx: Tx, actor: Actor, run_id: str, action: Action, *, lock: bool = False) -> Run:
-    run = runs.get_run(tx, parse_uuid(run_id, "run id"), lock=lock)
+    run = runs.get_run(tx, parse_uuid(run_id, "run id"))
     try:
-        session_for(tx, actor, run.session_id, action)
+        session_for(tx, actor, run.session_id, action, lock=lock)
     except NotFound:
         raise NotFound("There is no such run.") from None
-    return run
+    return runs.get_run(tx, run.id, lock=True) if lock else run
 
 
 def _busy(session: Session, run: Run | None = None) -> RunInProgress:
@@ -402,5 +402,3 @@ def _busy(session: Session, run: Run | None = None) -> RunInProgress:
         run_id=run.id if run else None,
         status=str(session.status),
     )
-
-

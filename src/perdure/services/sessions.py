@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from perdure.core.access import Action, Actor
 from perdure.core.runs import LIVE_RUN_STATUSES, Run
@@ -373,8 +373,8 @@ class SessionService:
         results: list[dict[str, Any]] = []
         for session_id in session_ids:
             try:
-                outcome = await getattr(self, command)(actor, session_id)
-                session = outcome[0] if isinstance(outcome, tuple) else outcome
+                outcome: Any = await getattr(self, command)(actor, session_id)
+                session = cast("Session", outcome[0] if isinstance(outcome, tuple) else outcome)
                 results.append({"session_id": session_id, "success": True, "status": str(session.status)})
             except PerdureError as error:
                 results.append({"session_id": session_id, "success": False, "error": error.to_dict()})

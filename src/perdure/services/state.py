@@ -38,7 +38,9 @@ def save_state_in(
     """
     if session.status not in ("active", "suspended"):
         raise NotAllowedNow(
-            f"Cannot save into a session that is {session.status}.", current_status=str(session.status), allowed=[]
+            f"Cannot save into a session that is {session.status}.",
+            current_status=str(session.status),
+            allowed=[],
         )
     if expected_version is not None and expected_version != session.version:
         raise StaleVersion(

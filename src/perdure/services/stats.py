@@ -32,7 +32,9 @@ class StatsService:
                 "connections": operations.count_connections(tx),
                 "total_messages": sums["messages"],
                 "total_events": sums["events"],
-                "average_message_count": round(sums["messages"] / sums["sessions"], 2) if sums["sessions"] else 0.0,
+                "average_message_count": round(sums["messages"] / sums["sessions"], 2)
+                if sums["sessions"]
+                else 0.0,
                 "queue_depth": sums["queue_depth"],
             }
 

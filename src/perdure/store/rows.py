@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 from sqlalchemy import Row, Select, Table, func, insert, select, update
@@ -17,7 +17,12 @@ M = TypeVar("M", bound=BaseModel)
 def to_model(model: type[M], row: Row[Any]) -> M:
     """Return the value a row stands for; columns the value does not have are left out."""
     fields = model.model_fields
-    return model.model_validate({k: v for k, v in row._mapping.items() if k in fields})  # noqa: SLF001 - SQLAlchemy's documented name
+    return model.model_validate({k: v for k, v in row_mapping(row).items() if k in fields})
+
+
+def row_mapping(row: Row[Any]) -> Mapping[str, Any]:
+    """Return a row by column name; the underscore is SQLAlchemy's, against clashes with column names."""
+    return cast("Mapping[str, Any]", row._mapping)  # pyright: ignore[reportPrivateUsage]
 
 
 def fetch_one(tx: Tx, model: type[M], query: Select[Any], noun: str) -> M:
@@ -45,7 +50,7 @@ def fetch_all(tx: Tx, model: type[M], query: Select[Any]) -> list[M]:
 
 def locked(tx: Tx, query: Select[Any]) -> Select[Any]:
     """Lock the rows until commit where several writers exist; SQLite has one."""
-    return query.with_for_update() if tx.postgres else query
+    return query.with_for_update(key_share=True) if tx.postgres else query
 
 
 def insert_row(tx: Tx, table: Table, values: Mapping[str, Any]) -> None:

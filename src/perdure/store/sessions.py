@@ -8,12 +8,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 
 from perdure.core.sessions import Session, SessionStatus
 from perdure.errors import InvalidInput, NotFound, StaleVersion
 from perdure.store.columns import dumps, from_micros, loads, to_micros
-from perdure.store.rows import locked
+from perdure.store.rows import locked, row_mapping
 from perdure.store.tables import events, messages, session_logs, sessions
 from perdure.store.transaction import Tx
 
@@ -70,7 +83,9 @@ def get_session(tx: Tx, session_id: str, *, lock: bool = False) -> Session:
         NotFound: when there is none.
     """
     query = _WITH_LOG.where(sessions.c.id == session_id)
-    row = tx.db.execute(query.with_for_update(of=sessions) if lock and tx.postgres else query).first()
+    if lock:
+        lock_session(tx, session_id)
+    row = tx.db.execute(query).first()
     if row is None:
         raise NotFound("There is no such session.", session_id=session_id)
     return _to_session(tx, row)
@@ -146,7 +161,7 @@ def count_by_status(tx: Tx, owner_id: str | None) -> dict[str, int]:
     if owner_id is not None:
         query = query.where(sessions.c.owner_id == owner_id)
     counts = {str(s): 0 for s in SessionStatus}
-    counts.update({status: number for status, number in tx.db.execute(query)})
+    counts.update(dict(tx.db.execute(query).tuples().all()))
     return counts
 
 
@@ -163,7 +178,7 @@ def find_latest_active(tx: Tx, owner_id: str) -> Session | None:
 def list_where(tx: Tx, *conditions: ColumnElement[bool], limit: int = 500) -> list[Session]:
     """Return sessions that a sweep looks for, locked."""
     query = _WITH_LOG.where(*conditions).order_by(sessions.c.id).limit(limit)
-    rows = tx.db.execute(query.with_for_update(of=sessions, skip_locked=True) if tx.postgres else query)
+    rows = tx.db.execute(query.with_for_update(of=sessions, skip_locked=True, key_share=True) if tx.postgres else query)
     return [_to_session(tx, row) for row in rows]
 
 
@@ -186,11 +201,13 @@ def log_head(tx: Tx, session_id: str) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def lock_session_log(tx: Tx, session_id: str) -> None:
-    """Let one transaction at a time pass for this session."""
-    tx.db.execute(
-        locked(tx, select(session_logs.c.session_id).where(session_logs.c.session_id == session_id))
-    )
+def lock_session(tx: Tx, session_id: str) -> None:
+    """Let one transaction at a time change this session and what is under it, until it commits.
+
+    Where several writers exist, the session is locked before its run and its log, by everybody: two
+    that took them in different order would wait for each other for ever. Appends are not held up.
+    """
+    tx.db.execute(locked(tx, select(sessions.c.id).where(sessions.c.id == session_id)))
 
 
 def _conditions(owner_id: str | None, query: SessionQuery) -> list[ColumnElement[bool]]:
@@ -208,17 +225,22 @@ def _conditions(owner_id: str | None, query: SessionQuery) -> list[ColumnElement
     if query.created_before:
         conditions.append(sessions.c.created_at < query.created_before)
     if query.tag:
-        conditions.append(sessions.c.tags.contains(dumps(query.tag), autoescape=True))
+        conditions.append(type_coerce(sessions.c.tags, Text).contains(dumps(query.tag), autoescape=True))
     if query.q:
         conditions.append(_matches(query.q))
     return conditions
 
 
 def _matches(words: str) -> ColumnElement[bool]:
+    """Match what was said, as it stands in the JSON of a message between the names of its neighbours."""
+    inside = dumps(words)[1:-1].replace("/", "//").replace("%", "/%").replace("_", "/_")
     said = (
         select(messages.c.position)
         .join(events, and_(events.c.session_id == messages.c.session_id, events.c.seq == messages.c.seq))
-        .where(messages.c.session_id == sessions.c.id, events.c.payload.icontains(words, autoescape=True))
+        .where(
+            messages.c.session_id == sessions.c.id,
+            events.c.payload.ilike(f'%"content":"%{inside}%","parts":[%', escape="/"),
+        )
     )
     return or_(
         sessions.c.name.icontains(words, autoescape=True),
@@ -229,7 +251,7 @@ def _matches(words: str) -> ColumnElement[bool]:
 
 
 def _to_session(tx: Tx, row: Any) -> Session:
-    mapping = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
+    mapping = dict(row_mapping(row))
     mapping["metadata"] = tx.cipher.open(bytes(mapping["metadata"]), mapping["id"])
     return Session.model_validate(mapping)
 
@@ -243,11 +265,11 @@ def _write_cursor(session: Session, key: str) -> str:
 def _read_cursor(cursor: str, key: str) -> tuple[Any, str]:
     try:
         named, value, last_id = loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if named != key:
+        if named != key or not isinstance(last_id, str):
             raise ValueError(named)
-    except (ValueError, TypeError):
+        return (from_micros(value) if key.endswith("_at") else str(value)), last_id
+    except (ValueError, TypeError, OverflowError):
         raise InvalidInput("The cursor is not one of this list; start without it.", field="cursor") from None
-    return (from_micros(value) if key.endswith("_at") else value), str(last_id)
 
 
 def session_rows(tx: Tx, ids: Sequence[str]) -> dict[str, Session]:
