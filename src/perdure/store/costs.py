@@ -32,7 +32,11 @@ def finish_call(tx: Tx, record: CostRecord) -> bool:
         insert_row(tx, cost_records, record.model_dump())
     else:
         values = record.model_dump(exclude={"id", "call_id", "created_at"})
-        tx.db.execute(update(cost_records).where(cost_records.c.id == found.id).values(**values))
+        unfinished = update(cost_records).where(
+            cost_records.c.id == found.id, cost_records.c.finished.is_(False)
+        )
+        if tx.db.execute(unfinished.values(**values)).rowcount != 1:
+            return False
     tx.db.execute(
         update(runs)
         .where(runs.c.id == record.run_id)

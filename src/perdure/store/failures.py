@@ -23,7 +23,9 @@ def failure_of(error: Exception) -> PerdureError:
         failure = Conflict("Something with the same key exists already.")
     else:
         cause = getattr(error, "orig", None) or error
-        failure = StorageUnavailable(f"The database cannot be used now ({cause}); nothing was stored. Try again.")
+        failure = StorageUnavailable(
+            f"The database cannot be used now ({cause}); nothing was stored. Try again."
+        )
     failure.__cause__ = error
     return failure
 
