@@ -1,4 +1,4 @@
-import { at, call } from "./http";
+import { api, body, repeatable } from "./http";
 import type { ApprovalInfo } from "./types";
 
 export interface Answer {
@@ -8,9 +8,11 @@ export interface Answer {
 }
 
 export async function listApprovals(sessionId: string): Promise<readonly ApprovalInfo[]> {
-  return (await call<{ approvals: ApprovalInfo[] }>("GET", at("/api/sessions", sessionId, "approvals"))).approvals;
+  const params = { path: { session_id: sessionId } };
+  return (await body(api.GET("/api/sessions/{session_id}/approvals", { params }))).approvals;
 }
 
-export function answerApproval(approvalId: string, answer: Answer, idempotencyKey: string): Promise<ApprovalInfo> {
-  return call("POST", at("/api/approvals", approvalId), { body: answer, idempotencyKey });
+export async function answerApproval(approvalId: string, answer: Answer, key: string): Promise<void> {
+  const params = { path: { approval_id: approvalId } };
+  await api.POST("/api/approvals/{approval_id}", { params, body: { ...answer }, ...repeatable(key) });
 }

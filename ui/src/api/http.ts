@@ -1,40 +1,46 @@
+import createClient from "openapi-fetch";
+import type { paths } from "@/gen/api";
 import { offline, problemOf } from "./problem";
 
-export interface CallOptions {
-  readonly query?: Readonly<Record<string, string | number | readonly string[] | undefined>>;
-  readonly body?: unknown;
-  readonly raw?: BodyInit;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Refuse the write unless the session still has this version. */
-  readonly ifVersion?: number;
-  /** The same key gets the first answer again; give one per press of a button. */
-  readonly idempotencyKey?: string;
-  readonly signal?: AbortSignal;
+/** The typed client. Every failure is thrown as a `Problem`; every POST carries an Idempotency-Key. */
+export const api = createClient<paths>({ querySerializer: { array: { style: "form", explode: true } } });
+
+api.use({
+  onRequest({ request }) {
+    if (request.method === "POST" && !request.headers.has("Idempotency-Key")) {
+      request.headers.set("Idempotency-Key", newKey());
+    }
+    return request;
+  },
+  async onResponse({ response }) {
+    if (!response.ok) throw await problemOf(response);
+  },
+  onError({ error }) {
+    if (isAbort(error)) return error;
+    return offline();
+  },
+});
+
+/** The body of an answer; `openapi-fetch` cannot know that failures are thrown. */
+export async function body<T>(answer: Promise<{ data?: T }>): Promise<T> {
+  return (await answer).data as T;
 }
 
-/** Do one request; every failure is a `Problem`. */
-export async function call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
-  const response = await send(method, path, options);
-  const type = response.headers.get("content-type") ?? "";
-  return (type.includes("json") ? await response.json() : await response.text()) as T;
+/** A key that makes a repeat of the same press get the first answer. */
+export function repeatable(key: string): { headers: { "Idempotency-Key": string } } {
+  return { headers: { "Idempotency-Key": key } };
 }
 
-export async function send(method: string, path: string, options: CallOptions = {}): Promise<Response> {
-  const headers: Record<string, string> = { Accept: "application/json", ...options.headers };
-  if (options.body !== undefined) headers["Content-Type"] = "application/json";
-  if (options.ifVersion !== undefined) headers["If-Match"] = `"${options.ifVersion}"`;
-  if (method === "POST") headers["Idempotency-Key"] = options.idempotencyKey ?? newKey();
-  const body = options.body === undefined ? options.raw : JSON.stringify(options.body);
+/** A request whose body or answer is not JSON. */
+export async function send(method: string, path: string, content?: Blob): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path + queryOf(options.query), {
+    response = await fetch(path, {
       method,
-      headers,
-      ...(body === undefined ? {} : { body }),
-      ...(options.signal ? { signal: options.signal } : {}),
+      ...(content ? { body: content, headers: { "Content-Type": content.type || "application/octet-stream" } } : {}),
     });
   } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    if (isAbort(error)) throw error;
     throw offline();
   }
   if (!response.ok) throw await problemOf(response);
@@ -47,18 +53,6 @@ export function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function queryOf(query: CallOptions["query"]): string {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query ?? {})) {
-    if (value === undefined || value === "") continue;
-    if (typeof value === "object") for (const one of value) parameters.append(name, one);
-    else parameters.set(name, String(value));
-  }
-  const text = parameters.toString();
-  return text ? `?${text}` : "";
-}
-
-/** A path with each part encoded: `at("/api/sessions", id, "files", "a/b.md")`. */
-export function at(base: string, ...parts: readonly string[]): string {
-  return [base, ...parts.map((part) => part.split("/").map(encodeURIComponent).join("/"))].join("/");
+function isAbort(error: unknown): error is DOMException {
+  return error instanceof DOMException && error.name === "AbortError";
 }

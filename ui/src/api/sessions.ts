@@ -1,79 +1,88 @@
-import { at, call } from "./http";
-import type { CommandAnswer, CostSummary, ModeInfo, RunInfo, SessionDetail, SessionInfo, SessionPage, StepInfo } from "./types";
-
-const BASE = "/api/sessions";
+import { api, body, repeatable } from "./http";
+import type { CostSummary, ModeInfo, SessionDetail, SessionInfo, SessionPage, StepInfo } from "./types";
 
 export interface ListQuery {
   readonly q?: string;
-  readonly status?: readonly string[];
-  readonly mode?: string;
   readonly limit?: number;
 }
 
-export function listSessions(query: ListQuery, signal?: AbortSignal): Promise<SessionPage> {
-  return call("GET", BASE, { query: { ...query }, ...(signal ? { signal } : {}) });
+export function listSessions({ q, limit }: ListQuery, signal?: AbortSignal): Promise<SessionPage> {
+  const query = { ...(q ? { q } : {}), ...(limit ? { limit } : {}) };
+  return body(api.GET("/api/sessions", { params: { query }, ...(signal ? { signal } : {}) }));
 }
 
 export function getSession(sessionId: string): Promise<SessionDetail> {
-  return call("GET", at(BASE, sessionId));
+  return body(api.GET("/api/sessions/{session_id}", of(sessionId)));
 }
 
 export async function listModes(): Promise<readonly ModeInfo[]> {
-  return (await call<{ modes: ModeInfo[] }>("GET", `${BASE}/modes/list`)).modes;
+  return (await body(api.GET("/api/sessions/modes/list"))).modes;
 }
 
 export interface NewSession {
   readonly mode: string;
   readonly name?: string;
-  readonly config: Readonly<Record<string, unknown>>;
+  readonly config: Record<string, unknown>;
 }
 
-export function createSession(body: NewSession, idempotencyKey: string): Promise<SessionInfo> {
-  return call("POST", BASE, { body, idempotencyKey });
+export function createSession(session: NewSession, key: string): Promise<Pick<SessionInfo, "session_id">> {
+  return body(api.POST("/api/sessions", { body: { ...session }, ...repeatable(key) }));
 }
 
-export function sendMessage(
-  sessionId: string,
-  content: string,
-  idempotencyKey: string,
-  onBusy?: "enqueue" | "steer" | "reject",
-): Promise<unknown> {
-  const body = { content, ...(onBusy ? { on_busy: onBusy } : {}) };
-  return call("POST", at(BASE, sessionId, "messages"), { body, idempotencyKey });
+export type OnBusy = "enqueue" | "steer" | "reject";
+
+export async function sendMessage(sessionId: string, content: string, key: string, onBusy?: OnBusy): Promise<void> {
+  const message = { content, ...(onBusy ? { on_busy: onBusy } : {}) };
+  await api.POST("/api/sessions/{session_id}/messages", { ...of(sessionId), body: message, ...repeatable(key) });
 }
 
-export function suspendSession(sessionId: string, when: "boundary" | "now"): Promise<CommandAnswer> {
-  return call("POST", at(BASE, sessionId, "suspend"), { body: { when } });
+/** Pause: at the next step boundary, or now, after which the step under way runs again on resume. */
+export async function suspendSession(sessionId: string, when: "boundary" | "now"): Promise<void> {
+  await api.POST("/api/sessions/{session_id}/suspend", { ...of(sessionId), body: { when } });
 }
 
-export function resumeSession(sessionId: string): Promise<CommandAnswer> {
-  return call("POST", at(BASE, sessionId, "resume"), { body: {} });
+export async function resumeSession(sessionId: string): Promise<void> {
+  await api.POST("/api/sessions/{session_id}/resume", { ...of(sessionId), body: {} });
 }
 
-export function retryRun(runId: string): Promise<unknown> {
-  return call("POST", at("/api/runs", runId, "retry"), { body: {} });
+export async function retryRun(runId: string): Promise<void> {
+  await api.POST("/api/runs/{run_id}/retry", { params: { path: { run_id: runId } }, body: {} });
 }
 
-export function cancelRun(runId: string): Promise<unknown> {
-  return call("POST", at("/api/runs", runId, "cancel"), { body: {} });
+export async function cancelRun(runId: string): Promise<void> {
+  await api.POST("/api/runs/{run_id}/cancel", { params: { path: { run_id: runId } } });
 }
 
-export function renameSession(sessionId: string, name: string, version: number): Promise<SessionInfo> {
-  return call("PATCH", at(BASE, sessionId), { body: { name }, ifVersion: version });
-}
-
-export async function listRuns(sessionId: string): Promise<readonly RunInfo[]> {
-  return (await call<{ runs: RunInfo[] }>("GET", at(BASE, sessionId, "runs"))).runs;
+/** Refused with `stale-version` when the session has changed since `version`. */
+export async function renameSession(sessionId: string, name: string, version: number): Promise<void> {
+  await api.PATCH("/api/sessions/{session_id}", {
+    ...of(sessionId),
+    body: { name },
+    headers: { "If-Match": `"${version}"` },
+  });
 }
 
 export async function listSteps(sessionId: string): Promise<readonly StepInfo[]> {
-  return (await call<{ steps: StepInfo[] }>("GET", at(BASE, sessionId, "steps"))).steps;
+  return (await body(api.GET("/api/sessions/{session_id}/steps", of(sessionId)))).steps;
 }
 
 export function getCosts(sessionId: string): Promise<CostSummary> {
-  return call("GET", at(BASE, sessionId, "costs"));
+  return body(api.GET("/api/sessions/{session_id}/costs", of(sessionId)));
 }
 
-export function getEvents(sessionId: string, after: number, types: readonly string[]): Promise<{ events: unknown[] }> {
-  return call("GET", at(BASE, sessionId, "events"), { query: { after, limit: 200, type: types } });
+/** One page of a session's log, only events of these types. */
+export async function getEvents(
+  sessionId: string,
+  after: number,
+  types: string[],
+): Promise<{ events: readonly unknown[]; hasMore: boolean }> {
+  const query = { after, limit: 200, type: types };
+  const page = await body(
+    api.GET("/api/sessions/{session_id}/events", { params: { path: { session_id: sessionId }, query } }),
+  );
+  return { events: page.events, hasMore: page.has_more };
+}
+
+function of(sessionId: string): { params: { path: { session_id: string } } } {
+  return { params: { path: { session_id: sessionId } } };
 }

@@ -2,7 +2,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 
 const SAVE_AFTER_MS = 200;
 
-/** Text that survives a reload, kept in this browser under `key`. */
+/** Text that survives a reload, kept in this browser under `key`, which stays the same while the component lives. */
 export function useDraft(key: string): [string, (text: string) => void] {
   const [text, setText] = useState(() => read(key));
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -13,7 +13,6 @@ export function useDraft(key: string): [string, (text: string) => void] {
       if (unsaved.current !== null) write(key, unsaved.current);
       unsaved.current = null;
     };
-    setText(read(key));
     window.addEventListener("pagehide", save);
     return () => {
       window.removeEventListener("pagehide", save);

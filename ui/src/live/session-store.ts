@@ -103,12 +103,12 @@ async function readConsole(sessionId: string, through: number): Promise<SessionF
   const frames: SessionFrame[] = [];
   let after = 0;
   for (;;) {
-    const { events } = await getEvents(sessionId, after, ["console"]);
+    const { events, hasMore } = await getEvents(sessionId, after, ["console"]);
     for (const value of events) {
       const event = readEvent(value);
       if (event && event.seq <= through) frames.push(event);
       if (event) after = Math.max(after, event.seq);
     }
-    if (events.length < 200 || after >= through) return frames;
+    if (!hasMore || events.length === 0 || after >= through) return frames;
   }
 }

@@ -4,7 +4,6 @@ import { Ago } from "@/components/Ago";
 import { Money } from "@/components/Money";
 import { StatusChip } from "@/components/StatusChip";
 import type { Shown } from "@/lib/status";
-import { openQuestions } from "./groups";
 import styles from "./SessionList.module.css";
 
 /** Where nothing moves until somebody does something: there the reason matters. */
@@ -17,7 +16,7 @@ interface Props {
 }
 
 export function SessionRow({ session, status, search }: Props) {
-  const waiting = openQuestions(session);
+  const waiting = session.pending_approvals;
   return (
     <li className={styles.row} data-status={status}>
       <StatusChip status={status} />
@@ -30,7 +29,7 @@ export function SessionRow({ session, status, search }: Props) {
         <span>{waiting === 0 ? "" : waiting === 1 ? "1 question" : `${waiting} questions`}</span>
         <span className={styles.end}>
           {session.message_count > 0 && (
-            <Money usd={session.cost_usd} unpricedCalls={session.unpriced_calls ?? 0} />
+            <Money usd={session.cost_usd} unpricedCalls={session.unpriced_calls} />
           )}
         </span>
         <Ago at={session.last_active_at} />

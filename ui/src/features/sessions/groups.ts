@@ -6,12 +6,7 @@ const ORDER: readonly Shown[] = ["needs-you", "running", "ready", "paused", "fai
 const GROUP_OF: Partial<Record<Shown, Shown>> = { pausing: "running", stopping: "running" };
 
 export function shownOf(session: SessionInfo): Shown {
-  return shownStatus(session.status, session.run_status, openQuestions(session));
-}
-
-export function openQuestions(session: SessionInfo): number {
-  const open = session.pending_approvals ?? 0;
-  return typeof open === "number" ? open : open.length;
+  return shownStatus(session.status, session.run_status, session.pending_approvals);
 }
 
 /** Sessions by what a person has to know of them; empty groups are left out, the server's order is kept inside. */

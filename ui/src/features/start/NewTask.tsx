@@ -26,7 +26,7 @@ export function NewTask() {
   const [starting, setStarting] = useState<string | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const modes = useQuery({ queryKey: ["modes"], queryFn: listModes, staleTime: Infinity });
-  const attempt = useRef({ key: "", sessionId: "" });
+  const attempt = useRef({ key: "", sessionId: "", made: "" });
 
   const chosen = modes.data?.find((each) => each.id === mode) ?? modes.data?.[0];
 
@@ -48,13 +48,13 @@ export function NewTask() {
   /** Create, then put the files in, then start: a repeat after a failure goes on with the same session. */
   async function begin(chosenMode: ModeInfo): Promise<string> {
     const asksFirst = approve && canApprovePlan(chosenMode);
+    const wanted = { mode: chosenMode.id, name: nameOf(task), config: asksFirst ? { approval_mode: "after_planning" } : {} };
+    const made = JSON.stringify([wanted, task]);
+    if (attempt.current.made !== made) attempt.current = { key: newKey(), sessionId: "", made };
     const now = attempt.current;
     if (!now.sessionId) {
-      now.key ||= newKey();
       setStarting("Creating the session");
-      const config = asksFirst ? { approval_mode: "after_planning" } : {};
-      const session = await createSession({ mode: chosenMode.id, name: nameOf(task), config }, now.key);
-      now.sessionId = session.session_id;
+      now.sessionId = (await createSession(wanted, now.key)).session_id;
     }
     const uploads: [string, Blob][] = files.map((file) => [file.name, file]);
     if (source.trim()) uploads.push([PASTED, new Blob([source], { type: "text/markdown" })]);
