@@ -85,7 +85,7 @@ def pending_counts(tx: Tx, session_ids: Sequence[str]) -> dict[str, int]:
         .where(approvals.c.session_id.in_(session_ids), approvals.c.status == ApprovalStatus.PENDING)
         .group_by(approvals.c.session_id)
     )
-    return dict(tx.db.execute(query).tuples().all())
+    return {row[0]: row[1] for row in tx.db.execute(query)}
 
 
 def list_overdue(tx: Tx, now: datetime, limit: int = 500) -> list[Approval]:

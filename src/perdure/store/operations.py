@@ -35,7 +35,7 @@ def queue_lengths(tx: Tx, session_ids: Sequence[str]) -> dict[str, int]:
         .where(queue_items.c.session_id.in_(session_ids))
         .group_by(queue_items.c.session_id)
     )
-    return dict(tx.db.execute(query).tuples().all())
+    return {row[0]: row[1] for row in tx.db.execute(query)}
 
 
 def insert_queue_item(tx: Tx, **values: Any) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def list_runs_in(tx: Tx, statuses: Sequence[RunStatus], limit: int = 1000) -> li
 def count_open_runs(tx: Tx) -> dict[str, int]:
     """Return how many open runs there are in each status."""
     query = select(runs.c.status, func.count()).where(runs.c.status.in_(OPEN_RUN_STATUSES))
-    return dict(tx.db.execute(query.group_by(runs.c.status)).tuples().all())
+    return {row[0]: row[1] for row in tx.db.execute(query.group_by(runs.c.status))}
 
 
 def find_step(tx: Tx, run_id: str, key: str) -> Step | None:

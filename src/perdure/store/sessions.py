@@ -161,7 +161,7 @@ def count_by_status(tx: Tx, owner_id: str | None) -> dict[str, int]:
     if owner_id is not None:
         query = query.where(sessions.c.owner_id == owner_id)
     counts = {str(s): 0 for s in SessionStatus}
-    counts.update(dict(tx.db.execute(query).tuples().all()))
+    counts.update({row[0]: row[1] for row in tx.db.execute(query)})
     return counts
 
 
@@ -178,7 +178,9 @@ def find_latest_active(tx: Tx, owner_id: str) -> Session | None:
 def list_where(tx: Tx, *conditions: ColumnElement[bool], limit: int = 500) -> list[Session]:
     """Return sessions that a sweep looks for, locked."""
     query = _WITH_LOG.where(*conditions).order_by(sessions.c.id).limit(limit)
-    rows = tx.db.execute(query.with_for_update(of=sessions, skip_locked=True, key_share=True) if tx.postgres else query)
+    rows = tx.db.execute(
+        query.with_for_update(of=sessions, skip_locked=True, key_share=True) if tx.postgres else query
+    )
     return [_to_session(tx, row) for row in rows]
 
 
