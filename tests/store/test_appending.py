@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import orjson
 import pytest
@@ -15,6 +16,7 @@ from perdure.ids import new_id
 from perdure.store import events, messages, sessions
 from perdure.store.appender import Batch
 from perdure.store.store import Store
+from perdure.store.transaction import ListHint
 from tests import factories
 from tests.factories import line, message
 
@@ -96,7 +98,9 @@ async def test_the_same_key_is_free_in_another_session(store: Store, session: Se
     assert await store.append(other.id, [line("a", "k")]) == [1]
 
 
-async def test_more_dedupe_keys_than_one_statement_takes_are_all_known(store: Store, session: Session) -> None:
+async def test_more_dedupe_keys_than_one_statement_takes_are_all_known(
+    store: Store, session: Session
+) -> None:
     batch = [line(str(n), f"k{n}") for n in range(1200)]
     assert len(await store.append(session.id, batch)) == 1200
     assert await store.append(session.id, batch) == []
@@ -145,7 +149,8 @@ async def test_a_missing_session_fails_alone_in_a_group(store: Store, session: S
     assert isinstance(results[1], NotFound)
     assert results[2] == [2]
     outcomes = await asyncio.gather(
-        *(store.append(target, [line("d")]) for target in (session.id, ghost, session.id)), return_exceptions=True
+        *(store.append(target, [line("d")]) for target in (session.id, ghost, session.id)),
+        return_exceptions=True,
     )
     assert outcomes[0] == [3]
     assert isinstance(outcomes[1], NotFound)
@@ -177,12 +182,14 @@ async def test_threads_without_a_loop_append_side_by_side(store: Store, session:
     assert sorted(numbers) == list(range(1, 161))
 
 
-async def test_readers_are_told_after_each_commit_and_never_for_nothing(store: Store, session: Session) -> None:
+async def test_readers_are_told_after_each_commit_and_never_for_nothing(
+    store: Store, session: Session
+) -> None:
     told: list[tuple[set[str], list[str]]] = []
     done = threading.Event()
 
-    def listen(grown: set[str], hints: list[object]) -> None:
-        told.append((set(grown), [str(getattr(h, "type", "")) for h in hints]))
+    def listen(grown: set[str], hints: list[ListHint]) -> None:
+        told.append((set(grown), [h.type for h in hints]))
         done.set()
 
     store.on_commit(listen)
@@ -210,7 +217,9 @@ async def test_a_caller_that_gives_up_does_not_stop_the_store(store: Store, sess
     gate = threading.Event()
     blocking = store.submit(lambda _tx: gate.wait(10))
     given_up = [asyncio.create_task(store.append(session.id, [line(str(n))])) for n in range(4)]
-    given_up += [asyncio.create_task(store.write(lambda tx: tx.append(session.id, line("w")))) for _ in range(4)]
+    given_up += [
+        asyncio.create_task(store.write(lambda tx: tx.append(session.id, line("w")))) for _ in range(4)
+    ]
     await asyncio.sleep(0)
     for task in given_up:
         task.cancel()
@@ -222,14 +231,18 @@ async def test_a_caller_that_gives_up_does_not_stop_the_store(store: Store, sess
     assert await read_seqs(store, session.id) == list(range(1, last + 1))
 
 
-async def test_every_replay_gives_the_bytes_that_the_event_itself_gives(store: Store, session: Session) -> None:
+async def test_every_replay_gives_the_bytes_that_the_event_itself_gives(
+    store: Store, session: Session
+) -> None:
     awkward = ["ünï¢ødé ☃ 🎉", 'quote " back \\ slash', "line\nbreak\ttab\x01", "\u2028 </script>", ""]
     await store.append(session.id, [line(text) for text in awkward])
     await store.append(session.id, [message(text) for text in awkward])
     await store.write(
         lambda tx: tx.append(
             session.id,
-            factories.NewEvent("console", {"lines": [], "n": 1.5, "big": 2**53, "none": None}, new_id(), "step-1"),
+            factories.NewEvent(
+                "console", {"lines": [], "n": 1.5, "big": 2**53, "none": None}, new_id(), "step-1"
+            ),
         )
     )
     frames = await store.read(lambda tx: events.read_frames(tx, session.id, 0, 100))
@@ -243,7 +256,7 @@ async def test_every_replay_gives_the_bytes_that_the_event_itself_gives(store: S
 async def test_pages_of_events_follow_each_other(store: Store, session: Session) -> None:
     await store.append(session.id, [line(str(n)) if n % 2 else message(str(n)) for n in range(1, 10)])
 
-    async def seqs(**where: object) -> list[int]:
+    async def seqs(**where: Any) -> list[int]:
         return [e.seq for e in await store.read(lambda tx: events.list_events(tx, session.id, **where))]
 
     assert await seqs(after=0, limit=4) == [1, 2, 3, 4]

@@ -11,7 +11,15 @@ import pytest
 from perdure.core.approvals import ApprovalStatus
 from perdure.core.runs import RunStatus
 from perdure.core.sessions import Session, SessionStatus
-from perdure.errors import AlreadyAnswered, Conflict, InvalidInput, NotAllowedNow, NotFound, StaleVersion, StaleWriter
+from perdure.errors import (
+    AlreadyAnswered,
+    Conflict,
+    InvalidInput,
+    NotAllowedNow,
+    NotFound,
+    StaleVersion,
+    StaleWriter,
+)
 from perdure.ids import new_id
 from perdure.services.approvals import settle_in
 from perdure.store import approvals, costs, operations, runs, sessions
@@ -31,7 +39,10 @@ async def outcomes(*calls: Any) -> tuple[list[Any], list[BaseException]]:
 
 async def test_a_session_comes_back_as_it_was_stored(store: Store) -> None:
     made = factories.session(
-        metadata={"secret": "ü", "n": [1, None]}, tags=["a", 'b"c'], config={"x": {"y": 1.5}}, plan_data={"steps": []}
+        metadata={"secret": "ü", "n": [1, None]},
+        tags=["a", 'b"c'],
+        config={"x": {"y": 1.5}},
+        plan_data={"steps": []},
     )
     await store.write(lambda tx: sessions.insert_session(tx, made))
     assert await store.read(lambda tx: sessions.get_session(tx, made.id)) == made
@@ -229,7 +240,9 @@ async def test_purge_leaves_nothing_of_a_session_and_everything_of_others(store:
 
 def _sizes(tx: Tx) -> dict[str, int]:
     return {
-        name: int(tx.db.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one())  # names from our metadata
+        name: int(
+            tx.db.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one()
+        )  # names from our metadata
         for name in metadata.tables
     }
 
@@ -255,12 +268,16 @@ async def test_pages_by_cursor_show_each_session_once_and_the_true_total(store: 
     cursor: str | None = None
     while True:
         query = SessionQuery(sort=sort, limit=5, cursor=cursor)
-        page, total, cursor = await store.read(lambda tx, q=query: sessions.list_sessions(tx, OWNER.user_id, q))
+        page, total, cursor = await store.read(
+            lambda tx, q=query: sessions.list_sessions(tx, OWNER.user_id, q)
+        )
         assert total == 23
         seen += page
         if len(seen) == 10:
             # A session that appears before the cursor moves nobody else.
-            await store.write(lambda tx: sessions.insert_session(tx, factories.session(owner_id=factories.VIEWER.user_id)))
+            await store.write(
+                lambda tx: sessions.insert_session(tx, factories.session(owner_id=factories.VIEWER.user_id))
+            )
         if cursor is None:
             break
     assert len(seen) == len({s.id for s in seen}) == 23
@@ -270,8 +287,17 @@ async def test_pages_by_cursor_show_each_session_once_and_the_true_total(store: 
 
 
 @pytest.mark.parametrize(
-    "cursor", ["x", "é", "W10", "WyJhIl0", "WyJjcmVhdGVkX2F0IiwiYWJjIiwiaSJd", "WyJjcmVhdGVkX2F0IixudWxsLCJpIl0",
-               "WyJjcmVhdGVkX2F0Iiw5OTk5OTk5OTk5OTk5OTk5OTk5LCJpIl0", "eyJhIjoxfQ"]
+    "cursor",
+    [
+        "x",
+        "é",
+        "W10",
+        "WyJhIl0",
+        "WyJjcmVhdGVkX2F0IiwiYWJjIiwiaSJd",
+        "WyJjcmVhdGVkX2F0IixudWxsLCJpIl0",
+        "WyJjcmVhdGVkX2F0Iiw5OTk5OTk5OTk5OTk5OTk5OTk5LCJpIl0",
+        "eyJhIjoxfQ",
+    ],
 )
 async def test_a_cursor_that_is_not_ours_is_refused(store: Store, cursor: str) -> None:
     query = SessionQuery(sort="created_at", cursor=cursor)
@@ -335,7 +361,9 @@ async def test_counts_name_every_status(store: Store, session: Session) -> None:
 async def test_the_ledger_counts_each_call_once_whoever_reports_it(store: Store, session: Session) -> None:
     one = factories.run(session.id)
     await store.write(lambda tx: runs.insert_run(tx, one, OWNER.user_id))
-    opened = factories.call(one, "c1", finished=False, cost_usd_micros=None, input_tokens=None, output_tokens=None)
+    opened = factories.call(
+        one, "c1", finished=False, cost_usd_micros=None, input_tokens=None, output_tokens=None
+    )
     await store.write(lambda tx: costs.open_call(tx, opened))
     await store.write(lambda tx: costs.open_call(tx, opened))
     wrote, errors = await outcomes(
@@ -352,14 +380,22 @@ async def test_the_queue_keeps_its_order(store: Store, session: Session) -> None
     def add(tx: Tx, text: str) -> None:
         sessions.get_session(tx, session.id, lock=True)
         operations.insert_queue_item(
-            tx, id=new_id(), session_id=session.id, content=text, config={}, task_id=None, created_by=OWNER.user_id
+            tx,
+            id=new_id(),
+            session_id=session.id,
+            content=text,
+            config={},
+            task_id=None,
+            created_by=OWNER.user_id,
         )
 
     await asyncio.gather(*(store.write(lambda tx, n=n: add(tx, str(n))) for n in range(10)))
     queue = await store.read(lambda tx: operations.list_queue(tx, session.id))
     assert [item["position"] for item in queue] == list(range(1, 11))
     assert await store.read(operations.sessions_with_queue) == [session.id]
-    assert await store.read(lambda tx: operations.queue_lengths(tx, [session.id, new_id()])) == {session.id: 10}
+    assert await store.read(lambda tx: operations.queue_lengths(tx, [session.id, new_id()])) == {
+        session.id: 10
+    }
 
 
 async def test_servers_are_alive_while_they_renew_their_lease(store: Store, clock: Clock) -> None:

@@ -49,22 +49,37 @@ def load_key(text: str | None, key_file: Path | None) -> bytes:
     """Return the key from its base64 text, or from `key_file`, which is made (mode 600) when missing.
 
     Raises:
-        StartupError: when the text is not base64 of 32 bytes.
+        StartupError: when the text is not base64 of 32 bytes, or the file cannot be read or made.
     """
-    if text is None and key_file is not None and key_file.exists():
-        text = key_file.read_text().strip()
     if text is not None:
-        try:
-            key = base64.b64decode(text, validate=True)
-        except ValueError:
-            key = b""
-        if len(key) != _KEY_BYTES:
-            raise StartupError("PERDURE_SECRET_KEY must be base64 of 32 bytes.")
-        return key
+        return _decoded(text, "PERDURE_SECRET_KEY")
+    if key_file is None:
+        return os.urandom(_KEY_BYTES)
+    try:
+        if key_file.exists():
+            return _decoded(key_file.read_text(), f"The key in {str(key_file)!r}")
+        return _make(key_file)
+    except OSError as error:
+        raise StartupError(
+            f"The key file {str(key_file)!r} cannot be read or written ({error.strerror}). "
+            "Choose another folder with PERDURE_DATA_DIR or --data."
+        ) from error
+
+
+def _decoded(text: str, source: str) -> bytes:
+    try:
+        key = base64.b64decode(text.strip(), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise StartupError(f"{source} must be base64 of 32 bytes.")
+    return key
+
+
+def _make(key_file: Path) -> bytes:
     key = os.urandom(_KEY_BYTES)
-    if key_file is not None:
-        key_file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(base64.b64encode(key).decode())
+    key_file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(base64.b64encode(key).decode())
     return key

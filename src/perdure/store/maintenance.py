@@ -11,6 +11,7 @@ from sqlalchemy import text
 from perdure.errors import InvalidInput, StartupError
 from perdure.store import migrate
 from perdure.store.address import open_postgres, open_sqlite, parse_address
+from perdure.store.failures import DRIVER_ERRORS
 from perdure.store.guard import FileGuard
 
 
@@ -50,7 +51,14 @@ def check(url: str) -> dict[str, Any]:
     """
     address = parse_address(url)
     if address.file is not None and not address.file.exists():
-        return {"backend": address.kind, "exists": False, "revision": None, "head": None, "integrity": None, "gaps": []}
+        return {
+            "backend": address.kind,
+            "exists": False,
+            "revision": None,
+            "head": None,
+            "integrity": None,
+            "gaps": [],
+        }
     engine = open_postgres(address, 1) if address.is_postgres else open_sqlite(address, read_only=True)
     try:
         with engine.connect() as connection:
@@ -68,6 +76,8 @@ def check(url: str) -> dict[str, Any]:
                     )
                 )
                 gaps = [row[0] for row in rows]
+    except DRIVER_ERRORS as error:
+        raise migrate.unusable(address, error) from error
     finally:
         engine.dispose()
     return {
@@ -84,7 +94,7 @@ def backup(url: str, target: Path) -> Path:
     """Write a consistent copy of an SQLite database, while a server may go on writing; returns its path.
 
     Raises:
-        InvalidInput: for other databases (use their own tools), or when the target exists.
+        InvalidInput: for other databases (use their own tools), or when the target exists or has no folder.
         StartupError: when the database cannot be read.
     """
     address = parse_address(url)
@@ -92,11 +102,16 @@ def backup(url: str, target: Path) -> Path:
         raise InvalidInput("Only SQLite files are copied this way; use pg_dump for PostgreSQL.")
     if target.exists():
         raise InvalidInput(f"{str(target)!r} exists; choose another name.")
+    if not target.absolute().parent.is_dir():
+        raise InvalidInput(f"The folder {str(target.parent)!r} does not exist; make it first.")
     if not address.file.exists():
         raise StartupError(f"There is no database at {str(address.file)!r}.")
     source = sqlite3.connect(f"{address.file.absolute().as_uri()}?mode=ro", uri=True)
     try:
         source.execute("VACUUM INTO ?", (str(target),))
+    except sqlite3.Error as error:
+        target.unlink(missing_ok=True)
+        raise migrate.unusable(address, error) from error
     finally:
         source.close()
     return target

@@ -28,16 +28,15 @@ def prepare_sqlite(engine: Engine, address: Address) -> Connection:
     """
     try:
         connection = engine.connect()
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
             _upgrade(connection, address)
+            connection.exec_driver_sql("COMMIT")
         except BaseException:
-            connection.exec_driver_sql("ROLLBACK")
-            connection.close()
+            connection.close()  # ends the transaction with it
             raise
-        connection.exec_driver_sql("COMMIT")
     except sa_exc.DBAPIError as error:
-        raise _unusable(address, error) from error
+        raise unusable(address, error) from error
     return connection
 
 
@@ -52,7 +51,7 @@ def prepare_postgres(engine: Engine, address: Address) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             _upgrade(connection, address)
     except sa_exc.DBAPIError as error:
-        raise _unusable(address, error) from error
+        raise unusable(address, error) from error
 
 
 def revisions(connection: Connection) -> tuple[str | None, str]:
@@ -99,8 +98,10 @@ def _config(connection: Connection) -> Config:
     return config
 
 
-def _unusable(address: Address, error: sa_exc.DBAPIError) -> StartupError:
+def unusable(address: Address, error: Exception) -> StartupError:
+    """Return what to tell about a database that a driver refuses."""
+    cause = getattr(error, "orig", None) or error
     return StartupError(
-        f"The database {address} cannot be used: {str(error.orig).strip()}. "
+        f"The database {address} cannot be used: {str(cause).strip()}. "
         "Check PERDURE_DATABASE_URL or PERDURE_DATA_DIR, and that the file or server can be written."
     )

@@ -242,7 +242,7 @@ class Store:
         if grown or hints:
             try:
                 self._on_commit(grown, hints)
-            except Exception:  # noqa: BLE001 - what is committed is acknowledged, whatever a listener does
+            except Exception:
                 log.exception("a listener to commits failed")
 
     def _note_failure(self, failure: str | None) -> None:

@@ -161,7 +161,7 @@ class GroupWriter:
                     outcomes.append(self._run_job(tx, job, len(group) > 1))
                     index += 1
             self._end("COMMIT")
-        except Exception as error:  # any failure of the group's transaction fails every job in it
+        except Exception as error:  # noqa: BLE001 - any failure of the transaction fails every job in it
             self._abandon()
             failure = failure_of(error)
             self._note_failure(failure.message)
