@@ -82,6 +82,6 @@ def ready_postgres_url(postgres_server: PostgresServer, postgres_template: str) 
 
 
 @pytest.fixture
-def services(open_store: OpenStore) -> Iterator[Services]:
+def services(open_store: OpenStore) -> Services:
     """All services on a database in memory, with an engine that writes down what it is told."""
-    yield Services(open_store("sqlite://"))
+    return Services(open_store("sqlite://"))
