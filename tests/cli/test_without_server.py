@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.cli import output
+from perdure.cli import answering, output
 from perdure.cli.app import app
 from perdure.cli.exits import Exit, exit_of
 from perdure.client import ServerUnreachable
@@ -172,6 +172,14 @@ def test_check_finds_a_hole_in_a_log(perdure: Command, tmp_path: Path) -> None:
 
 def test_what_agents_say_cannot_steer_the_terminal() -> None:
     assert output.safe("a\x1b[2Jb\x07c\x9bd\u202ee\nf\tg") == "a[2Jbcde\nf\tg"
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [("approve", "approve"), (" A", "approve"), ("rej", "reject"), ("re", None), ("", None), ("yes", None)],
+)
+def test_an_answer_is_taken_only_when_it_is_clear(text: str, chosen: str | None) -> None:
+    assert answering.choose(text, ["approve", "reject", "revise"]) == chosen
 
 
 def test_unknown_costs_are_never_shown_as_nothing() -> None:

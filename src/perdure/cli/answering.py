@@ -31,25 +31,32 @@ def describe(approval: Approval) -> str:
     """Return the question with what it is about."""
     lines = [approval.title]
     for key, value in approval.request_data.items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+        text = _plan(value) if key == "steps" else value
+        text = text if isinstance(text, str) else json.dumps(text, ensure_ascii=False, indent=2)
         lines.append(f"{key}: {text}" if "\n" not in text else f"{key}:\n{_indent(text)}")
     if approval.deadline is not None:
         lines.append(f"Without an answer until {approval.deadline:%Y-%m-%d %H:%M} UTC: {approval.on_expiry}.")
     return "\n".join(lines)
 
 
+def choose(text: str, options: list[str]) -> str | None:
+    """Return the option that `text` names or begins as the only one; None when that is not clear."""
+    wanted = text.strip().lower()
+    matching = [option for option in options if option == wanted] or [
+        option for option in options if wanted and option.startswith(wanted)
+    ]
+    return matching[0] if len(matching) == 1 else None
+
+
 def ask(client: Perdure, approval: Approval) -> None:
     """Ask at the terminal and send the answer; an answer that came from elsewhere meanwhile is fine."""
     output.note(describe(approval), "")
     options = approval.options or list(_DEFAULT_OPTIONS)
-    while True:
-        choice = typer.prompt(
-            f"Answer [{'/'.join(options)}]", default=options[0], show_default=False, err=True
-        )
-        resolution = next((o for o in options if o.startswith(str(choice).strip().lower())), None)
-        if resolution is not None:
-            break
-        output.note(f"Choose one of {', '.join(options)}.", "yellow")
+    resolution = None
+    while resolution is None:
+        resolution = choose(str(typer.prompt(f"Answer [{'/'.join(options)}]", err=True)), options)
+        if resolution is None:
+            output.note(f"Choose one of {', '.join(options)}.", "yellow")
     answer: dict[str, Any] = {}
     if resolution in _WITH_FEEDBACK:
         answer["feedback"] = (
@@ -88,6 +95,13 @@ def parse_object(text: str, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidInput(f"The {what} must be a JSON object.")
     return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _plan(steps: Any) -> Any:
+    try:
+        return "\n".join(f"{n}. {s['name']} ({s['agent']}): {s['goal']}" for n, s in enumerate(steps, 1))
+    except (TypeError, KeyError):
+        return steps
 
 
 def _indent(text: str) -> str:
