@@ -36,11 +36,11 @@ class HistoryService:
     ) -> MessagePage:
         """Return a page in ascending position: the newest, the one before `before`, or the one after `after`."""
 
+        limit = min(limit, _MAX_PAGE)
+
         def body(tx: Tx) -> MessagePage:
             session = session_for(tx, actor, session_id, Action.READ)
-            page = messages.list_messages(
-                tx, session.id, before=before, after=after, limit=min(limit, _MAX_PAGE) + 1
-            )
+            page = messages.list_messages(tx, session.id, before=before, after=after, limit=limit + 1)
             more = len(page) > limit
             page = (page[:limit] if after is not None else page[-limit:]) if more else page
             floor = messages.history_floor(tx, session.id)

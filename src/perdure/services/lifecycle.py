@@ -56,7 +56,14 @@ def expiry_of(limits: Limits, status: SessionStatus, now: datetime) -> datetime 
         return now + limits.session_ttl
     if status is SessionStatus.SUSPENDED and limits.suspended_ttl is not None:
         return now + limits.suspended_ttl
+    if status is SessionStatus.EXPIRED:
+        return now  # it stays expired, and the time to its archiving starts anew
     return None
+
+
+def note_activity(tx: Tx, session: Session, limits: Limits) -> None:
+    """Let the session's idle time start now; the version stays."""
+    sessions.touch_session(tx, session.id, expiry_of(limits, session.status, tx.now))
 
 
 def pause_run(tx: Tx, run: Run, reason: str) -> Run:

@@ -401,6 +401,7 @@ class RunProgress:
                 session = lifecycle.move_session(
                     tx, session, SessionCommand.COMPLETE, reason="run completed", expires_at=None
                 )
+            lifecycle.note_activity(tx, session, self._limits)
             return start_next_in(tx, run.session_id, self._limits)
 
         return await self._fenced(run, change)
@@ -445,7 +446,8 @@ class RunProgress:
             lifecycle.end_cancelled(tx, now, None)
             session = sessions.get_session(tx, run.session_id, lock=True)
             if session.status is SessionStatus.SUSPENDED:
-                lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="run cancelled")
+                session = lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="run cancelled")
+            lifecycle.note_activity(tx, session, self._limits)
             return start_next_in(tx, run.session_id, self._limits)
 
         return await self._fenced(run, change)

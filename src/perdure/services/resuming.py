@@ -50,6 +50,8 @@ def resume_in(
     if run is None:
         latest = runs.find_latest_run(tx, session.id)
         if not failed or latest is None or latest.status is not RunStatus.FAILED:
+            if additional_context:
+                tx.append(session.id, message_event("user", additional_context))
             return changed, None
         return changed, retry_in(tx, latest, from_step, additional_context)
     return changed, continue_in(tx, run, additional_context)

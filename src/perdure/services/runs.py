@@ -218,7 +218,8 @@ class RunService:
             cancelled = lifecycle.cancel_run(tx, run, actor.name)
             session = sessions.get_session(tx, run.session_id, lock=True)
             if cancelled.status is RunStatus.CANCELLED and session.status is SessionStatus.SUSPENDED:
-                lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="run cancelled")
+                session = lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="run cancelled")
+            lifecycle.note_activity(tx, session, self._limits)
             return cancelled
 
         run = await self._store.write(body)
