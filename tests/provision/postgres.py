@@ -143,13 +143,16 @@ class PostgresServer:
         installed = Path(spec.origin).parent / INSTALLATION
         if self._account is None or _is_open_to_all(installed / "bin" / "postgres"):
             return installed / "bin"
-        copied = shutil.copytree(installed, self._home / "install", symlinks=True)
-        for path in (copied, *copied.rglob("*")):
+        # The programs find their libraries in the wheel's second folder, by its place beside the first.
+        site, package = installed.parents[1], installed.parent.name
+        target = self._home / "install"
+        for folder in (f"{package}/{INSTALLATION}", f"{package}.libs"):
+            shutil.copytree(site / folder, target / folder, symlinks=True)
+        for path in (target, *target.rglob("*")):
             if not path.is_symlink():
-                path.chmod(
-                    path.stat().st_mode | (0o555 if path.is_dir() or path.parent.name == "bin" else 0o444)
-                )
-        return copied / "bin"
+                runs = path.is_dir() or path.parent.name == "bin"
+                path.chmod(path.stat().st_mode | (0o555 if runs else 0o444))
+        return target / package / INSTALLATION / "bin"
 
 
 @pytest.fixture(scope="session")
