@@ -26,7 +26,7 @@ DraftState = Mapping[str, tuple[int, int]]
 
 RING_FRAMES = 1000
 PAGE_FRAMES = 500
-PAGE_BYTES = 256 * 1024
+PAGE_BYTES = 64 * 1024
 NOTHING_DRAFTED: DraftState = {}
 _HAND_OUT_AT_ONCE = 100
 
