@@ -7,7 +7,7 @@ from typing import Any
 from perdure.core.access import Action, Actor
 from perdure.core.runs import RUN_LIFECYCLE, Run, RunCommand, RunStatus, Step
 from perdure.core.sessions import OnBusy, Session, SessionCommand, SessionStatus, default_name
-from perdure.errors import NotFound, RunInProgress
+from perdure.errors import Conflict, NotFound, RunInProgress
 from perdure.ids import new_id, parse_task_id, parse_uuid
 from perdure.services import lifecycle
 from perdure.services.access import session_for
@@ -65,10 +65,12 @@ class RunService:
 
         def body(tx: Tx) -> tuple[StartResult, str | None]:
             session = session_for(tx, actor, session_id, Action.SEND, lock=True)
+            if named_task is not None and runs.find_run_by_task(tx, actor.user_id, named_task) is not None:
+                raise _taken(named_task)
             live = runs.find_open_run(tx, session.id, lock=True)
-            if live is not None:
-                return self._while_busy(tx, actor, session, live, task, config or {}, named_task, on_busy)
             checked = self._modes.validate(session.mode, {**session.config, **(config or {})})
+            if live is not None:
+                return self._while_busy(tx, actor, session, live, task, checked, named_task, on_busy)
             run, message_id = start_in(
                 tx, session, task, checked, self._limits, owner_id=actor.user_id, task_id=named_task
             )
@@ -114,7 +116,10 @@ class RunService:
             if named_task is not None:
                 known = runs.find_run_by_task(tx, actor.user_id, named_task)
                 if known is not None:
-                    return sessions.get_session(tx, known.session_id), known, False
+                    found = sessions.get_session(tx, known.session_id)
+                    if found.status is SessionStatus.DELETED:
+                        raise _taken(named_task)
+                    return found, known, False
             if named is None:
                 session = self._sessions.create_in(
                     tx,
@@ -154,7 +159,14 @@ class RunService:
             InvalidInput: when it cannot be a task id.
         """
         parsed = parse_task_id(task_id)
-        return await self._store.read(lambda tx: runs.find_run_by_task(tx, actor.user_id, parsed))
+
+        def body(tx: Tx) -> Run | None:
+            run = runs.find_run_by_task(tx, actor.user_id, parsed)
+            if run is None or sessions.get_session(tx, run.session_id).status is SessionStatus.DELETED:
+                return None
+            return run
+
+        return await self._store.read(body)
 
     async def list(self, actor: Actor, session_id: str, limit: int, offset: int) -> tuple[list[Run], int]:
         """Return a session's runs, newest first, and how many there are."""
@@ -233,7 +245,8 @@ class RunService:
         """Start a new attempt of a failed run, keeping finished steps before `from_step`.
 
         Raises:
-            NotAllowedNow: when the run has not failed or another one of the session is open.
+            NotAllowedNow: when the run has not failed, or its session is suspended or put away.
+            RunInProgress: when another run of the session is open.
         """
 
         def body(tx: Tx) -> Run:
@@ -242,8 +255,9 @@ class RunService:
             if runs.find_open_run(tx, session.id, lock=True) is not None:
                 raise _busy(session)
             retried = retry_in(tx, run, from_step)
-            if session.status is SessionStatus.FAILED:
-                lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="retry")
+            failed = session.status is SessionStatus.FAILED
+            command = SessionCommand.RESUME if failed else SessionCommand.START_RUN
+            lifecycle.move_session(tx, session, command, reason="retry")
             return retried
 
         run = await self._store.write(body)
@@ -294,20 +308,46 @@ class RunService:
                 raise _busy(session, live)
             case OnBusy.STEER:
                 return StartResult(run=live, message_id=_steer_in(tx, live, content), steered=True), None
-            case OnBusy.ENQUEUE | OnBusy.INTERRUPT as choice:
-                item = operations.insert_queue_item(
-                    tx,
-                    id=new_id(),
-                    session_id=session.id,
-                    content=content,
-                    config=config,
-                    task_id=task_id,
-                    created_by=actor.user_id,
-                )
-                tx.hint(session.owner_id, "session:updated", session.id)
-                if choice is OnBusy.INTERRUPT and live.status is not RunStatus.CANCELLING:
-                    lifecycle.cancel_run(tx, live, actor.name)
-                return StartResult(queue_item=item), live.id if choice is OnBusy.INTERRUPT else None
+            case OnBusy.INTERRUPT:
+                if live.status is not RunStatus.CANCELLING:
+                    live = lifecycle.cancel_run(tx, live, actor.name)
+                if live.status is RunStatus.CANCELLED:
+                    # Nothing was in flight: the input is the next run, at once.
+                    if session.status is SessionStatus.SUSPENDED:
+                        session = lifecycle.move_session(
+                            tx, session, SessionCommand.RESUME, reason="run cancelled"
+                        )
+                    run, message_id = start_in(
+                        tx, session, content, config, self._limits, owner_id=actor.user_id, task_id=task_id
+                    )
+                    return StartResult(run=run, message_id=message_id), live.id
+                return _enqueued(tx, actor, session, content, config, task_id, first=True), live.id
+            case OnBusy.ENQUEUE:
+                return _enqueued(tx, actor, session, content, config, task_id), None
+
+
+def _enqueued(
+    tx: Tx,
+    actor: Actor,
+    session: Session,
+    content: str,
+    config: dict[str, Any],
+    task_id: str | None,
+    *,
+    first: bool = False,
+) -> StartResult:
+    item = operations.insert_queue_item(
+        tx,
+        first=first,
+        id=new_id(),
+        session_id=session.id,
+        content=content,
+        config=config,
+        task_id=task_id,
+        created_by=actor.user_id,
+    )
+    tx.hint(session.owner_id, "session:updated", session.id)
+    return StartResult(queue_item=item)
 
 
 def start_in(
@@ -366,6 +406,9 @@ def start_next_in(tx: Tx, session_id: str, limits: Limits) -> Run | None:
         return None
     item = waiting[0]
     operations.delete_queue_item(tx, session_id, item["id"])
+    # A task id that was taken while the input waited must not hold up the end of the run before it.
+    task_id = item["task_id"]
+    taken = task_id is not None and runs.find_run_by_task(tx, item["created_by"], task_id) is not None
     run, _ = start_in(
         tx,
         session,
@@ -373,7 +416,7 @@ def start_next_in(tx: Tx, session_id: str, limits: Limits) -> Run | None:
         {**session.config, **item["config"]},
         limits,
         owner_id=item["created_by"],
-        task_id=item["task_id"],
+        task_id=None if taken else task_id,
     )
     return run
 
@@ -393,6 +436,10 @@ def _run_for(tx: Tx, actor: Actor, run_id: str, action: Action, *, lock: bool = 
     except NotFound:
         raise NotFound("There is no such run.") from None
     return runs.get_run(tx, run.id, lock=True) if lock else run
+
+
+def _taken(task_id: str) -> Conflict:
+    return Conflict(f"The task id {task_id!r} has a run already; choose another.", task_id=task_id)
 
 
 def _busy(session: Session, run: Run | None = None) -> RunInProgress:

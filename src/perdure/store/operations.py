@@ -38,12 +38,13 @@ def queue_lengths(tx: Tx, session_ids: Sequence[str]) -> dict[str, int]:
     return {row[0]: row[1] for row in tx.db.execute(query)}
 
 
-def insert_queue_item(tx: Tx, **values: Any) -> dict[str, Any]:
-    """Add an input at the end of the session's queue and return it."""
-    highest = tx.db.execute(
-        select(func.max(queue_items.c.position)).where(queue_items.c.session_id == values["session_id"])
-    ).scalar()
-    item = {**values, "position": int(highest or 0) + 1, "created_at": tx.now}
+def insert_queue_item(tx: Tx, *, first: bool = False, **values: Any) -> dict[str, Any]:
+    """Add an input at the end of the session's queue, or before all others, and return it."""
+    own = queue_items.c.session_id == values["session_id"]
+    if first:
+        tx.db.execute(update(queue_items).where(own).values(position=queue_items.c.position + 1))
+    highest = tx.db.execute(select(func.max(queue_items.c.position)).where(own)).scalar()
+    item = {**values, "position": 1 if first else int(highest or 0) + 1, "created_at": tx.now}
     tx.db.execute(insert(queue_items).values(item))
     return item
 
