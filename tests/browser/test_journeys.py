@@ -12,7 +12,6 @@ from tests.browser.console import Console
 from tests.browser.server import PerdureServer
 from tests.fakes.openai_server import OpenAIServer
 
-pytest_plugins = ["tests.provision.chromium"]
 pytestmark = pytest.mark.browser
 
 APPROVE = re.compile("Approve the plan with 3 steps")

@@ -13,7 +13,6 @@ from tests.browser.console import Console
 from tests.browser.server import PerdureServer
 from tests.fakes.openai_server import OpenAIServer
 
-pytest_plugins = ["tests.provision.chromium"]
 pytestmark = pytest.mark.browser
 
 SCREENS = [

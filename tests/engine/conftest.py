@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from perdure.bootstrap import Perdure, build
-from perdure.config import Settings
+from perdure.config import load_settings
 from perdure.core.access import LOCAL_ACTOR
 from perdure.core.runs import Run
 from perdure.core.sessions import Session
@@ -24,7 +24,7 @@ class House:
 
     def __init__(self, provider: OpenAIServer, data_dir: Path) -> None:
         self.provider = provider
-        self.settings = Settings(data_dir=data_dir, model=MODEL, cleanup_interval_seconds=3600)
+        self.settings = load_settings(data_dir=data_dir, model=MODEL, cleanup_interval_seconds=3600)
         self.app: Perdure = build(self.settings)
 
     async def start(self) -> Perdure:

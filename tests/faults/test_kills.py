@@ -19,7 +19,9 @@ _KILLS = 200 if os.environ.get("PERDURE_SOAK") else 5
 _STEPS = ["plan", "step-1", "step-2", "step-3", "report"]
 
 
-def test_a_planned_run_survives_kills_at_random_moments(server: PerdureServer, provider: OpenAIServer) -> None:
+def test_a_planned_run_survives_kills_at_random_moments(
+    server: PerdureServer, provider: OpenAIServer
+) -> None:
     seed = random.SystemRandom().randrange(10**6)
     dice = random.Random(seed)
     provider.set_delay(0.02)

@@ -10,8 +10,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from perdure.client import AsyncPerdure, Perdure
-from tests.faults.cutting_proxy import CuttingProxy
 from tests.fakes.perdure_server import PerdureServer
+from tests.faults.cutting_proxy import CuttingProxy
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 

@@ -16,8 +16,6 @@ import perdure
 from perdure import SessionManager, create_session_manager
 from perdure.errors import InvalidInput, StartupError
 
-pytest_plugins = ["tests.provision.postgres"]
-
 HELLO = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi there!"}]
 
 

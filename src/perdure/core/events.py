@@ -95,6 +95,8 @@ class PhaseChange(EventData):
     type: ClassVar[str] = "phase_change"
     phase: str
     step_number: int | None = None
+    version: int | None = None
+    """The session's version with this phase."""
 
 
 class PlanUpdate(EventData):
@@ -103,6 +105,8 @@ class PlanUpdate(EventData):
     type: ClassVar[str] = "plan_update"
     change: str
     plan: dict[str, Any]
+    version: int | None = None
+    """The session's version with this plan."""
 
 
 class DagUpdate(EventData):

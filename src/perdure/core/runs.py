@@ -56,20 +56,20 @@ RUN_LIFECYCLE: Lifecycle[RunStatus, RunCommand] = Lifecycle(
     rows=(
         Transition(
             _C.BEGIN,
-            frozenset({_S.QUEUED, _S.RUNNING, _S.WAITING, _S.PAUSING, _S.CANCELLING}),
+            frozenset({_S.QUEUED, _S.RUNNING, _S.WAITING}),
             _S.RUNNING,
-            "a worker takes it, first or after another died",
+            "a worker takes it, first or after another died; one that is pausing or cancelling stays so",
         ),
         Transition(
             _C.WAIT,
-            frozenset({_S.RUNNING, _S.PAUSING}),
+            frozenset({_S.RUNNING}),
             _S.WAITING,
             "an approval is open; nothing is held in memory",
         ),
         Transition(_C.ANSWERED, frozenset({_S.WAITING}), _S.QUEUED, "the approval has its outcome"),
         Transition(_C.PAUSE, frozenset({_S.RUNNING}), _S.PAUSING, "takes effect at the next step boundary"),
         Transition(_C.PAUSE, frozenset({_S.QUEUED, _S.WAITING}), _S.PAUSED, "nothing is in flight: at once"),
-        Transition(_C.PARK, frozenset({_S.PAUSING, _S.RUNNING}), _S.PAUSED, "the boundary is reached"),
+        Transition(_C.PARK, frozenset({_S.PAUSING}), _S.PAUSED, "the boundary is reached"),
         Transition(_C.RESUME, frozenset({_S.PAUSED}), _S.QUEUED, "goes on from its last finished step"),
         Transition(
             _C.RESUME,

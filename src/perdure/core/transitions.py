@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -55,8 +54,3 @@ class Lifecycle(Generic[S, C]):
                 allowed=allowed,
             )
         return row
-
-
-def cascade(order: Mapping[S, frozenset[S]], status: S, target: S) -> bool:
-    """Whether `status` may move to `target` by the given adjacency."""
-    return target in order.get(status, frozenset())

@@ -9,7 +9,13 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 from pydantic_ai import Agent, UsageLimits
 from pydantic_ai import RunContext as AgentContext
-from pydantic_ai.exceptions import AgentRunError, ModelAPIError, UnexpectedModelBehavior, UserError
+from pydantic_ai.exceptions import (
+    AgentRunError,
+    ModelAPIError,
+    ModelHTTPError,
+    UnexpectedModelBehavior,
+    UserError,
+)
 from pydantic_ai.messages import (
     ModelResponse,
     PartDeltaEvent,
@@ -127,7 +133,7 @@ class AgentRunner:
             try:
                 out = await body()
             except (ModelAPIError, UserError) as error:
-                return {"failed": str(error), "call_id": call_id, "duration_ms": watch.ms()}
+                return {"failed": _sentence(error), "call_id": call_id, "duration_ms": watch.ms()}
             finally:
                 if self._message_id is not None:
                     self.deltas.end(run.session_id, self._message_id)
@@ -270,6 +276,15 @@ class _LoggedTools(WrapperToolset[Any]):
             raise
         await self.runner.log_tool(call_id, name, True, str(result), watch.ms())
         return result
+
+
+def _sentence(error: Exception) -> str:
+    """Return what the provider said for people; the whole of it stays in the log."""
+    if isinstance(error, ModelHTTPError):
+        body = cast("dict[str, Any]", error.body if isinstance(error.body, dict) else {})
+        said: Any = body.get("message") or body.get("error") or error.body or "no reason given"
+        return f"the provider answered {error.status_code}: {said}"
+    return str(error)
 
 
 def _settings(profile: ModelProfile, max_tokens: int | None) -> ModelSettings:

@@ -142,7 +142,7 @@ class EngineRuntime:
 
     async def execute(self, run_id: str, workflow_id: str) -> None:
         """Carry a run out; called by the workflow, again after each crash, pause and answer."""
-        run = await self.progress.begin(run_id)
+        run = await self.progress.begin(run_id, self.default_model)
         if run.status in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED):
             return
         operations = Operations(run, self.progress, workflow_id, self.enqueue, self._stopping)

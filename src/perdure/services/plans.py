@@ -87,10 +87,10 @@ def move_hop_in(
 def _log(tx: Tx, run: Run, mission: Mission, change: str) -> None:
     plan = plan_data(mission)
     session = sessions.get_session(tx, run.session_id, lock=True)
-    sessions.change_session(tx, session, plan_data=plan)
+    changed = sessions.change_session(tx, session, plan_data=plan)
     tx.append(
         run.session_id,
-        NewEvent.of(PlanUpdate(change=change, plan=plan), run_id=run.id),
+        NewEvent.of(PlanUpdate(change=change, plan=plan, version=changed.version), run_id=run.id),
         NewEvent.of(DagUpdate(**dag_in(tx, run.session_id)), run_id=run.id),
     )
 

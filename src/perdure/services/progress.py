@@ -53,7 +53,7 @@ class RunProgress:
         self._limits = limits
         self._worker = worker
 
-    async def begin(self, run_id: str) -> Run:
+    async def begin(self, run_id: str, default_model: str | None = None) -> Run:
         """Take the run: raise its fence and return it as it is now.
 
         A queued or waiting run becomes running; a pausing, paused, cancelling or ended one keeps its
@@ -77,6 +77,7 @@ class RunProgress:
                 status=status,
                 fence=run.fence + 1,
                 worker=self._worker,
+                model=run.model or default_model,
                 started_at=run.started_at or tx.now,
             )
             tx.emit(
@@ -85,7 +86,7 @@ class RunProgress:
                     task=run.task,
                     mode=run.mode,
                     agent=run.agent,
-                    model=run.model,
+                    model=taken.model,
                     attempt=run.attempt,
                     task_id=run.task_id,
                 ),
@@ -142,14 +143,14 @@ class RunProgress:
         """Note the phase on the session and log it once per attempt and key."""
 
         def change(tx: Tx) -> None:
+            session = sessions.get_session(tx, run.session_id, lock=True)
             written = tx.emit(
                 run.session_id,
-                PhaseChange(phase=phase, step_number=number),
+                PhaseChange(phase=phase, step_number=number, version=session.version + 1),
                 run_id=run.id,
                 dedupe=f"{run.id}:{run.attempt}:phase:{key}",
             )
             if written:
-                session = sessions.get_session(tx, run.session_id, lock=True)
                 sessions.change_session(
                     tx,
                     session,

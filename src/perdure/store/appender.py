@@ -52,6 +52,8 @@ def append_batches(
             if event.type == _MESSAGE:
                 position += 1
                 payload = {**payload, "position": position}
+                if payload.get("parts") == [{"type": "text", "text": payload.get("content")}]:
+                    del payload["parts"]  # plain text stands once
                 message_rows.append((batch.session_id, position, seq))
             event_rows.append(
                 (

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import select, update
 
-from perdure.core.messages import Message, MessageRole
+from perdure.core.messages import Message, text_parts
 from perdure.store.columns import from_micros, loads
 from perdure.store.tables import session_logs
 from perdure.store.transaction import Tx
@@ -16,8 +17,7 @@ _PAGE = (
     " JOIN pd_events e ON e.session_id = m.session_id AND e.seq = m.seq"
 )
 
-_ROLES = {str(role): role for role in MessageRole}
-_FIELDS = set(Message.model_fields)
+_messages = TypeAdapter(list[Message])
 
 
 def list_messages(
@@ -45,7 +45,7 @@ def list_messages(
             (session_id, upper, session_id, limit),
         )
         rows = cursor.fetchall()[::-1]
-    return [_to_message(session_id, row) for row in rows]
+    return _messages.validate_python([_to_values(session_id, row) for row in rows])
 
 
 def history_floor(tx: Tx, session_id: str) -> int:
@@ -65,17 +65,16 @@ def set_history_floor(tx: Tx, session_id: str, position: int) -> None:
     )
 
 
-def _to_message(session_id: str, row: Any) -> Message:
+def _to_values(session_id: str, row: Any) -> dict[str, Any]:
     position, run_id, payload, created_at = row
     data = loads(payload)
-    return Message.model_construct(  # it was checked when it was written; checking it again costs more than reading it
-        _FIELDS,
-        id=data["message_id"],
-        session_id=session_id,
-        position=position,
-        role=_ROLES[data["role"]],
-        agent=data.get("agent"),
-        parts=data.get("parts") or [{"type": "text", "text": data.get("content", "")}],
-        run_id=run_id,
-        created_at=from_micros(created_at),
-    )
+    return {
+        "id": data["message_id"],
+        "session_id": session_id,
+        "position": position,
+        "role": data["role"],
+        "agent": data.get("agent"),
+        "parts": data.get("parts") or text_parts(data.get("content", "")),
+        "run_id": run_id,
+        "created_at": from_micros(created_at),
+    }

@@ -77,7 +77,11 @@ function applyEvent(state: SessionState, event: EventFrame): SessionState {
     case "phase_change":
       return {
         ...state,
-        facts: { ...state.facts, phase: text(data["phase"]), stepNumber: count(data["step_number"]) },
+        facts: {
+          ...withVersion(state, data),
+          phase: text(data["phase"]),
+          stepNumber: count(data["step_number"]),
+        },
       };
     case "step_started":
       return withStep(state, event, "running", { startedAt: event.timestamp, durationMs: null, error: null });
@@ -115,7 +119,7 @@ function applyEvent(state: SessionState, event: EventFrame): SessionState {
     case "history_cleared":
       return { ...state, messages: state.messages.filter((m) => m.position > (count(data["position"]) ?? 0)) };
     case "plan_update":
-      return { ...state, plan: readPlan(data["plan"]) };
+      return { ...state, facts: withVersion(state, data), plan: readPlan(data["plan"]) };
     case "dag_update":
     case "tool_call":
     case "tool_result":
@@ -124,6 +128,11 @@ function applyEvent(state: SessionState, event: EventFrame): SessionState {
     default:
       return { ...state, unknownEvents: state.unknownEvents + 1 };
   }
+}
+
+/** Events that changed the session carry its version; it never goes back. */
+function withVersion(state: SessionState, data: EventFrame["data"]): SessionState["facts"] {
+  return { ...state.facts, version: Math.max(state.facts.version, count(data["version"]) ?? 0) };
 }
 
 /** The plan as events and session details carry it: `{steps: [{step, name, goal, agent, status}]}`. */
@@ -312,7 +321,7 @@ function withFacts(state: SessionState, event: EventFrame): SessionState {
       status: text(data["status"]) ?? state.facts.status,
       statusReason: text(data["reason"]),
       name: text(data["name"]) ?? state.facts.name,
-      version: Math.max(state.facts.version, count(data["version"]) ?? 0),
+      version: withVersion(state, data).version,
     },
   };
 }

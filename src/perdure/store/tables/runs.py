@@ -1,6 +1,7 @@
 """Runs, their steps, their questions, their costs and their effects on the world."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, UniqueConstraint, text as sql
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, UniqueConstraint
+from sqlalchemy import text as sql
 
 from perdure.store.columns import JsonText
 from perdure.store.tables.base import identity, metadata, moment, reference, text
