@@ -281,8 +281,10 @@ class _LoggedTools(WrapperToolset[Any]):
 def _sentence(error: Exception) -> str:
     """Return what the provider said for people; the whole of it stays in the log."""
     if isinstance(error, ModelHTTPError):
-        fields = cast("dict[str, Any]", error.body) if isinstance(error.body, dict) else {}
-        said = str(fields.get("message") or fields.get("error") or error.body or "no reason given")
+        fields: dict[str, Any] = {}
+        if isinstance(error.body, dict):
+            fields = cast("dict[str, Any]", error.body)
+        said = fields.get("message") or fields.get("error") or error.message
         return f"the provider answered {error.status_code}: {said}"
     return str(error)
 
