@@ -13,6 +13,8 @@ from perdure.core.transitions import Lifecycle, Transition
 
 
 class MissionStatus(StrEnum):
+    """Where a mission is in its life."""
+
     PROPOSED = "proposed"
     ACCEPTED = "accepted"
     IN_PROGRESS = "in_progress"
@@ -23,6 +25,8 @@ class MissionStatus(StrEnum):
 
 
 class HopStatus(StrEnum):
+    """Where a planned step is in its life."""
+
     PROPOSED = "proposed"
     READY = "ready"
     EXECUTING = "executing"
@@ -33,6 +37,8 @@ class HopStatus(StrEnum):
 
 
 class ToolStepStatus(StrEnum):
+    """Where one tool call of a hop is in its life."""
+
     PROPOSED = "proposed"
     READY = "ready"
     EXECUTING = "executing"
@@ -42,6 +48,8 @@ class ToolStepStatus(StrEnum):
 
 
 class AssetStatus(StrEnum):
+    """Whether a thing is there yet."""
+
     PROPOSED = "proposed"
     PENDING = "pending"
     READY = "ready"
@@ -49,6 +57,8 @@ class AssetStatus(StrEnum):
 
 
 class MissionCommand(StrEnum):
+    """What a person or a run may do to a mission."""
+
     ACCEPT = "accept"
     REJECT = "reject"
     START = "start"
