@@ -1,0 +1,196 @@
+"""The floor: the same job through the bare driver, as small as it can be written."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psycopg
+
+MESSAGE = {"role": "user", "content": "x" * 465}
+"""495 bytes of JSON."""
+
+_SCHEMA = """
+CREATE TABLE sessions (id TEXT PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL,
+  state TEXT NOT NULL, version BIGINT NOT NULL, last_seq BIGINT NOT NULL, updated_at BIGINT NOT NULL);
+CREATE INDEX sessions_by_owner ON sessions (owner, status, updated_at DESC);
+CREATE TABLE messages (session_id TEXT NOT NULL, seq BIGINT NOT NULL, payload TEXT NOT NULL,
+  created_at BIGINT NOT NULL, PRIMARY KEY (session_id, seq))"""
+_BUMP = "UPDATE sessions SET version = version + 1, last_seq = last_seq + 1, updated_at = ? WHERE id = ? AND version = ?"
+_INSERT = "INSERT INTO messages VALUES (?, ?, ?, ?)"
+
+
+class BareSqlite:
+    """Sessions and messages in SQLite: WAL, a sync with each commit, prepared statements."""
+
+    def __init__(self, folder: Path, name: str = "bare.db") -> None:
+        self.file = folder / name
+        self.db = self.connect()
+        self.db.executescript(_SCHEMA + " WITHOUT ROWID")
+        self.versions: dict[str, int] = {}
+
+    def connect(self) -> sqlite3.Connection:
+        """Open another connection."""
+        db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        return db
+
+    def create(self, session_id: str, history: int = 0, *, status: str = "active", at: int = 0) -> None:
+        """Add a session with messages; commits nothing when a transaction is open."""
+        row = (session_id, "me", f"Session {at}", status, "{}", history, history, at)
+        self.db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        payload = orjson.dumps(MESSAGE).decode()
+        self.db.executemany(_INSERT, ((session_id, seq, payload, seq) for seq in range(1, history + 1)))
+        self.versions[session_id] = history
+
+    def append(self, session_id: str) -> None:
+        """Store one message under a version check, durably."""
+        self.db.execute("BEGIN IMMEDIATE")
+        self.put(session_id)
+        self.db.execute("COMMIT")
+
+    def put(self, session_id: str) -> None:
+        """Store one message in the open transaction."""
+        version = self.versions[session_id]
+        if self.db.execute(_BUMP, (version, session_id, version)).rowcount != 1:
+            raise RuntimeError("somebody else changed the session")
+        self.db.execute(_INSERT, (session_id, version + 1, orjson.dumps(MESSAGE).decode(), version))
+        self.versions[session_id] = version + 1
+
+    def page(self, session_id: str, limit: int) -> list[dict[str, Any]]:
+        """Return the last messages, parsed."""
+        rows = self.db.execute(
+            "SELECT seq, payload, created_at FROM messages WHERE session_id = ? ORDER BY seq DESC LIMIT ?",
+            (session_id, limit),
+        ).fetchall()
+        return [{"seq": seq, "at": at, **orjson.loads(text)} for seq, text, at in reversed(rows)]
+
+    def save(self, session_id: str, state: dict[str, Any]) -> None:
+        """Replace the state and store one message, under a version check, durably."""
+        self.db.execute("BEGIN IMMEDIATE")
+        self.put(session_id)
+        self.db.execute(
+            "UPDATE sessions SET state = ? WHERE id = ?", (orjson.dumps(state).decode(), session_id)
+        )
+        self.db.execute("COMMIT")
+
+    def list(self, status: str, limit: int) -> list[Any]:
+        """Return the newest sessions in a status."""
+        return self.db.execute(
+            "SELECT * FROM sessions WHERE owner = ? AND status = ? ORDER BY updated_at DESC LIMIT ?",
+            ("me", status, limit),
+        ).fetchall()
+
+    def count(self) -> int:
+        """Return how many messages there are."""
+        return self.db.execute("SELECT count(*) FROM messages").fetchone()[0]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.db.close()
+
+
+class BareGroupWriter:
+    """One thread, a queue, and one commit for all that waits."""
+
+    def __init__(self, bare: BareSqlite, *, daemon: bool = False) -> None:
+        self._bare = bare
+        self._queue: queue.SimpleQueue[tuple[Callable[[str], None], str, asyncio.Future[None]] | None]
+        self._queue = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, daemon=daemon)
+        self._thread.start()
+
+    async def append(self, session_id: str) -> None:
+        """Store one message and return after its commit."""
+        await self._do(self._bare.put, session_id)
+
+    async def create(self, session_id: str) -> None:
+        """Add a session and return after its commit."""
+        await self._do(self._bare.create, session_id)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    async def _do(self, job: Callable[[str], None], session_id: str) -> None:
+        done = self._loop.create_future()
+        self._queue.put((job, session_id, done))
+        await done
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            group = [first]
+            while not self._queue.empty() and (waiting := self._queue.get()) is not None:
+                group.append(waiting)
+            self._bare.db.execute("BEGIN IMMEDIATE")
+            for job, session_id, _ in group:
+                job(session_id)
+            self._bare.db.execute("COMMIT")
+            self._loop.call_soon_threadsafe(_finish, [done for _, _, done in group])
+
+
+def _finish(futures: list[asyncio.Future[None]]) -> None:
+    for future in futures:
+        future.set_result(None)
+
+
+class BarePostgres:
+    """The same in PostgreSQL through psycopg, one connection."""
+
+    def __init__(self, url: str) -> None:
+        self.db = psycopg.connect(url)
+        for statement in _SCHEMA.split(";"):
+            self.db.execute(statement)  # pyright: ignore[reportArgumentType]
+        self.db.commit()
+        self.versions: dict[str, int] = {}
+
+    def create(self, session_id: str, history: int = 0) -> None:
+        """Add a session with messages."""
+        row = (session_id, "me", "Session", "active", "{}", history, history, 0)
+        self.db.execute("INSERT INTO sessions VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", row)
+        payload = orjson.dumps(MESSAGE).decode()
+        with self.db.cursor().copy("COPY messages FROM STDIN") as copy:
+            for seq in range(1, history + 1):
+                copy.write_row((session_id, seq, payload, seq))
+        self.db.commit()
+        self.versions[session_id] = history
+
+    def append(self, session_id: str) -> None:
+        """Store one message under a version check."""
+        version = self.versions[session_id]
+        with self.db.cursor() as cursor:
+            cursor.execute(
+                "UPDATE sessions SET version = version + 1, last_seq = last_seq + 1, updated_at = %s"
+                " WHERE id = %s AND version = %s",
+                (version, session_id, version),
+            )
+            if cursor.rowcount != 1:
+                raise RuntimeError("somebody else changed the session")
+            cursor.execute(
+                "INSERT INTO messages VALUES (%s, %s, %s, %s)",
+                (session_id, version + 1, orjson.dumps(MESSAGE).decode(), version),
+            )
+        self.db.commit()
+        self.versions[session_id] = version + 1
+
+    def page(self, session_id: str, limit: int) -> list[dict[str, Any]]:
+        """Return the last messages, parsed."""
+        rows = self.db.execute(
+            "SELECT seq, payload, created_at FROM messages WHERE session_id = %s ORDER BY seq DESC LIMIT %s",
+            (session_id, limit),
+        ).fetchall()
+        self.db.rollback()
+        return [{"seq": seq, "at": at, **orjson.loads(text)} for seq, text, at in reversed(rows)]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.db.close()

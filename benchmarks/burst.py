@@ -1,0 +1,78 @@
+"""Fifty sessions appending at once, against one thread that commits everything waiting as one group."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from statistics import median
+
+from benchmarks import ours
+from benchmarks.bare import BareGroupWriter, BareSqlite
+from benchmarks.harness import Bar, Result, Scale, event_loop, percentile
+
+_SESSIONS = 50
+_Round = tuple[float, float]
+
+
+def run(scale: Scale) -> list[Result]:
+    """Measure messages per second and how long the slowest wait."""
+    with ours.folder() as folder, event_loop() as runner:
+        return runner.run(_measure(scale, BareSqlite(folder), folder))
+
+
+async def _measure(scale: Scale, bare: BareSqlite, folder: object) -> list[Result]:
+    each, rounds = scale.of(40, 3), scale.of(9, 2)
+    with ours.open_store(folder) as store:  # pyright: ignore[reportArgumentType]
+        for number in range(_SESSIONS):
+            bare.create(str(number))
+        ids = [ours.create(store) for _ in range(_SESSIONS)]
+        writer = BareGroupWriter(bare)
+        floors: list[_Round] = []
+        found: list[_Round] = []
+        for _ in range(rounds):
+            floors.append(
+                await _together([lambda n=n: writer.append(str(n)) for n in range(_SESSIONS)], each)
+            )
+            found.append(await _together([lambda s=s: store.append(s, [ours.message()]) for s in ids], each))
+        writer.close()
+        lost = rounds * each * _SESSIONS - ours.count_messages(store)
+    bare.close()
+    rates, bare_rates = [r for r, _ in found], [r for r, _ in floors]
+    slow, bare_slow = [p for _, p in found], [p for _, p in floors]
+    return [
+        Result(
+            "50 sessions at once",
+            "messages a second",
+            "/s",
+            median(rates),
+            median(bare_rates),
+            median(a / b for a, b in zip(rates, bare_rates, strict=True)),
+            Bar(at_least=0.5),
+            lost,
+        ),
+        Result(
+            "50 sessions at once",
+            "p99 of one append",
+            "ms",
+            median(slow) * 1e3,
+            median(bare_slow) * 1e3,
+            median(a / b for a, b in zip(slow, bare_slow, strict=True)),
+            Bar(at_most=3),
+            lost,
+        ),
+    ]
+
+
+async def _together(appends: list[Callable[[], Awaitable[object]]], each: int) -> _Round:
+    spent: list[float] = []
+
+    async def one(append: Callable[[], Awaitable[object]]) -> None:
+        for _ in range(each):
+            started = time.perf_counter()
+            await append()
+            spent.append(time.perf_counter() - started)
+
+    started = time.perf_counter()
+    await asyncio.gather(*(one(append) for append in appends))
+    return len(spent) / (time.perf_counter() - started), percentile(spent, 0.99)
