@@ -37,7 +37,7 @@ def public(tree: ast.Module) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.As
     for node in tree.body:
         if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue
-        if node.name.startswith("_") or node.name in {"upgrade", "downgrade"}:
+        if node.name.startswith("_") or node.name in {"main", "upgrade", "downgrade"}:
             continue
         yield node
 

@@ -41,6 +41,7 @@ def test_every_name_on_the_page_is_read(
         "allowed_hosts": '["a.example"]',
         "ephemeral": "true",
         "session_ttl": "3h",
+        "connection_stale_after": "PT7M",
     }
     (name,) = (
         name for name, field in Settings.model_fields.items() if spelling in settings_page.names(name, field)
