@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks import ours
 from benchmarks.bare import BarePostgres, BareSqlite
-from benchmarks.harness import Bar, Result, Scale, against, event_loop, growth, race, timed, timed_async
+from benchmarks.harness import Bar, Result, Scale, Timed, against, event_loop, growth, race, timed, timed_async
 from benchmarks.postgres import server
 
 _BAR = Bar(at_most=1.5)
@@ -25,30 +25,26 @@ def _measure(scale: Scale, name: str, bare: BareSqlite | BarePostgres, where: ob
     results: list[Result] = []
     with ours.open_store(where) as store, event_loop() as runner:  # pyright: ignore[reportArgumentType]
         appended = 0
-        spent: dict[int, dict[str, list[float]]] = {}
+        contenders: dict[str, Timed] = {}
         for history in (0, scale.history):
             key = f"with-{history}"
             bare.create(key, history)
             session_id = ours.create(store, history)
             appended += history + 2 * scale.calls * scale.rounds
-            spent[history] = race(
-                {
-                    "bare": timed(lambda key=key: bare.append(key)),
-                    "blocking": timed(lambda s=session_id: store.append_now(s, [ours.message()])),
-                    "async": timed_async(runner, lambda s=session_id: store.append(s, [ours.message()])),
-                },
-                scale.rounds,
-                scale.calls,
-            )
+            contenders |= {
+                f"bare {history}": timed(lambda key=key: bare.append(key)),
+                f"blocking {history}": timed(lambda s=session_id: store.append_now(s, [ours.message()])),
+                f"async {history}": timed_async(
+                    runner, lambda s=session_id: store.append(s, [ours.message()])
+                ),
+            }
+        spent = race(contenders, scale.rounds, scale.calls)
         lost = appended - ours.count_messages(store)
         for way in ("blocking", "async"):
-            for history, found in spent.items():
-                results.append(
-                    against(
-                        name, f"{way}, history {history:,}", found[way], found["bare"], bar=_BAR, lost=lost
-                    )
-                )
-            small, large = spent[0][way], spent[scale.history][way]
+            for history in (0, scale.history):
+                mine, floor = spent[f"{way} {history}"], spent[f"bare {history}"]
+                results.append(against(name, f"{way}, history {history:,}", mine, floor, bar=_BAR, lost=lost))
+            small, large = spent[f"{way} 0"], spent[f"{way} {scale.history}"]
             exponent = growth(small, large, 1, scale.history)
             results.append(Result(name, f"{way}, growth", "exponent", exponent, None, exponent, _FLAT))
     bare.close()

@@ -24,7 +24,7 @@ _PAD = "x" * 200
 
 def run(scale: Scale) -> list[Result]:
     """Measure both servers in turn, each idle while the other is measured."""
-    rounds, viewers, events = scale.of(5, 1), scale.of(1000, 20), scale.of(400, 25)
+    rounds, viewers, events = scale.of(3, 1), scale.of(1000, 20), scale.of(300, 25)
     found: dict[str, list[dict[str, Any]]] = {"bare": [], "ours": []}
     with (
         ours.folder() as folder,
@@ -72,7 +72,7 @@ async def _round(server: ServerProcess, is_ours: bool, viewers: int, events: int
         ids: list[str] = []
         await client.create(ids)
         url = f"ws://127.0.0.1:{server.port}/ws/sessions/{ids[0]}?batch=true"
-        path = f"/api/sessions/{ids[0]}/messages"
+        path = f"/api/sessions/{ids[0]}/state"
     else:
         await client.post("/append", b'{"clear":true}', b"204")
         url, path = f"ws://127.0.0.1:{server.port}/watch", "/append"
@@ -95,16 +95,17 @@ async def _round(server: ServerProcess, is_ours: bool, viewers: int, events: int
                 raise RuntimeError("the viewers could not connect")
         process.stdin.write(f"{events / _RATE + 15}\n".encode())
         before = server.cpu_seconds()
-        await _send(client, path, events)
+        await _send(client, "PUT" if is_ours else "POST", path, events)
         answer = json.loads(await process.stdout.read())
         return {**answer, "cpu": server.cpu_seconds() - before}
     finally:
         if process.returncode is None:
-            await process.communicate()
+            process.kill()
+            await process.wait()
         await client.aclose()
 
 
-async def _send(client: Client, path: str, events: int) -> None:
+async def _send(client: Client, method: str, path: str, events: int) -> None:
     """Send each event when it is due, whether or not the one before has been answered."""
     begun = time.monotonic() + 0.2
     sending: list[asyncio.Task[bytes]] = []
@@ -113,5 +114,5 @@ async def _send(client: Client, path: str, events: int) -> None:
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         text = f"due={due:.6f}n={number + 1}{_PAD}"
         body = json.dumps({"messages": [{"role": "user", "content": text}]}).encode()
-        sending.append(asyncio.create_task(client.post(path, body, b"20")))
+        sending.append(asyncio.create_task(client.post(path, body, b"20", method)))
     await asyncio.gather(*sending)

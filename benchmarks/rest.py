@@ -25,7 +25,7 @@ def run(scale: Scale) -> list[Result]:
 
 
 async def _measure(scale: Scale, bare: ServerProcess, mine: ServerProcess) -> list[Result]:
-    requests, rounds = scale.of(480, 32), scale.of(7, 1)
+    requests, rounds = scale.of(320, 32), scale.of(5, 1)
     servers = {"bare": bare, "ours": mine}
     created: dict[str, list[float]] = {name: [] for name in servers}
     got: dict[str, list[float]] = {name: [] for name in servers}
@@ -74,9 +74,9 @@ class Client:
         head = f"GET /api/sessions/{session_id} HTTP/1.1\r\nhost: 127.0.0.1:{self._port}\r\n\r\n"
         await self._ask(head.encode(), b"200")
 
-    async def post(self, path: str, body: bytes, wanted: bytes) -> bytes:
+    async def post(self, path: str, body: bytes, wanted: bytes, method: str = "POST") -> bytes:
         """Send JSON and return the answer, which must have a status that contains `wanted`."""
-        head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{self._port}\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{self._port}\r\n"
         length = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         return await self._ask(head.encode() + length.encode() + body, wanted)
 

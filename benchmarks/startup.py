@@ -11,7 +11,7 @@ from benchmarks.process import bare_server, perdure_server
 
 def run(scale: Scale) -> list[Result]:
     """Measure first starts (schema and all) and later ones."""
-    rounds = scale.of(5, 1)
+    rounds = scale.of(3, 1)
     first: list[float] = []
     later: list[float] = []
     bare: list[float] = []

@@ -12,6 +12,7 @@ import sys
 import time
 from base64 import b64encode
 from os import urandom
+from typing import cast
 from urllib.parse import urlsplit
 
 import orjson
@@ -35,9 +36,8 @@ class Viewer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the upgrade."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(self._request)
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         """Note every event that is in whole frames."""

@@ -53,7 +53,7 @@ def append_batches(
                 position += 1
                 payload = {**payload, "position": position}
                 if payload.get("parts") == [{"type": "text", "text": payload.get("content")}]:
-                    del payload["parts"]  # plain text stands once
+                    payload["parts"] = []  # plain text stands once
                 message_rows.append((batch.session_id, position, seq))
             event_rows.append(
                 (
