@@ -68,20 +68,25 @@ class Perdure:
     idempotency: IdempotencyService
     engine: EngineRuntime | None
     _temporary: Path | None = None
+    _started: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
     async def start(self) -> None:
-        """Open the store, start the engine, the sweeps and the loading of the model.
+        """Open the store, start the engine, the sweeps and the loading of the model. Started, it does nothing.
 
         Raises:
             StartupError: saying which setting to change; nothing is left running then.
         """
+        if self._started:
+            return
         await asyncio.to_thread(self.store.open)
+        self._started = True
         if self.engine is None:
             return
         try:
             await self.engine.start()
         except BaseException:
+            self._started = False
             self.store.close()
             raise
         self._tasks.append(asyncio.create_task(self._sweep()))
@@ -89,6 +94,7 @@ class Perdure:
 
     async def stop(self) -> None:
         """Let calls in flight end, then close everything. A second call does nothing."""
+        self._started = False
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()

@@ -22,9 +22,11 @@ WAIT_S = 30.0
 class House:
     """Starts Perdure on one data directory, as often as a test wants."""
 
-    def __init__(self, provider: OpenAIServer, data_dir: Path) -> None:
+    def __init__(self, provider: OpenAIServer, data_dir: Path, database_url: str | None = None) -> None:
         self.provider = provider
-        self.settings = load_settings(data_dir=data_dir, model=MODEL, cleanup_interval_seconds=3600)
+        self.settings = load_settings(
+            data_dir=data_dir, database_url=database_url, model=MODEL, cleanup_interval_seconds=3600
+        )
         self.app: Perdure = build(self.settings)
 
     async def start(self) -> Perdure:

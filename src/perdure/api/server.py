@@ -17,8 +17,11 @@ from perdure.api.guard import is_loopback
 from perdure.errors import StartupError
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from fastapi import FastAPI
 
+    from perdure.bootstrap import Perdure
     from perdure.config import Settings
 
 _log = logging.getLogger(__name__)
@@ -74,10 +77,9 @@ def serve(settings: Settings) -> None:
     check(settings)
     listening = listen(settings.host, settings.port)
     try:
-        server = make_server(create_app(build(settings)), settings)
-        asyncio.run(server.serve(sockets=[listening])) if not _has_uvloop() else _run_on_uvloop(
-            server, listening
-        )
+        perdure = build(settings)
+        server = make_server(create_app(perdure), settings)
+        _run(_serve(perdure, server, listening))
     finally:
         listening.close()
     if not server.started:
@@ -146,12 +148,17 @@ def make_server(app: FastAPI, settings: Settings) -> Server:
     return Server(config, app)
 
 
-def _has_uvloop() -> bool:
-    return sys.platform != "win32" and importable("uvloop")
+async def _serve(perdure: Perdure, server: Server, listening: socket.socket) -> None:
+    await perdure.start()  # here and not in the lifespan alone: what is wrong is told in one line
+    await server.serve(sockets=[listening])
 
 
-def _run_on_uvloop(server: Server, listening: socket.socket) -> None:
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    """Run on uvloop where it is installed."""
+    if sys.platform == "win32" or not importable("uvloop"):
+        asyncio.run(main)
+        return
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(server.serve(sockets=[listening]))
+        runner.run(main)

@@ -29,7 +29,8 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.toolsets import ToolsetTool, WrapperToolset
 from pydantic_ai.usage import RequestUsage
 
-from perdure.agents.prices import price_call
+from perdure.agents.models import LOCAL
+from perdure.agents.prices import LOCAL_PRICES, price_call
 from perdure.agents.profiles import ModelProfile
 from perdure.agents.roles import Role
 from perdure.agents.tools.files import workspace_toolset
@@ -128,7 +129,7 @@ class AgentRunner:
         async def call(step_number: int) -> dict[str, Any]:
             call_id = f"{run.id}:{run.attempt}:{step_number}:{run.fence}"
             self._message_id = new_id() if self.say else None
-            await self.operations.progress.open_call(run, self._record(call_id, finished=False))
+            await self.operations.progress.open_call(run, self._begun(call_id))
             watch = Stopwatch()
             try:
                 out = await body()
@@ -242,6 +243,12 @@ class AgentRunner:
                     )
                 )
         return found
+
+    def _begun(self, call_id: str) -> CostRecord:
+        """Return the ledger row of a call that has started: its cost is unknown, unless the model is ours."""
+        if self.model_name.startswith(LOCAL):
+            return self._record(call_id, finished=False, cost_usd_micros=0, price_version=LOCAL_PRICES)
+        return self._record(call_id, finished=False)
 
     def _record(self, call_id: str, **values: Any) -> CostRecord:
         run = self.operations.run

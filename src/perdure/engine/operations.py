@@ -133,6 +133,7 @@ class Operations:
         try:
             return await task
         except asyncio.CancelledError:
+            await self.hold_if_stopping()
             if not self._aborted:
                 task.cancel()
                 raise

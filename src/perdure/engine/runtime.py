@@ -97,6 +97,8 @@ class EngineRuntime:
         self._started = True
         self._tasks.append(asyncio.create_task(self._keep_lease()))
         await self._repair()
+        if self.store.address.is_postgres:
+            await self._take_over()
 
     async def stop(self) -> None:
         """Let calls in flight come to their checkpoint for a few seconds, then leave the rest to recovery."""
@@ -112,6 +114,9 @@ class EngineRuntime:
             if not any(operations.in_flight for operations in self._active.values()):
                 break
             await asyncio.sleep(0.05)
+        for operations in list(self._active.values()):
+            operations.abort()
+        await asyncio.sleep(0)
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
         held = [task for operations in list(self._active.values()) for task in operations.held]
         for task in held:

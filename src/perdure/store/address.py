@@ -45,7 +45,7 @@ class Address:
         return "postgresql" if self.is_postgres else "memory" if self.is_memory else "sqlite"
 
     def __str__(self) -> str:
-        return self.url.render_as_string(hide_password=True)
+        return self.url.set(drivername=self.url.get_backend_name()).render_as_string(hide_password=True)
 
 
 def parse_address(text: str) -> Address:

@@ -16,6 +16,7 @@ def open_call(tx: Tx, record: CostRecord) -> None:
     """Enter a call that has started; entering it again changes nothing."""
     if find_call(tx, record.call_id) is None:
         insert_row(tx, cost_records, record.model_dump())
+        _count_unpriced(tx, record.run_id, _unpriced(record))
 
 
 def find_call(tx: Tx, call_id: str) -> CostRecord | None:
@@ -44,10 +45,21 @@ def finish_call(tx: Tx, record: CostRecord) -> bool:
             input_tokens=runs.c.input_tokens + (record.input_tokens or 0),
             output_tokens=runs.c.output_tokens + (record.output_tokens or 0),
             cost_usd_micros=runs.c.cost_usd_micros + (record.cost_usd_micros or 0),
-            unpriced_calls=runs.c.unpriced_calls + (1 if record.cost_usd_micros is None else 0),
         )
     )
+    _count_unpriced(tx, record.run_id, _unpriced(record) - (_unpriced(found) if found is not None else 0))
     return True
+
+
+def _unpriced(record: CostRecord) -> int:
+    return int(record.cost_usd_micros is None)
+
+
+def _count_unpriced(tx: Tx, run_id: str, change: int) -> None:
+    if change:
+        tx.db.execute(
+            update(runs).where(runs.c.id == run_id).values(unpriced_calls=runs.c.unpriced_calls + change)
+        )
 
 
 def list_calls(tx: Tx, session_id: str) -> list[CostRecord]:

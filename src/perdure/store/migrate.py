@@ -100,8 +100,8 @@ def _config(connection: Connection) -> Config:
 
 def unusable(address: Address, error: Exception) -> StartupError:
     """Return what to tell about a database that a driver refuses."""
-    cause = getattr(error, "orig", None) or error
+    cause = str(getattr(error, "orig", None) or error).strip().splitlines() or ["no reason given"]
     return StartupError(
-        f"The database {address} cannot be used: {str(cause).strip()}. "
+        f"The database {address} cannot be used: {cause[0]}. "
         "Check PERDURE_DATABASE_URL or PERDURE_DATA_DIR, and that the file or server can be written."
     )

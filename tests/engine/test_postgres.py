@@ -1,0 +1,59 @@
+"""The same engine on PostgreSQL: runs, questions, pauses, and a run that another server takes over."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from perdure.core.access import LOCAL_ACTOR
+from tests.engine.conftest import House
+from tests.fakes.openai_server import OpenAIServer
+
+_STEP_1 = "YOUR STEP (1)"
+
+
+@pytest.fixture
+async def house(
+    provider: OpenAIServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ready_postgres_url: str
+) -> AsyncIterator[House]:
+    for name, value in provider.environment().items():
+        monkeypatch.setenv(name, value)
+    built = House(provider, tmp_path, ready_postgres_url)
+    await built.start()
+    yield built
+    provider.release()
+    await built.app.stop()
+
+
+async def test_a_planned_run_asks_pauses_and_completes(house: House) -> None:
+    house.provider.hold(_STEP_1)
+    session, run = await house.submit(approval_mode="after_planning")
+    await house.run(run.id, "waiting")
+    found, _ = await house.app.approvals.list(LOCAL_ACTOR)
+    await house.app.approvals.answer(LOCAL_ACTOR, found[0].id, resolution="approve")
+    await house.held()
+    await house.app.sessions.suspend(LOCAL_ACTOR, session.id)
+    house.provider.release()
+    await house.run(run.id, "paused")
+    await house.app.sessions.resume(LOCAL_ACTOR, session.id)
+    await house.run(run.id, "completed")
+
+    assert max(house.provider.counts.values()) == 1
+    events = await house.app.history.events(LOCAL_ACTOR, session.id, limit=1000)
+    assert [e.seq for e in events] == list(range(1, len(events) + 1))
+
+
+async def test_the_next_server_takes_over_what_the_last_one_left(house: House) -> None:
+    house.provider.hold(_STEP_1)
+    session, run = await house.submit()
+    await house.held()
+
+    await house.app.stop()
+    house.provider.release()
+    await house.start()
+    await house.run(run.id, "completed")
+
+    assert await house.steps(session.id, "step_completed") == ["plan", "step-1", "step-2", "step-3", "report"]
+    assert max(house.provider.counts.values()) <= 2
