@@ -26,7 +26,8 @@ NAMES = (
 
 def run_one(name: str, scale: Scale) -> list[Result]:
     """Run a benchmark by its name."""
-    return importlib.import_module(f"benchmarks.{name}").run(scale)
+    module = "benchmarks.peers.compare" if name == "peers" else f"benchmarks.{name}"
+    return importlib.import_module(module).run(scale)
 
 
 def main() -> int:
