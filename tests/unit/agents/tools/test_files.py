@@ -23,11 +23,11 @@ class FakeContext:
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> FakeContext:
+def tool_context(tmp_path: Path) -> FakeContext:
     return FakeContext(tmp_path / "work")
 
 
-async def call(context: FakeContext, tool: str, **arguments: str) -> ToolReturnPart:
+async def call(tool_context: FakeContext, tool: str, **arguments: str) -> ToolReturnPart:
     """Let a model call the tool once and return what it was told."""
 
     def respond(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
@@ -38,7 +38,7 @@ async def call(context: FakeContext, tool: str, **arguments: str) -> ToolReturnP
         return ModelResponse(parts=[TextPart("done") if told else ToolCallPart(tool, arguments)])
 
     agent = Agent(FunctionModel(respond), deps_type=FakeContext, toolsets=[workspace_toolset()])
-    result = await agent.run("go", deps=context)
+    result = await agent.run("go", deps=tool_context)
     return next(
         part
         for message in result.all_messages()
@@ -47,32 +47,32 @@ async def call(context: FakeContext, tool: str, **arguments: str) -> ToolReturnP
     )
 
 
-async def test_writes_and_announces_once(context: FakeContext) -> None:
-    first = await call(context, "write_file", path="a/b.md", content="héllo")
-    again = await call(context, "write_file", path="a/b.md", content="héllo")
-    other = await call(context, "write_file", path="a/b.md", content="bye")
+async def test_writes_and_announces_once(tool_context: FakeContext) -> None:
+    first = await call(tool_context, "write_file", path="a/b.md", content="héllo")
+    again = await call(tool_context, "write_file", path="a/b.md", content="héllo")
+    other = await call(tool_context, "write_file", path="a/b.md", content="bye")
 
     assert first.content == "Created a/b.md (6 bytes)."
     assert again.content == "a/b.md already has this content."
     assert other.content == "Replaced a/b.md (3 bytes)."
-    assert [(info.created, info.size_bytes) for info in context.changes] == [(True, 6), (False, 3)]
+    assert [(info.created, info.size_bytes) for info in tool_context.changes] == [(True, 6), (False, 3)]
 
 
-async def test_reads_lists_and_searches(context: FakeContext) -> None:
-    assert (await call(context, "list_files")).content == "The workspace is empty."
-    context.workspace.write("a.md", "One\nTwo")
-    context.workspace.write("b.md", "two")
+async def test_reads_lists_and_searches(tool_context: FakeContext) -> None:
+    assert (await call(tool_context, "list_files")).content == "The workspace is empty."
+    tool_context.workspace.write("a.md", "One\nTwo")
+    tool_context.workspace.write("b.md", "two")
 
-    assert (await call(context, "list_files")).content == "a.md\nb.md"
-    assert (await call(context, "read_file", path="a.md")).content == "One\nTwo"
-    assert (await call(context, "search_files", text="two")).content == "a.md:2: Two\nb.md:1: two"
-    assert (await call(context, "search_files", text="six")).content == "No file holds 'six'."
+    assert (await call(tool_context, "list_files")).content == "a.md\nb.md"
+    assert (await call(tool_context, "read_file", path="a.md")).content == "One\nTwo"
+    assert (await call(tool_context, "search_files", text="two")).content == "a.md:2: Two\nb.md:1: two"
+    assert (await call(tool_context, "search_files", text="six")).content == "No file holds 'six'."
 
 
-async def test_says_where_it_cut_a_long_file(context: FakeContext) -> None:
-    context.workspace.write("a.md", "x" * 100_001)
+async def test_says_where_it_cut_a_long_file(tool_context: FakeContext) -> None:
+    tool_context.workspace.write("a.md", "x" * 100_001)
 
-    content = (await call(context, "read_file", path="a.md")).content
+    content = (await call(tool_context, "read_file", path="a.md")).content
 
     assert isinstance(content, str)
     assert content.endswith("[cut after 100,000 characters]")
@@ -87,13 +87,13 @@ async def test_says_where_it_cut_a_long_file(context: FakeContext) -> None:
     ],
 )
 async def test_a_refusal_becomes_advice(
-    context: FakeContext, tool: str, arguments: dict[str, str], advice: str
+    tool_context: FakeContext, tool: str, arguments: dict[str, str], advice: str
 ) -> None:
-    told = await call(context, tool, **arguments)
+    told = await call(tool_context, tool, **arguments)
 
     assert told.outcome == "retried"
     assert advice in str(told.content)
-    assert context.changes == []
+    assert tool_context.changes == []
 
 
 def test_the_toolset_has_a_stable_id() -> None:
