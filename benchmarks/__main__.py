@@ -53,6 +53,7 @@ def main() -> int:
         found = run_one(name, scale)
         print(report.table(found), file=sys.stderr, flush=True)
         results += found
+        report.write(results, options.quick)  # what has been measured stays, whatever comes next
     path = report.write(results, options.quick)
     print(report.table(results))
     print(f"\nWritten to {path}", file=sys.stderr)

@@ -36,7 +36,7 @@ def run(scale: Scale) -> list[Result]:
             for name in sorted(found, reverse=bool(number % 2)):
                 server = bare if name == "bare" else mine
                 found[name].append(runner.run(_round(server, name == "ours", viewers, events)))
-    lost = sum(viewers * events - r["received"] + r["out_of_order"] for r in found["ours"])
+    lost = sum(viewers * events - r["received"] + r["doubled"] for r in found["ours"])
     name = f"{viewers:,} viewers, {_RATE} events/s"
     results = [
         _compare(name, f"{share}", found, share, Bar(at_most=1.5) if share == "p99" else None, lost)

@@ -86,11 +86,16 @@ class Client:
             _, writer = self._free.get_nowait()
             writer.close()
 
-    async def _ask(self, request: bytes, wanted: bytes) -> bytes:
-        if self._free.empty():
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-        else:
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        while not self._free.empty():
             reader, writer = self._free.get_nowait()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()  # the server has closed it, unused for too long
+        return await asyncio.open_connection("127.0.0.1", self._port)
+
+    async def _ask(self, request: bytes, wanted: bytes) -> bytes:
+        reader, writer = await self._connection()
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
         lines = head.lower().split(b"\r\n")

@@ -15,7 +15,7 @@ PEERS = {
     "openai_agents": ["openai-agents==0.24.0"],
     "adk": ["google-adk==2.13.0", "sqlalchemy==2.1.9", "aiosqlite==0.22.1", "greenlet"],
     "langgraph": ["langgraph==1.2.22", "langgraph-checkpoint==4.3.2", "langgraph-checkpoint-sqlite==3.1.2"],
-    "agno": ["agno==3.1.10", "sqlalchemy==2.1.9"],
+    "agno": ["agno==3.1.10", "sqlalchemy==2.1.9", "greenlet"],
 }
 """Pinned, so that figures of different days are of the same programs."""
 
