@@ -15,7 +15,7 @@ from perdure.core.messages import text_parts
 from perdure.core.runs import Run, RunStatus
 from perdure.core.sessions import Session, SessionStatus
 from perdure.ids import new_id
-from perdure.modes.contract import ModeConfig, ModeSpec, RunContext
+from perdure.modes.contract import Mode, ModeConfig, ModeSpec, RunContext
 from perdure.modes.registry import ModeRegistry
 from perdure.services.approvals import ApprovalService
 from perdure.services.connections import ConnectionService
@@ -72,7 +72,7 @@ class RecordingEngine:
         self.aborted.append(run_id)
 
 
-class _Mode:
+class _Mode(Mode):
     spec: ClassVar[ModeSpec]
 
     async def run(self, ctx: RunContext) -> dict[str, Any]:
@@ -111,7 +111,8 @@ class Services:
     worker: str = "worker-1"
 
     def __post_init__(self) -> None:
-        self.modes = ModeRegistry({"t": TaskMode, "b": BriefMode, "c": TalkMode})
+        modes: dict[str, type[Mode]] = {"t": TaskMode, "b": BriefMode, "c": TalkMode}
+        self.modes = ModeRegistry(modes)
         self.sessions = SessionService(self.store, self.modes, self.engine, self.limits)
         self.runs = RunService(self.store, self.modes, self.engine, self.limits, self.sessions)
         self.approvals = ApprovalService(self.store, self.engine, self.limits)

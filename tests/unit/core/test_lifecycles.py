@@ -119,9 +119,9 @@ def test_a_status_that_allows_nothing_says_so() -> None:
 
 def test_open_live_and_parked_are_what_they_say() -> None:
     ended = {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED}
-    assert OPEN_RUN_STATUSES == set(RunStatus) - ended
-    assert LIVE_RUN_STATUSES == OPEN_RUN_STATUSES - {RunStatus.PAUSED}
-    assert PARKED_RUN_STATUSES == {RunStatus.WAITING, RunStatus.PAUSED}
+    assert set(RunStatus) - ended == OPEN_RUN_STATUSES
+    assert OPEN_RUN_STATUSES - {RunStatus.PAUSED} == LIVE_RUN_STATUSES
+    assert {RunStatus.WAITING, RunStatus.PAUSED} == PARKED_RUN_STATUSES
 
 
 def test_no_command_leads_out_of_an_ended_run_but_a_retry() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
@@ -242,7 +242,7 @@ def test_the_picture_goes_from_plan_over_gates_and_hops_to_the_end(
     ids = [n["id"] for n in picture["nodes"]]
     assert ids == ["plan", "g1", *(["h1", "h2"] if found else []), "end"]
     assert (picture["nodes"][0]["status"], picture["nodes"][-1]["status"]) == (plan, end)
-    assert [(e["source"], e["target"]) for e in picture["edges"]] == list(zip(ids, ids[1:], strict=False))
+    assert [(e["source"], e["target"]) for e in picture["edges"]] == list(pairwise(ids))
 
 
 def test_ids_sort_by_their_time_and_are_checked_at_the_edge() -> None:
