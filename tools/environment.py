@@ -127,14 +127,15 @@ def ensure_model() -> None:
     stamp.set()
 
 
-def compile_site_packages() -> None:
-    """Byte-compiles the dependencies once, instead of in the first test that imports them."""
-    stamp = Stamp(VENV, "compiled", LOCKS / "test.txt")
+def compile_packages(which: str) -> None:
+    """Byte-compiles what a lock installed, and our own source, once: a start is more than twice as fast then."""
+    stamp = Stamp(VENV, f"compiled-{which}", LOCKS / f"{which}.txt")
     if stamp.is_set():
         return
     say("byte-compiling the dependencies")
     # A few packages carry templates that are not valid Python; their failure says nothing about us.
-    subprocess.run([PYTHON, "-m", "compileall", "-qq", "-j", "0", site_packages()], cwd=ROOT, check=False)
+    folders = [site_packages(), ROOT / "src"]
+    subprocess.run([PYTHON, "-m", "compileall", "-qq", "-j", "0", *folders], cwd=ROOT, check=False)
     stamp.set()
 
 
