@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from benchmarks import ours
 from benchmarks.bare import BarePostgres, BareSqlite
-from benchmarks.harness import Bar, Result, Scale, Timed, against, event_loop, growth, race, timed, timed_async
+from benchmarks.harness import (
+    Bar,
+    Result,
+    Scale,
+    Timed,
+    against,
+    event_loop,
+    growth,
+    race,
+    timed,
+    timed_async,
+)
 from benchmarks.postgres import server
 
 _BAR = Bar(at_most=1.5)

@@ -13,7 +13,9 @@ from common import PAGE, TEXT, measure
 
 async def prepare(folder: Path, history: int):
     db = SqliteDb(db_file=str(folder / "agno.db"))
-    session = AgentSession(session_id="one", user_id="me", agent_id="bench", runs=[], created_at=int(time.time()))
+    session = AgentSession(
+        session_id="one", user_id="me", agent_id="bench", runs=[], created_at=int(time.time())
+    )
 
     def run(number: int) -> RunOutput:
         return RunOutput(run_id=str(number), session_id="one", messages=[Message(role="user", content=TEXT)])
