@@ -110,7 +110,14 @@ class Settings(BaseSettings):
     def _ttl(cls, value: Any) -> Any:
         return _duration(value)
 
-    @field_validator("suspended_ttl", "archive_after", "purge_after", "approval_deadline", mode="before")
+    @field_validator(
+        "suspended_ttl",
+        "archive_after",
+        "purge_after",
+        "approval_deadline",
+        "connection_stale_after",
+        mode="before",
+    )
     @classmethod
     def _durations(cls, value: Any) -> Any:
         return _duration(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from perdure.config import Settings, load_settings
-from tools import lifecycles, settings_page
+from tools import events, lifecycles, settings_page
 
 
 def test_the_page_of_settings_is_fresh() -> None:
@@ -15,6 +15,7 @@ def test_the_page_of_settings_is_fresh() -> None:
 
 
 def test_the_page_of_lifecycles_is_fresh() -> None:
+    assert events.PAGE.read_text(encoding="utf-8") == events.page(), "python -m tools.events"
     assert lifecycles.PAGE.read_text(encoding="utf-8") == lifecycles.page(), "python -m tools.lifecycles"
 
 
@@ -41,7 +42,7 @@ def test_every_name_on_the_page_is_read(
         "allowed_hosts": '["a.example"]',
         "ephemeral": "true",
         "session_ttl": "3h",
-        "connection_stale_after": "PT7M",
+        "connection_stale_after": "7m",
     }
     (name,) = (
         name for name, field in Settings.model_fields.items() if spelling in settings_page.names(name, field)

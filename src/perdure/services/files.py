@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from perdure.core.sessions import Session
 from perdure.errors import InvalidInput
 from perdure.ids import new_id
 from perdure.services.access import session_for
-from perdure.store import assets
+from perdure.store import assets, sessions
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
 from perdure.store.workspace import FileInfo, Workspace
@@ -66,6 +67,20 @@ class FileService:
         info = await asyncio.to_thread(workspace.write, path, data)
         await self._store.write(lambda tx: record_file_in(tx, session.id, info, role="input"))
         return info
+
+    async def remove_orphans(self) -> int:
+        """Remove the workspaces of sessions that are gone for good; returns how many."""
+        found = await asyncio.to_thread(self._folders)
+        known = await self._store.read(lambda tx: sessions.known_ids(tx, found))
+        orphans = [self._root / name for name in found if name not in known]
+        for folder in orphans:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        return len(orphans)
+
+    def _folders(self) -> list[str]:
+        if not self._root.is_dir():
+            return []
+        return [path.name for path in self._root.iterdir() if path.is_dir()]
 
     async def _check(self, actor: Actor, session_id: str, action: Action) -> Session:
         return await self._store.read(lambda tx: session_for(tx, actor, session_id, action))

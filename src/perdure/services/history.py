@@ -77,6 +77,8 @@ class HistoryService:
 
         def body(tx: Tx) -> None:
             session = session_for(tx, actor, session_id, Action.EDIT, lock=True)
+            sessions.lock_log(tx, session.id)
+            session = sessions.get_session(tx, session.id)
             tx.emit(session.id, HistoryCleared(position=session.message_count))
             messages.set_history_floor(tx, session.id, session.message_count)
 

@@ -46,6 +46,8 @@ def save_state_in(
         raise StaleVersion(
             "The session was changed in another place; read it again.", current_version=session.version
         )
+    sessions.lock_log(tx, session.id)
+    session = session.model_copy(update={"message_count": sessions.get_session(tx, session.id).message_count})
     fresh = list(messages_to_append or [])
     if conversation_history is not None:
         fresh = _tail(tx, session, conversation_history) + fresh

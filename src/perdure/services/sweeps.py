@@ -9,6 +9,7 @@ from perdure.core.sessions import Session, SessionCommand, SessionStatus
 from perdure.errors import StaleVersion
 from perdure.services import lifecycle
 from perdure.services.approvals import ApprovalService
+from perdure.services.files import FileService
 from perdure.services.ports import Limits, RunEngine
 from perdure.services.runs import RunService
 from perdure.store import operations, runs, sessions
@@ -30,7 +31,9 @@ class SweepService:
         runs_service: RunService,
         engine: RunEngine,
         limits: Limits,
+        files: FileService | None = None,
     ) -> None:
+        self._files = files
         self._store = store
         self._approvals = approvals
         self._runs = runs_service
@@ -46,6 +49,7 @@ class SweepService:
             "archived": await self._store.write(lambda tx: self._archive(tx, now or tx.now)),
             "purged": await self._store.write(lambda tx: self._purge(tx, now or tx.now)),
             "connections_removed": await self._store.write(lambda tx: self._forget(tx, now or tx.now)),
+            "workspaces_removed": 0 if self._files is None else await self._files.remove_orphans(),
             "runs_enqueued": await self._enqueue_lost(),
         }
 

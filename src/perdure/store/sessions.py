@@ -30,6 +30,7 @@ from perdure.store.rows import locked, row_mapping
 from perdure.store.tables import events, messages, session_logs, sessions
 from perdure.store.transaction import Tx
 
+_IDS_AT_ONCE = 500
 _SORTS: dict[str, Any] = {
     "last_active_at": sessions.c.last_active_at,
     "created_at": sessions.c.created_at,
@@ -212,6 +213,22 @@ def lock_session(tx: Tx, session_id: str) -> None:
     tx.db.execute(locked(tx, select(sessions.c.id).where(sessions.c.id == session_id)))
 
 
+def lock_log(tx: Tx, session_id: str) -> None:
+    """Let nobody append to the session's log until this transaction ends; SQLite has one writer anyway."""
+    if tx.postgres:
+        query = select(session_logs.c.session_id).where(session_logs.c.session_id == session_id)
+        tx.db.execute(query.with_for_update())
+
+
+def known_ids(tx: Tx, ids: Sequence[str]) -> set[str]:
+    """Return those of the ids that are sessions, deleted ones included."""
+    found: set[str] = set()
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        part = ids[start : start + _IDS_AT_ONCE]
+        found.update(row[0] for row in tx.db.execute(select(sessions.c.id).where(sessions.c.id.in_(part))))
+    return found
+
+
 def _conditions(owner_id: str | None, query: SessionQuery) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if owner_id is not None:
@@ -272,9 +289,3 @@ def _read_cursor(cursor: str, key: str) -> tuple[Any, str]:
         return (from_micros(value) if key.endswith("_at") else str(value)), last_id
     except (ValueError, TypeError, OverflowError):
         raise InvalidInput("The cursor is not one of this list; start without it.", field="cursor") from None
-
-
-def session_rows(tx: Tx, ids: Sequence[str]) -> dict[str, Session]:
-    """Return sessions by id; unknown ids are left out."""
-    rows = tx.db.execute(_WITH_LOG.where(sessions.c.id.in_(ids)))
-    return {row.id: _to_session(tx, row) for row in rows}
