@@ -34,7 +34,7 @@ class Totals(BaseModel):
 
 
 class WorkflowStarted(EventData):
-    """A run has begun, or begun again after a worker died (`attempt`, `recovered`)."""
+    """A run has begun; once per run."""
 
     type: ClassVar[str] = "workflow_started"
     task: str

@@ -28,4 +28,5 @@ async def test_a_sweep_removes_what_purged_sessions_left_and_nothing_else(
     await services.sessions.purge(LOCAL_ACTOR, gone.id)
 
     assert await files.remove_orphans() == 1
-    assert [path.name for path in tmp_path.iterdir()] == [kept.id]
+    assert files.workspace(kept.id).list() == ["a.txt"]
+    assert not tmp_path.joinpath(gone.id).exists()  # noqa: ASYNC240 - a look, in a test
