@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any, NamedTuple
 
 
 class MessageRole(StrEnum):
@@ -18,19 +16,20 @@ class MessageRole(StrEnum):
     TOOL = "tool"
 
 
-class Message(BaseModel):
-    """One entry; `position` counts 1, 2, 3 … without gaps inside its session."""
+class Message(NamedTuple):
+    """One entry; `position` counts 1, 2, 3 … without gaps inside its session.
 
-    model_config = ConfigDict(frozen=True)
+    A tuple, since histories are read in thousands and these are made from rows we wrote ourselves.
+    """
 
     id: str
     session_id: str
     position: int
     role: MessageRole
-    agent: str | None = None
-    parts: list[dict[str, Any]] = Field(default_factory=list)
+    agent: str | None
+    parts: list[dict[str, Any]]
     """`{"type": "text", "text"}`, or `type` `tool_call`, `tool_result` or `file` with their fields."""
-    run_id: str | None = None
+    run_id: str | None
     created_at: datetime
 
     @property

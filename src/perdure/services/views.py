@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pydantic import BaseModel, ConfigDict
 
 from perdure.core.messages import Message
@@ -37,10 +39,9 @@ class SessionPage(BaseModel):
     current_session_id: str | None
 
 
-class MessagePage(BaseModel):
+@dataclass(frozen=True)
+class MessagePage:
     """Messages in ascending position; `next_cursor` leads to older ones."""
-
-    model_config = ConfigDict(frozen=True)
 
     messages: list[Message]
     total: int

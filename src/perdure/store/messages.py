@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import select, update
 
-from perdure.core.messages import Message, text_parts
+from perdure.core.messages import Message, MessageRole, text_parts
 from perdure.store.columns import from_micros, loads
 from perdure.store.tables import session_logs
 from perdure.store.transaction import Tx
@@ -17,7 +16,7 @@ _PAGE = (
     " JOIN pd_events e ON e.session_id = m.session_id AND e.seq = m.seq"
 )
 
-_messages = TypeAdapter(list[Message])
+_ROLES = {str(role): role for role in MessageRole}
 
 
 def list_messages(
@@ -45,7 +44,7 @@ def list_messages(
             (session_id, upper, session_id, limit),
         )
         rows = cursor.fetchall()[::-1]
-    return _messages.validate_python([_to_values(session_id, row) for row in rows])
+    return [_to_message(session_id, row) for row in rows]
 
 
 def history_floor(tx: Tx, session_id: str) -> int:
@@ -65,16 +64,16 @@ def set_history_floor(tx: Tx, session_id: str, position: int) -> None:
     )
 
 
-def _to_values(session_id: str, row: Any) -> dict[str, Any]:
+def _to_message(session_id: str, row: Any) -> Message:
     position, run_id, payload, created_at = row
     data = loads(payload)
-    return {
-        "id": data["message_id"],
-        "session_id": session_id,
-        "position": position,
-        "role": data["role"],
-        "agent": data.get("agent"),
-        "parts": data.get("parts") or text_parts(data.get("content", "")),
-        "run_id": run_id,
-        "created_at": from_micros(created_at),
-    }
+    return Message(
+        data["message_id"],
+        session_id,
+        position,
+        _ROLES[data["role"]],
+        data.get("agent"),
+        data.get("parts") or text_parts(data.get("content", "")),
+        run_id,
+        from_micros(created_at),
+    )

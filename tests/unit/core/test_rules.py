@@ -202,9 +202,7 @@ def test_event_types_are_named_once_and_keep_fields_they_do_not_know() -> None:
 
 def test_a_messages_text_is_its_text_parts() -> None:
     parts = [*text_parts("a"), {"type": "tool_call", "text": "no"}, {"type": "text"}, *text_parts("b")]
-    message = Message(
-        id="m", session_id="s", position=1, role=MessageRole.USER, parts=parts, created_at=START
-    )
+    message = Message("m", "s", 1, MessageRole.USER, None, parts, None, START)
     assert message.text == "ab"
 
 
