@@ -84,7 +84,8 @@ async def _measure(scale: Scale, folder: Path) -> list[Result]:
                 LOCAL_ACTOR, "Do nothing", {"mode": "empty-steps", "steps": steps}
             )
             async with asyncio.timeout(120):
-                while (await perdure.runs.get(LOCAL_ACTOR, begun.id)).status not in _ENDED:
+                # A look now and then is what is measured here: how long until somebody outside sees the end.
+                while (await perdure.runs.get(LOCAL_ACTOR, begun.id)).status not in _ENDED:  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
             done = await perdure.runs.steps(LOCAL_ACTOR, session.id)
             lost += steps - sum(1 for step in done if step.status == "completed")

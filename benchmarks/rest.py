@@ -19,9 +19,12 @@ _BODY = b'{"mode":"one-shot"}'
 
 def run(scale: Scale) -> list[Result]:
     """Measure both servers in turn with the same light client."""
-    with ours.folder() as folder:
-        with bare_server("benchmarks.bare_apps:rest", folder) as bare, perdure_server(folder) as mine:
-            return asyncio.run(_measure(scale, bare, mine))
+    with (
+        ours.folder() as folder,
+        bare_server("benchmarks.bare_apps:rest", folder) as bare,
+        perdure_server(folder) as mine,
+    ):
+        return asyncio.run(_measure(scale, bare, mine))
 
 
 async def _measure(scale: Scale, bare: ServerProcess, mine: ServerProcess) -> list[Result]:

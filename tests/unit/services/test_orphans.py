@@ -29,4 +29,4 @@ async def test_a_sweep_removes_what_purged_sessions_left_and_nothing_else(
 
     assert await files.remove_orphans() == 1
     assert files.workspace(kept.id).list() == ["a.txt"]
-    assert not tmp_path.joinpath(gone.id).exists()  # noqa: ASYNC240 - a look, in a test
+    assert not tmp_path.joinpath(gone.id).exists()
