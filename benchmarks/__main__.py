@@ -43,7 +43,7 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := [name for name in options.names if name not in (*NAMES, "peers")]:
         parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(NAMES)}")
-    names = list(options.names or NAMES)
+    names: list[str] = list(options.names or NAMES)
     if options.peers and "peers" not in names:
         names.append("peers")
     scale = Scale(quick=options.quick, peers=options.peers)

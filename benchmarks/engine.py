@@ -11,7 +11,7 @@ from typing import ClassVar
 from benchmarks import ours
 from benchmarks.harness import Result, Scale, against
 from perdure.bootstrap import build
-from perdure.config import Settings
+from perdure.config import load_settings
 from perdure.core.access import LOCAL_ACTOR
 from perdure.core.runs import RunStatus
 from perdure.modes.contract import ModeConfig, ModeSpec, RunContext, StepResult, StepSpec
@@ -69,7 +69,7 @@ async def _measure(scale: Scale, folder: Path) -> list[Result]:
         "CREATE TABLE steps (run TEXT, key TEXT, status TEXT, result TEXT, PRIMARY KEY (run, key))"
     )
     perdure = build(
-        Settings(data_dir=folder, model="openai:none", cleanup_interval_seconds=3600),
+        load_settings(data_dir=folder, model="openai:none", cleanup_interval_seconds=3600),
         modes=ModeRegistry({"empty-steps": EmptySteps}),
     )
     await perdure.start()

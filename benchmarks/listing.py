@@ -6,7 +6,7 @@ from benchmarks import ours
 from benchmarks.bare import BareSqlite
 from benchmarks.harness import Bar, Result, Scale, against, event_loop, race, timed, timed_async
 from perdure.bootstrap import build
-from perdure.config import Settings
+from perdure.config import load_settings
 from perdure.core.access import LOCAL_ACTOR, LOCAL_USER_ID
 from perdure.core.sessions import SessionStatus
 from perdure.store.sessions import SessionQuery, insert_session, list_sessions
@@ -22,7 +22,7 @@ def run(scale: Scale) -> list[Result]:
     total = scale.of(10_000, 200)
     with ours.folder() as folder, event_loop() as runner:
         bare = BareSqlite(folder)
-        perdure = build(Settings(data_dir=folder), engine=False)
+        perdure = build(load_settings(data_dir=folder), engine=False)
         runner.run(perdure.start())
         store = perdure.store
         bare.db.execute("BEGIN")

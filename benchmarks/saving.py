@@ -6,7 +6,7 @@ from benchmarks import ours
 from benchmarks.bare import MESSAGE, BareSqlite
 from benchmarks.harness import Bar, Result, Scale, against, event_loop, race, timed, timed_async
 from perdure.bootstrap import build
-from perdure.config import Settings
+from perdure.config import load_settings
 from perdure.core.access import LOCAL_ACTOR
 
 _STATE = {"topic": "solar panels", "facts": ["a fact of some length"] * 10}
@@ -17,7 +17,7 @@ def run(scale: Scale) -> list[Result]:
     with ours.folder() as folder, event_loop() as runner:
         bare = BareSqlite(folder)
         bare.create("long", scale.history)
-        perdure = build(Settings(data_dir=folder), engine=False)
+        perdure = build(load_settings(data_dir=folder), engine=False)
         runner.run(perdure.start())
         session_id = ours.create(perdure.store, scale.history)
 

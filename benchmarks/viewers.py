@@ -121,7 +121,10 @@ async def watch(url: str, count: int, events: int) -> dict[str, object]:
             )
             made.append(Viewer(request.encode(), viewers))
         await asyncio.gather(
-            *(loop.create_connection(lambda v=viewer: v, parts.hostname, parts.port) for viewer in made)
+            *(
+                loop.create_connection(lambda v=viewer: v, parts.hostname or "127.0.0.1", parts.port or 80)
+                for viewer in made
+            )
         )
         everyone += made
     await viewers.ready.wait()
