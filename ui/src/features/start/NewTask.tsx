@@ -28,13 +28,17 @@ export function NewTask() {
   const modes = useQuery({ queryKey: ["modes"], queryFn: listModes, staleTime: Infinity });
   const attempt = useRef({ key: "", sessionId: "", made: "" });
 
-  const chosen = modes.data?.find((each) => each.id === mode) ?? modes.data?.[0];
+  const chosen = chosenOf(modes.data, mode);
 
   async function start() {
-    if (!task.trim() || !chosen || starting) return;
+    if (!task.trim() || starting) return;
     setProblem(null);
+    setStarting("Starting");
     try {
-      const sessionId = await begin(chosen);
+      // Whoever types fast is done before the modes have come.
+      const wanted = chosen ?? chosenOf((await modes.refetch({ cancelRefetch: false })).data, mode);
+      if (!wanted) return;
+      const sessionId = await begin(wanted);
       setTask("");
       setSource("");
       await navigate({ to: "/sessions/$id", params: { id: sessionId } });
@@ -152,7 +156,7 @@ export function NewTask() {
       )}
       {problem && <ErrorState problem={problem} />}
       <div className={styles.actions}>
-        <Button type="submit" loading={starting !== null} disabled={!task.trim() || !chosen} leftSection={<Icon name="play" />}>
+        <Button type="submit" loading={starting !== null} disabled={!task.trim()} leftSection={<Icon name="play" />}>
           Start
         </Button>
         <span role="status">{starting ?? ""}</span>
@@ -186,6 +190,10 @@ function FilePicker({ files, onChange }: { files: readonly File[]; onChange: (fi
       ))}
     </div>
   );
+}
+
+function chosenOf(modes: readonly ModeInfo[] | undefined, id: string): ModeInfo | undefined {
+  return modes?.find((each) => each.id === id) ?? modes?.[0];
 }
 
 function canApprovePlan(mode: ModeInfo): boolean {
