@@ -249,9 +249,9 @@ async def test_one_socket_carries_the_list_and_several_logs(app: Running) -> Non
             )
         await until(socket, lambda f: f["type"] == "sync" and f["session_id"] == two)
         await app.lines(one, 1, 1)
+        assert {e["session_id"] for e in events_of(await until(socket, _line(1)))} == {one}
         await app.lines(two, 2, 2)
-        seen = events_of(await until(socket, _line(2)))
-        assert {e["session_id"] for e in seen} == {one, two}
+        assert {e["session_id"] for e in events_of(await until(socket, _line(2)))} == {two}
         await socket.send(json.dumps({"type": "unwatch", "session_id": one}))
         await until(socket, lambda f: f["type"] == "ack" and f["command"] == "unwatch")
         await app.lines(one, 3, 3)
