@@ -33,7 +33,7 @@ from perdure.agents.models import LOCAL
 from perdure.agents.prices import LOCAL_PRICES, price_call
 from perdure.agents.profiles import ModelProfile
 from perdure.agents.roles import Role
-from perdure.agents.tools.files import workspace_toolset
+from perdure.agents.tools.files import FILE_TOOLS
 from perdure.core.clock import utc_now
 from perdure.core.costs import CostRecord
 from perdure.core.events import NewEvent, ToolCall, ToolResult
@@ -101,7 +101,7 @@ class AgentRunner:
             instructions=self.instructions,
             deps_type=ToolDeps,
             output_type=output or str,
-            toolsets=[_LoggedTools(workspace_toolset(), self)] if tools else [],
+            toolsets=[_LoggedTools(FILE_TOOLS.toolset(agents=True), self)] if tools else [],
             capabilities=[PerdureDurability(self, event_stream_handler=self._stream)],
             model_settings=_settings(self.profile, max_tokens),
             retries=2,

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from perdure.core.approvals import ApprovalType, OnExpiry, Resolution
+from perdure.core.limits import ResourceLimits
 from perdure.core.missions import Hop, HopStatus
+from perdure.core.tools import Permission, ToolCategory
 from perdure.errors import PerdureError
 
 Output = TypeVar("Output")
@@ -30,6 +32,12 @@ class ModelCallFailed(PerdureError):
     """A model call ended with an error of the provider."""
 
     code = "model-call-failed"
+
+
+class ToolCallFailed(PerdureError):
+    """A tool that the mode called did not do what it was called for."""
+
+    code = "tool-failed"
 
 
 class PlanRejected(PerdureError):
@@ -56,6 +64,17 @@ class ModeConfig(BaseModel):
     max_attempts: int | None = Field(
         None, ge=1, le=20, description="Attempts per step; the model's profile if unset."
     )
+    tool_permissions: dict[ToolCategory, Permission] = Field(
+        default_factory=dict[ToolCategory, Permission],
+        description="`prompt`, `auto_allow` or `deny` by category; files are automatic, code, shell and "
+        "network ask.",
+    )
+    mcp_servers: list[str] = Field(
+        default_factory=list[str], description="Tool servers to use, by the names the server's settings give."
+    )
+    resource_limits: ResourceLimits | None = Field(
+        None, description="What this run may use before it asks; the session has limits of its own."
+    )
 
 
 @dataclass(frozen=True)
@@ -72,6 +91,8 @@ class ModeSpec:
     config_model: type[ModeConfig]
     stays_active: bool = False
     """Whether the session waits for the next turn when a run ends."""
+    consents: frozenset[ToolCategory] = frozenset()
+    """What choosing the mode allows its own tool calls without asking; `deny` in the config still holds."""
 
     @property
     def name(self) -> str:
@@ -106,6 +127,32 @@ class Reply:
     output: Any
     text: str
     finish_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One entry of the conversation before this run."""
+
+    role: Literal["user", "assistant", "system", "tool"]
+    text: str
+    agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """A tool call that the mode itself makes."""
+
+    tool: str
+    arguments: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOutcome:
+    """What came of a tool call: a JSON result, or the reason why there is none."""
+
+    ok: bool
+    result: Any = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +241,43 @@ class RunContext(Protocol):
         tools: bool = False,
         max_tokens: int | None = None,
         say: bool = True,
+        history: Sequence[Said] = (),
     ) -> Reply:
         """Let an agent work and return its answer; with `say` its text is streamed into the conversation.
 
+        `history` is what it is reminded of before the prompt.
+
         Raises:
             ModelCallFailed: when the provider refuses or cannot be reached.
+            InvalidInput: when there is no such role.
         """
+        ...
+
+    async def tool(self, tool: str, **arguments: Any) -> Any:
+        """Call a tool and return its JSON result.
+
+        Raises:
+            ToolCallFailed: when the tool fails, is not allowed, or the arguments do not fit it.
+        """
+        ...
+
+    async def tools(self, uses: Sequence[ToolUse], *, at_once: int = 4) -> list[ToolOutcome]:
+        """Call tools side by side, at most `at_once` of them; the outcomes come in the order of `uses`.
+
+        One that fails fails alone; those that finished before a crash are not called again.
+        """
+        ...
+
+    async def history(self, limit: int = 50) -> list[Said]:
+        """Return the conversation before this run, oldest first, at most its `limit` newest entries."""
+        ...
+
+    async def variables(self) -> dict[str, Any]:
+        """Return the session's context variables."""
+        ...
+
+    async def set_variables(self, **values: Any) -> None:
+        """Merge JSON values into the session's context variables; None removes one."""
         ...
 
     async def ask(self, question: Question) -> Answer:
@@ -240,6 +318,14 @@ class RunContext(Protocol):
         """Return the paths of the workspace's files."""
         ...
 
+    async def read_file(self, path: str, limit_chars: int = 1_000_000) -> str:
+        """Return the text of a file of the workspace, at most `limit_chars` of it.
+
+        Raises:
+            NotFound, InvalidInput: when there is no such file, or it is not text.
+        """
+        ...
+
     async def write_file(self, path: str, content: str) -> None:
         """Write a file of the workspace."""
         ...
@@ -270,13 +356,20 @@ __all__ = [
     "ModeSpec",
     "ModelCallFailed",
     "OnExpiry",
+    "Permission",
     "PlanRejected",
     "Profile",
     "Question",
     "Reply",
     "Resolution",
+    "ResourceLimits",
     "RunContext",
+    "Said",
     "StepFailed",
     "StepResult",
     "StepSpec",
+    "ToolCallFailed",
+    "ToolCategory",
+    "ToolOutcome",
+    "ToolUse",
 ]

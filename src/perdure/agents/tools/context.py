@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from perdure.core.events import CodeExecution
 from perdure.store.workspace import FileInfo, Workspace
 
 
@@ -16,5 +17,13 @@ class ToolContext(Protocol):
         ...
 
     async def file_changed(self, info: FileInfo) -> None:
-        """Called once after each write that changed a file, before the tool answers."""
+        """Note a file that was written; to be called after each write, before the tool answers."""
+        ...
+
+    async def console(self, lines: list[str], stream: str = "log") -> None:
+        """Show lines at once, several together. `stream` is `log`, `stdout` or `stderr`."""
+        ...
+
+    async def executed(self, execution: CodeExecution) -> None:
+        """Log a program that was run, with its exit status and isolation."""
         ...

@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from pydantic_ai import FunctionToolset, ModelRetry, RunContext
+from pydantic_ai import ModelRetry, RunContext
 
+from perdure.agents.tools.box import ToolGroup
 from perdure.agents.tools.context import ToolContext
+from perdure.agents.tools.tool import Tool
+from perdure.core.tools import ToolCategory
 from perdure.errors import PerdureError
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-TOOLSET_ID = "workspace"
 
 _INSTRUCTIONS = (
     "You know nothing about a file until you read it. A file is written only when write_file says so."
@@ -69,10 +70,16 @@ async def search_files(ctx: RunContext[ToolContext], text: str) -> str:
     return "\n".join(f"{hit.path}:{hit.line}: {hit.text}" for hit in hits) or f"No file holds {text!r}."
 
 
-def workspace_toolset(id: str = TOOLSET_ID) -> FunctionToolset[ToolContext]:
-    """Return the four file tools. The id is part of stored runs: keep it stable."""
-    tools = [list_files, read_file, write_file, search_files]
-    return FunctionToolset[ToolContext](tools, id=id, instructions=_INSTRUCTIONS)
+FILE_TOOLS = ToolGroup(
+    id="workspace",
+    tools=(
+        Tool(list_files, ToolCategory.READ_ONLY),
+        Tool(read_file, ToolCategory.READ_ONLY),
+        Tool(write_file, ToolCategory.FILE_WRITE),
+        Tool(search_files, ToolCategory.READ_ONLY),
+    ),
+    instructions=_INSTRUCTIONS,
+)
 
 
 async def _call(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

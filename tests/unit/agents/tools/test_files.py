@@ -9,25 +9,16 @@ from pydantic_ai import Agent
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
-from perdure.agents.tools.files import workspace_toolset
-from perdure.store.workspace import FileInfo, Workspace
-
-
-class FakeContext:
-    def __init__(self, root: Path) -> None:
-        self.workspace = Workspace(root)
-        self.changes: list[FileInfo] = []
-
-    async def file_changed(self, info: FileInfo) -> None:
-        self.changes.append(info)
+from perdure.agents.tools.files import FILE_TOOLS
+from tests.fakes.tool_context import RecordingToolContext
 
 
 @pytest.fixture
-def tool_context(tmp_path: Path) -> FakeContext:
-    return FakeContext(tmp_path / "work")
+def tool_context(tmp_path: Path) -> RecordingToolContext:
+    return RecordingToolContext(tmp_path / "work")
 
 
-async def call(tool_context: FakeContext, tool: str, **arguments: str) -> ToolReturnPart:
+async def call(tool_context: RecordingToolContext, tool: str, **arguments: str) -> ToolReturnPart:
     """Let a model call the tool once and return what it was told."""
 
     def respond(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
@@ -37,7 +28,9 @@ async def call(tool_context: FakeContext, tool: str, **arguments: str) -> ToolRe
         told = any(isinstance(part, ToolReturnPart) for part in messages[-1].parts)
         return ModelResponse(parts=[TextPart("done") if told else ToolCallPart(tool, arguments)])
 
-    agent = Agent(FunctionModel(respond), deps_type=FakeContext, toolsets=[workspace_toolset()])
+    agent = Agent(
+        FunctionModel(respond), deps_type=RecordingToolContext, toolsets=[FILE_TOOLS.toolset(agents=True)]
+    )
     result = await agent.run("go", deps=tool_context)
     return next(
         part
@@ -47,7 +40,7 @@ async def call(tool_context: FakeContext, tool: str, **arguments: str) -> ToolRe
     )
 
 
-async def test_writes_and_announces_once(tool_context: FakeContext) -> None:
+async def test_writes_and_announces_once(tool_context: RecordingToolContext) -> None:
     first = await call(tool_context, "write_file", path="a/b.md", content="héllo")
     again = await call(tool_context, "write_file", path="a/b.md", content="héllo")
     other = await call(tool_context, "write_file", path="a/b.md", content="bye")
@@ -58,7 +51,7 @@ async def test_writes_and_announces_once(tool_context: FakeContext) -> None:
     assert [(info.created, info.size_bytes) for info in tool_context.changes] == [(True, 6), (False, 3)]
 
 
-async def test_reads_lists_and_searches(tool_context: FakeContext) -> None:
+async def test_reads_lists_and_searches(tool_context: RecordingToolContext) -> None:
     assert (await call(tool_context, "list_files")).content == "The workspace is empty."
     tool_context.workspace.write("a.md", "One\nTwo")
     tool_context.workspace.write("b.md", "two")
@@ -69,7 +62,7 @@ async def test_reads_lists_and_searches(tool_context: FakeContext) -> None:
     assert (await call(tool_context, "search_files", text="six")).content == "No file holds 'six'."
 
 
-async def test_says_where_it_cut_a_long_file(tool_context: FakeContext) -> None:
+async def test_says_where_it_cut_a_long_file(tool_context: RecordingToolContext) -> None:
     tool_context.workspace.write("a.md", "x" * 100_001)
 
     content = (await call(tool_context, "read_file", path="a.md")).content
@@ -87,7 +80,7 @@ async def test_says_where_it_cut_a_long_file(tool_context: FakeContext) -> None:
     ],
 )
 async def test_a_refusal_becomes_advice(
-    tool_context: FakeContext, tool: str, arguments: dict[str, str], advice: str
+    tool_context: RecordingToolContext, tool: str, arguments: dict[str, str], advice: str
 ) -> None:
     told = await call(tool_context, tool, **arguments)
 
@@ -97,4 +90,4 @@ async def test_a_refusal_becomes_advice(
 
 
 def test_the_toolset_has_a_stable_id() -> None:
-    assert workspace_toolset().id == "workspace"
+    assert FILE_TOOLS.id == "workspace"
