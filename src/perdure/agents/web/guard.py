@@ -14,16 +14,16 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib.metadata import version
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import httpx
 
-from perdure import __version__
 from perdure.agents.web.addresses import is_metadata, is_public
 from perdure.errors import InvalidInput
 
 MAX_REDIRECTS = 5
-USER_AGENT = f"perdure/{__version__}"
+USER_AGENT = f"perdure/{version('perdure')}"
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """Return the addresses of a host, best first. Raises `OSError` when it has none."""
