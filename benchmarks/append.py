@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks import ours
-from benchmarks.bare import BarePostgres, BareSqlite
+from benchmarks.bare import BarePostgres, BareSqlite, BareThread
 from benchmarks.harness import (
     Bar,
     Result,
@@ -36,6 +36,7 @@ def _measure(scale: Scale, name: str, bare: BareSqlite | BarePostgres, where: ob
     results: list[Result] = []
     with ours.open_store(where) as store, event_loop() as runner:  # pyright: ignore[reportArgumentType]
         appended = 0
+        thread = BareThread(runner.get_loop())
         contenders: dict[str, Timed] = {}
         for history in (0, scale.history):
             key = f"with-{history}"
@@ -44,19 +45,25 @@ def _measure(scale: Scale, name: str, bare: BareSqlite | BarePostgres, where: ob
             appended += history + 2 * scale.calls * scale.rounds
             contenders |= {
                 f"bare {history}": timed(lambda key=key: bare.append(key)),
+                f"bare async {history}": timed_async(
+                    runner, lambda key=key: thread.call(lambda: bare.append(key))
+                ),
                 f"blocking {history}": timed(lambda s=session_id: store.append_now(s, [ours.message()])),
                 f"async {history}": timed_async(
                     runner, lambda s=session_id: store.append(s, [ours.message()])
                 ),
             }
         spent = race(contenders, scale.rounds, scale.calls)
+        thread.close()
         lost = appended - ours.count_messages(store)
-        for way in ("blocking", "async"):
+        for way, floor in (("blocking", "bare"), ("async", "bare async")):
             for history in (0, scale.history):
-                mine, floor = spent[f"{way} {history}"], spent[f"bare {history}"]
-                results.append(against(name, f"{way}, history {history:,}", mine, floor, bar=_BAR, lost=lost))
+                mine, bare_times = spent[f"{way} {history}"], spent[f"{floor} {history}"]
+                case = f"{way}, history {history:,}"
+                results.append(against(name, case, mine, bare_times, bar=_BAR, lost=lost))
             small, large = spent[f"{way} 0"], spent[f"{way} {scale.history}"]
             exponent = growth(small, large, 1, scale.history)
             results.append(Result(name, f"{way}, growth", "exponent", exponent, None, exponent, _FLAT))
+        results.append(against(name, "async, against the blocking floor", spent["async 0"], spent["bare 0"]))
     bare.close()
     return results

@@ -1,4 +1,8 @@
-"""The floor: the same job through the bare driver, as small as it can be written."""
+"""The floor: the same job through the bare driver, as small as it can be written.
+
+The same job means: a message has an id, a time and maybe a run; it is stored under a check of its session's
+version, as durably as ours; and who reads a page gets all of that back, the time as a time.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,17 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import psycopg
+import uuid_utils
+
+T = TypeVar("T")
 
 MESSAGE = {"role": "user", "content": "x" * 465}
 """495 bytes of JSON."""
@@ -20,10 +29,35 @@ _SCHEMA = """
 CREATE TABLE sessions (id TEXT PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL,
   state TEXT NOT NULL, version BIGINT NOT NULL, last_seq BIGINT NOT NULL, updated_at BIGINT NOT NULL);
 CREATE INDEX sessions_by_owner ON sessions (owner, status, updated_at DESC);
-CREATE TABLE messages (session_id TEXT NOT NULL, seq BIGINT NOT NULL, payload TEXT NOT NULL,
+CREATE TABLE messages (session_id TEXT NOT NULL, seq BIGINT NOT NULL, run_id TEXT, payload TEXT NOT NULL,
   created_at BIGINT NOT NULL, PRIMARY KEY (session_id, seq))"""
 _BUMP = "UPDATE sessions SET version = version + 1, last_seq = last_seq + 1, updated_at = ? WHERE id = ? AND version = ?"
-_INSERT = "INSERT INTO messages VALUES (?, ?, ?, ?)"
+_INSERT = "INSERT INTO messages VALUES (?, ?, ?, ?, ?)"
+_PAGE = (
+    "SELECT seq, run_id, payload, created_at FROM messages WHERE session_id = {0} ORDER BY seq DESC LIMIT {0}"
+)
+
+
+def new_payload() -> str:
+    """Return the JSON of a message with an id of its own."""
+    return orjson.dumps({"id": str(uuid_utils.uuid7()), **MESSAGE}).decode()
+
+
+def now_micros() -> int:
+    """Return the time as it is stored."""
+    return time.time_ns() // 1000
+
+
+def _entries(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "position": seq,
+            "run_id": run_id,
+            "at": datetime.fromtimestamp(at / 1e6, UTC),
+            **orjson.loads(payload),
+        }
+        for seq, run_id, payload, at in reversed(rows)
+    ]
 
 
 class BareSqlite:
@@ -46,8 +80,8 @@ class BareSqlite:
         """Add a session with messages; commits nothing when a transaction is open."""
         row = (session_id, "me", f"Session {at}", status, "{}", history, history, at)
         self.db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-        payload = orjson.dumps(MESSAGE).decode()
-        self.db.executemany(_INSERT, ((session_id, seq, payload, seq) for seq in range(1, history + 1)))
+        entries = ((session_id, seq, None, new_payload(), now_micros()) for seq in range(1, history + 1))
+        self.db.executemany(_INSERT, entries)
         self.versions[session_id] = history
 
     def append(self, session_id: str) -> None:
@@ -58,19 +92,15 @@ class BareSqlite:
 
     def put(self, session_id: str) -> None:
         """Store one message in the open transaction."""
-        version = self.versions[session_id]
-        if self.db.execute(_BUMP, (version, session_id, version)).rowcount != 1:
+        version, now = self.versions[session_id], now_micros()
+        if self.db.execute(_BUMP, (now, session_id, version)).rowcount != 1:
             raise RuntimeError("somebody else changed the session")
-        self.db.execute(_INSERT, (session_id, version + 1, orjson.dumps(MESSAGE).decode(), version))
+        self.db.execute(_INSERT, (session_id, version + 1, None, new_payload(), now))
         self.versions[session_id] = version + 1
 
     def page(self, session_id: str, limit: int) -> list[dict[str, Any]]:
-        """Return the last messages, parsed."""
-        rows = self.db.execute(
-            "SELECT seq, payload, created_at FROM messages WHERE session_id = ? ORDER BY seq DESC LIMIT ?",
-            (session_id, limit),
-        ).fetchall()
-        return [{"seq": seq, "at": at, **orjson.loads(text)} for seq, text, at in reversed(rows)]
+        """Return the last messages with their ids and times."""
+        return _entries(self.db.execute(_PAGE.format("?"), (session_id, limit)).fetchall())
 
     def save(self, session_id: str, state: dict[str, Any]) -> None:
         """Replace the state and store one message, under a version check, durably."""
@@ -143,53 +173,67 @@ def _finish(futures: list[asyncio.Future[None]]) -> None:
         future.set_result(None)
 
 
+class BareThread:
+    """One thread and a queue: the least that somebody who awaits needs, whose event loop must not block."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._queue: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]] | None]
+        self._queue = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """Return what `work` returns on the thread."""
+        done: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put((work, done))
+        return await done
+
+    def close(self) -> None:
+        """End the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (job := self._queue.get()) is not None:
+            work, done = job
+            self._loop.call_soon_threadsafe(done.set_result, work())
+
+
 class BarePostgres:
-    """The same in PostgreSQL through psycopg, one connection."""
+    """The same in PostgreSQL through psycopg: one connection, and one statement for each job."""
 
     def __init__(self, url: str) -> None:
-        self.db = psycopg.connect(url)
+        self.db = psycopg.connect(url, autocommit=True)
         for statement in _SCHEMA.split(";"):
             self.db.execute(statement)  # pyright: ignore[reportArgumentType]
-        self.db.commit()
         self.versions: dict[str, int] = {}
 
     def create(self, session_id: str, history: int = 0) -> None:
         """Add a session with messages."""
         row = (session_id, "me", "Session", "active", "{}", history, history, 0)
         self.db.execute("INSERT INTO sessions VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", row)
-        payload = orjson.dumps(MESSAGE).decode()
         with self.db.cursor().copy("COPY messages FROM STDIN") as copy:
             for seq in range(1, history + 1):
-                copy.write_row((session_id, seq, payload, seq))
-        self.db.commit()
+                copy.write_row((session_id, seq, None, new_payload(), now_micros()))
         self.versions[session_id] = history
 
     def append(self, session_id: str) -> None:
-        """Store one message under a version check."""
-        version = self.versions[session_id]
-        with self.db.cursor() as cursor:
-            cursor.execute(
-                "UPDATE sessions SET version = version + 1, last_seq = last_seq + 1, updated_at = %s"
-                " WHERE id = %s AND version = %s",
-                (version, session_id, version),
-            )
-            if cursor.rowcount != 1:
-                raise RuntimeError("somebody else changed the session")
-            cursor.execute(
-                "INSERT INTO messages VALUES (%s, %s, %s, %s)",
-                (session_id, version + 1, orjson.dumps(MESSAGE).decode(), version),
-            )
-        self.db.commit()
+        """Store one message under a version check: one round trip."""
+        version, now = self.versions[session_id], now_micros()
+        cursor = self.db.execute(
+            "WITH bumped AS (UPDATE sessions SET version = version + 1, last_seq = last_seq + 1, updated_at = %s"
+            " WHERE id = %s AND version = %s RETURNING last_seq)"
+            " INSERT INTO messages SELECT %s, last_seq, %s, %s, %s FROM bumped",
+            (now, session_id, version, session_id, None, new_payload(), now),
+        )
+        if cursor.rowcount != 1:
+            raise RuntimeError("somebody else changed the session")
         self.versions[session_id] = version + 1
 
     def page(self, session_id: str, limit: int) -> list[dict[str, Any]]:
-        """Return the last messages, parsed."""
-        rows = self.db.execute(
-            "SELECT seq, payload, created_at FROM messages WHERE session_id = %s ORDER BY seq DESC LIMIT %s",
-            (session_id, limit),
-        ).fetchall()
-        self.db.rollback()
-        return [{"seq": seq, "at": at, **orjson.loads(text)} for seq, text, at in reversed(rows)]
+        """Return the last messages with their ids and times."""
+        return _entries(self.db.execute(_PAGE.format("%s"), (session_id, limit)).fetchall())  # pyright: ignore[reportArgumentType]
 
     def close(self) -> None:
         """Close the connection."""
