@@ -1,0 +1,1 @@
+"""Papers of arXiv: finding their identifiers in a text, asking about them, and fetching them."""
