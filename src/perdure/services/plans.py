@@ -20,10 +20,11 @@ def propose_in(
 ) -> Mission:
     """Propose a plan, or put a revised one in the place of the run's proposed plan; logs plan and picture.
 
-    The same steps proposed again (a step repeated after a crash) change nothing.
+    The same steps proposed again (a step repeated after a crash) change nothing, unless they were rejected.
     """
     known = missions.find_mission(tx, run_id=run.id)
-    if known is not None and [_outline(h) for h in known.hops] == [_outline_of(s) for s in steps]:
+    same = known is not None and [_outline(h) for h in known.hops] == [_outline_of(s) for s in steps]
+    if known is not None and same and known.status is not MissionStatus.REJECTED:
         return known
     mission_id = known.id if known else new_id()
     hops = [_hop(mission_id, i, s, i == len(steps)) for i, s in enumerate(steps, 1)]
@@ -56,9 +57,11 @@ def accept_in(tx: Tx, run: Run) -> Mission:
 
 
 def reject_in(tx: Tx, run: Run) -> Mission:
-    """Reject the run's proposed plan; rejected before, it is returned as it is."""
+    """Reject the run's proposed plan, or cancel what is left of one under way; done before, it stays as it is."""
     if lifecycle.move_mission(tx, run.id, MissionCommand.REJECT):
         _log(tx, run, _mission(tx, run), "rejected")
+    elif lifecycle.move_mission(tx, run.id, MissionCommand.CANCEL):
+        _log(tx, run, _mission(tx, run), "cancelled")
     return _mission(tx, run)
 
 
@@ -115,9 +118,13 @@ def _hop(mission_id: str, position: int, step: dict[str, Any], final: bool) -> H
     )
 
 
-def _outline(hop: Hop) -> tuple[str, str, str | None]:
-    return hop.name, hop.goal, hop.agent
+_Outline = tuple[str, str, str | None, tuple[str, ...]]
 
 
-def _outline_of(step: dict[str, Any]) -> tuple[str, str, str | None]:
-    return step["name"], step.get("goal", ""), step.get("agent")
+def _outline(hop: Hop) -> _Outline:
+    return hop.name, hop.goal, hop.agent, tuple(hop.success_criteria)
+
+
+def _outline_of(step: dict[str, Any]) -> _Outline:
+    points = tuple(step.get("bullet_points") or ())
+    return step["name"], step.get("goal", ""), step.get("agent"), points
