@@ -12,6 +12,8 @@ from typing import Any
 
 from perdure import __version__
 from perdure.agents.models import ModelCatalog, default_model
+from perdure.agents.tools.box import ToolBox
+from perdure.agents.tools.files import FILE_TOOLS
 from perdure.config import Settings
 from perdure.engine.runtime import EngineRuntime
 from perdure.errors import PerdureError
@@ -188,6 +190,7 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
             catalog=catalog,
             files=files,
             deltas=deltas,
+            tools=ToolBox([FILE_TOOLS]),
             default_model=settings.model or default_model(),
             server_id=server_id,
             data_dir=data_dir,

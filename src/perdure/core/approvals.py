@@ -74,7 +74,14 @@ _ALIASES = {
     "denied": Resolution.REJECT,
     "no": Resolution.REJECT,
     "submit": Resolution.ANSWER,
+    "allow": Resolution.APPROVE,
+    "allow_once": Resolution.APPROVE,
 }
+_FOR_THE_SESSION = frozenset(
+    {"allow_session", "allow_for_session", "allow_for_the_session", "allow_always", "always"}
+)
+SESSION_SCOPE = {"scope": "session"}
+"""The answer of a person who allows a kind of tool call for as long as the session lives."""
 
 
 class Approval(BaseModel):
@@ -111,8 +118,8 @@ def parse_resolution(resolution: str | None, approved: bool | None) -> Resolutio
     """
     named: Resolution | None = None
     if resolution is not None:
-        text = resolution.strip().lower()
-        named = _ALIASES.get(text)
+        text = _spelling(resolution)
+        named = Resolution.APPROVE if text in _FOR_THE_SESSION else _ALIASES.get(text)
         if named is None:
             try:
                 named = Resolution(text)
@@ -129,6 +136,15 @@ def parse_resolution(resolution: str | None, approved: bool | None) -> Resolutio
     if named is None:
         raise InvalidInput("Send `resolution` (or `approved`).", field="resolution")
     return named
+
+
+def is_for_session(resolution: str | None) -> bool:
+    """Whether the word chosen also says "do not ask again in this session"."""
+    return resolution is not None and _spelling(resolution) in _FOR_THE_SESSION
+
+
+def _spelling(resolution: str) -> str:
+    return "_".join(resolution.lower().replace("-", " ").replace("_", " ").split())
 
 
 def check_answer(approval: Approval, resolution: Resolution, now: datetime) -> ApprovalStatus:

@@ -211,6 +211,7 @@ class CodeExecution(EventData):
     output: str = ""
     duration_ms: int | None = None
     isolation: str | None = None
+    attempt: int = 1
 
 
 class Console(EventData):
@@ -219,6 +220,7 @@ class Console(EventData):
     type: ClassVar[str] = "console"
     stream: str = "log"
     lines: list[str]
+    attempt: int = 1
 
 
 class FileUpdate(EventData):
@@ -280,6 +282,7 @@ class BudgetWarning(EventData):
 
     type: ClassVar[str] = "budget_warning"
     limit: str
+    scope: str = "session"
     allowed: float
     used: float
 
@@ -289,6 +292,7 @@ class BudgetExceeded(EventData):
 
     type: ClassVar[str] = "budget_exceeded"
     limit: str
+    scope: str = "session"
     allowed: float
     used: float
 

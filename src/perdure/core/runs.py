@@ -142,6 +142,9 @@ class Run(BaseModel):
     output_tokens: int = 0
     cost_usd_micros: int = 0
     unpriced_calls: int = 0
+    active_ms: int = 0
+    """Execution up to `active_since`; waiting and paused time is none."""
+    active_since: datetime | None = None
 
 
 class Step(BaseModel):

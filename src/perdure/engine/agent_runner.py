@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -17,51 +17,45 @@ from pydantic_ai.exceptions import (
     UserError,
 )
 from pydantic_ai.messages import (
+    ModelMessage,
+    ModelRequest,
     ModelResponse,
     PartDeltaEvent,
     PartStartEvent,
     TextPart,
     TextPartDelta,
     ToolCallPart,
+    UserPromptPart,
 )
 from pydantic_ai.models import Model
 from pydantic_ai.settings import ModelSettings
-from pydantic_ai.toolsets import ToolsetTool, WrapperToolset
+from pydantic_ai.toolsets import AbstractToolset
 from pydantic_ai.usage import RequestUsage
 
 from perdure.agents.models import LOCAL
 from perdure.agents.prices import LOCAL_PRICES, price_call
 from perdure.agents.profiles import ModelProfile
 from perdure.agents.roles import Role
-from perdure.agents.tools.files import FILE_TOOLS
 from perdure.core.clock import utc_now
 from perdure.core.costs import CostRecord
 from perdure.core.events import NewEvent, ToolCall, ToolResult
+from perdure.core.limits import LimitState
 from perdure.engine.durability import PerdureDurability
+from perdure.engine.limits import LimitKeeper
 from perdure.engine.operations import Operations, Stopwatch
+from perdure.engine.tool_deps import ToolDeps
+from perdure.engine.tool_gate import Call, OutcomeUnknown, ToolGate, current_call
 from perdure.ids import new_id
 from perdure.live.deltas import Deltas
-from perdure.modes.contract import ModelCallFailed, Reply
+from perdure.modes.contract import ModelCallFailed, Reply, Said
 from perdure.services.conversation import message_event
-from perdure.store.workspace import FileInfo, Workspace
+from perdure.store.transaction import Tx
 
 Output = TypeVar("Output")
 
 _RESULT_SHOWN = 4_000
 _OUTPUT_TOOL = "final_result"
 """How pydantic-ai names the call by which a model hands over structured output: an answer, not a tool."""
-
-
-@dataclass
-class ToolDeps:
-    """What tools get: the workspace, and a way to say that a file was written."""
-
-    workspace: Workspace
-    on_file: Callable[[FileInfo], Awaitable[None]]
-
-    async def file_changed(self, info: FileInfo) -> None:
-        """Log the file."""
-        await self.on_file(info)
 
 
 @dataclass
@@ -76,7 +70,12 @@ class AgentRunner:
     profile: ModelProfile
     instructions: str
     step_id: str | None
+    hop_id: str | None
+    turn: str
+    """Names this use of an agent inside its run and attempt."""
     say: bool
+    gate: ToolGate
+    limits: LimitKeeper
     _message_id: str | None = field(default=None)
 
     async def run(
@@ -84,11 +83,11 @@ class AgentRunner:
         prompt: str,
         *,
         output: type[Any] | None,
-        tools: bool,
+        toolsets: Sequence[AbstractToolset[Any]],
+        history: Sequence[Said],
         deps: ToolDeps,
         max_tokens: int | None,
         max_rounds: int,
-        turn: str,
     ) -> Reply:
         """Let the agent work on the prompt until it answers.
 
@@ -101,7 +100,7 @@ class AgentRunner:
             instructions=self.instructions,
             deps_type=ToolDeps,
             output_type=output or str,
-            toolsets=[_LoggedTools(FILE_TOOLS.toolset(agents=True), self)] if tools else [],
+            toolsets=toolsets,
             capabilities=[PerdureDurability(self, event_stream_handler=self._stream)],
             model_settings=_settings(self.profile, max_tokens),
             retries=2,
@@ -109,9 +108,10 @@ class AgentRunner:
         try:
             result = await agent.run(
                 prompt,
+                message_history=_recalled(history),
                 deps=deps,
                 usage_limits=UsageLimits(request_limit=max_rounds),
-                run_id=turn,
+                run_id=self.turn,
                 conversation_id=self.operations.run.session_id,
             )
         except (ModelAPIError, UnexpectedModelBehavior, AgentRunError, UserError) as error:
@@ -127,6 +127,9 @@ class AgentRunner:
         run = self.operations.run
 
         async def call(step_number: int) -> dict[str, Any]:
+            reached = await self.limits.reached()
+            if reached is not None:
+                return {"limit": reached.model_dump()}
             call_id = f"{run.id}:{run.attempt}:{step_number}:{run.fence}"
             self._message_id = new_id() if self.say else None
             await self.operations.progress.open_call(run, self._begun(call_id))
@@ -145,31 +148,58 @@ class AgentRunner:
                 "duration_ms": watch.ms(),
             }
 
-        record, number = await self.operations.recorded(name, call)
+        while True:
+            record, number = await self.operations.recorded(name, call)
+            if "limit" not in record:
+                break
+            await self.limits.ask(LimitState.model_validate(record["limit"]))
         if "failed" in record:
             raise ModelCallFailed(f"{self.model_name}: {record['failed']}", model=self.model_name)
         await self._settle(record, number)
         return record["out"]
 
     async def other(self, name: str, body: Callable[[], Awaitable[Any]]) -> Any:
-        """Carry out a tool call, or the like, as a durable operation."""
-        return await self.operations.durable(name, body)
+        """Carry out a tool call, or the like, as a durable operation.
 
-    async def log_tool(self, call_id: str, tool: str, ok: bool, result: str, duration_ms: int) -> None:
+        Raises:
+            OutcomeUnknown: when the call is no repeatable one and was cut off by a crash.
+        """
+        call = current_call.get()
+        if call is None or call.repeatable:
+            out, _ = await self.operations.recorded_now(name, lambda _number: body())
+            return out
+        record, _ = await self.operations.recorded_now(
+            name, lambda number: self.gate.carried_out(call, number, body)
+        )
+        if "unknown" in record:
+            raise OutcomeUnknown
+        return record["out"]
+
+    async def tool_began(self, call_id: str, call: Call) -> None:
+        """Note the call as a tool step of the hop that is being carried out."""
+
+    async def tool_ended(self, call_id: str, call: Call, ok: bool, result: str, duration_ms: int) -> None:
         """Log a tool's answer, once."""
         run = self.operations.run
         data = ToolResult(
             call_id=call_id,
-            tool=tool,
+            tool=call.tool,
             agent=self.role.id,
             ok=ok,
             result=result[:_RESULT_SHOWN],
             duration_ms=duration_ms,
         )
-        key = f"{run.id}:{run.attempt}:{call_id}:result"
-        await self.operations.progress.log(
-            run, NewEvent.of(data, run_id=run.id, step_id=self.step_id, dedupe=key)
+        event = NewEvent.of(
+            data,
+            run_id=run.id,
+            step_id=self.step_id,
+            dedupe=f"{run.id}:{run.attempt}:{self.turn}:{call_id}:result",
         )
+
+        def change(tx: Tx) -> None:
+            tx.append(run.session_id, event)
+
+        await self.operations.progress.write(run, change)
 
     async def _stream(self, _ctx: AgentContext[Any], events: AsyncIterable[Any]) -> None:
         session_id = self.operations.run.session_id
@@ -265,24 +295,15 @@ class AgentRunner:
         )
 
 
-@dataclass
-class _LoggedTools(WrapperToolset[Any]):
-    """Logs what tools answer, outside the durable call, so that a replay logs nothing twice."""
-
-    runner: AgentRunner
-
-    async def call_tool(
-        self, name: str, tool_args: dict[str, Any], ctx: AgentContext[Any], tool: ToolsetTool[Any]
-    ) -> Any:
-        watch = Stopwatch()
-        call_id = ctx.tool_call_id or name
-        try:
-            result = await super().call_tool(name, tool_args, ctx, tool)
-        except Exception as error:
-            await self.runner.log_tool(call_id, name, False, str(error), watch.ms())
-            raise
-        await self.runner.log_tool(call_id, name, True, str(result), watch.ms())
-        return result
+def _recalled(history: Sequence[Said]) -> list[ModelMessage] | None:
+    """Return the conversation as the agent is reminded of it."""
+    found: list[ModelMessage] = []
+    for said in history:
+        if said.role == "assistant":
+            found.append(ModelResponse(parts=[TextPart(said.text)]))
+        elif said.role == "user":
+            found.append(ModelRequest(parts=[UserPromptPart(said.text)]))
+    return found or None
 
 
 def _sentence(error: Exception) -> str:

@@ -4,28 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from perdure.agents.models import ModelCatalog
 from perdure.agents.roles import ROLES
+from perdure.agents.tools.box import ToolBox
 from perdure.core.approvals import Approval, ApprovalStatus, OnExpiry, Resolution
 from perdure.core.clock import utc_now
 from perdure.core.events import Console, NewEvent
 from perdure.core.missions import Hop, HopStatus, Mission
 from perdure.core.sessions import Session
-from perdure.engine.agent_runner import AgentRunner, ToolDeps
+from perdure.core.tools import ToolCategory
+from perdure.engine.agent_runner import AgentRunner
+from perdure.engine.agent_tools import GuardedTools
+from perdure.engine.limits import LimitKeeper
+from perdure.engine.mode_tools import ModeTools
 from perdure.engine.operations import Operations, RunCancelled
-from perdure.errors import PerdureError
+from perdure.engine.tool_deps import ToolDeps
+from perdure.engine.tool_gate import ToolGate
+from perdure.errors import InvalidInput, PerdureError
 from perdure.ids import new_id
 from perdure.live.deltas import Deltas
-from perdure.modes.contract import Answer, ModeConfig, Profile, Question, Reply, StepResult, StepSpec
-from perdure.services import plans
+from perdure.modes.contract import (
+    Answer,
+    ModeConfig,
+    Profile,
+    Question,
+    Reply,
+    Said,
+    StepResult,
+    StepSpec,
+    ToolOutcome,
+    ToolUse,
+)
+from perdure.services import memory, plans
 from perdure.services.conversation import message_event
 from perdure.store.transaction import Tx
-from perdure.store.workspace import FileInfo, Workspace
+from perdure.store.workspace import Workspace
 
 Output = TypeVar("Output")
 
@@ -34,6 +52,10 @@ _MODEL_KEYS = {
     "reviewer": "plan_reviewer_model",
     "researcher": "researcher_model",
     "engineer": "engineer_model",
+    "summariser": "summariser_model",
+    "idea-maker": "idea_maker_model",
+    "idea-critic": "idea_critic_model",
+    "router": "router_model",
 }
 
 
@@ -48,12 +70,20 @@ class EngineContext:
     default_model: str
     workspace: Workspace
     deltas: Deltas
+    box: ToolBox
+    consents: frozenset[ToolCategory] = frozenset[ToolCategory]()
     kept: dict[str, Any] = field(default_factory=dict[str, Any])
+    granted: set[ToolCategory] = field(default_factory=set[ToolCategory])
     failed_step: str | None = None
     _step_id: str | None = None
+    _hop_id: str | None = None
     _turn: int = 0
     _phase: tuple[str, int | None] | None = None
     """The phase to enter when the next step begins; kept steps enter none."""
+
+    def __post_init__(self) -> None:
+        self._limits = LimitKeeper(self.operations, self.ask)
+        self._gate = ToolGate(self.operations, self.config.tool_permissions, self.ask, self.granted)
 
     @property
     def task(self) -> str:
@@ -78,7 +108,7 @@ class EngineContext:
     async def step(self, spec: StepSpec, body: Callable[[], Awaitable[StepResult]]) -> Any:
         if spec.key in self.kept:
             return self.kept[spec.key]
-        await self.operations.boundary()
+        await self._limits.check(spec.key)
         progress, run = self.operations.progress, self.operations.run
         if self._phase is not None:
             name, number = self._phase
@@ -94,7 +124,7 @@ class EngineContext:
             hop_id=spec.hop_id,
             number=spec.number,
         )
-        self._step_id = step.id
+        self._step_id, self._hop_id = step.id, spec.hop_id
         try:
             result = await body()
         except PerdureError as error:
@@ -109,7 +139,7 @@ class EngineContext:
             await progress.fail_step(run, step, fault, spec.number)
             raise
         finally:
-            self._step_id = None
+            self._step_id = self._hop_id = None
         await progress.complete_step(
             run, step, checkpoint=result.checkpoint, summary=result.summary, number=spec.number
         )
@@ -124,11 +154,15 @@ class EngineContext:
         tools: bool = False,
         max_tokens: int | None = None,
         say: bool = True,
+        history: Sequence[Said] = (),
     ) -> Reply:
+        if role not in ROLES:
+            raise InvalidInput(f"There is no role {role!r}; there are {', '.join(ROLES)}.", field="agent")
         name = self._model_name(role)
         profile = self.catalog.profile(name)
         part = ROLES[role]
         self._turn += 1
+        run = self.operations.run
         runner = AgentRunner(
             operations=self.operations,
             deltas=self.deltas,
@@ -140,18 +174,52 @@ class EngineContext:
                 text for text in (part.instructions_for(profile), self.config.instructions) if text
             ),
             step_id=self._step_id,
+            hop_id=self._hop_id,
+            turn=f"{run.id}:{run.attempt}:{self._turn}",
             say=say and output is None,
+            gate=self._gate,
+            limits=self._limits,
         )
-        run = self.operations.run
+        offered = self.box.toolsets(self.config.mcp_servers) if tools else []
         return await runner.run(
             prompt,
             output=output,
-            tools=tools,
-            deps=ToolDeps(self.workspace, self._file_written),
+            toolsets=[
+                GuardedTools(toolset, self.box, self._gate, runner, self.ask, role) for toolset in offered
+            ],
+            history=history,
+            deps=self._deps(),
             max_tokens=max_tokens,
             max_rounds=self.config.max_rounds,
-            turn=f"{run.id}:{run.attempt}:{self._turn}",
         )
+
+    async def tool(self, tool: str, **arguments: Any) -> Any:
+        return await self._mode_tools().call(ToolUse(tool, arguments), self._deps())
+
+    async def tools(self, uses: Sequence[ToolUse], *, at_once: int = 4) -> list[ToolOutcome]:
+        return await self._mode_tools().call_each(uses, self._deps(), at_once)
+
+    async def history(self, limit: int = 50) -> list[Said]:
+        run = self.operations.run
+
+        async def read() -> list[dict[str, Any]]:
+            return await self.operations.progress.read(lambda tx: memory.said_before(tx, run, limit))
+
+        return [Said(**entry) for entry in await self.operations.durable("history", read)]
+
+    async def variables(self) -> dict[str, Any]:
+        async def read() -> dict[str, Any]:
+            return await self.operations.progress.read(lambda tx: memory.variables(tx, self.session.id))
+
+        return await self.operations.durable("variables", read)
+
+    async def set_variables(self, **values: Any) -> None:
+        run = self.operations.run
+
+        async def write() -> None:
+            await self.operations.progress.write(run, lambda tx: memory.set_in(tx, run.session_id, values))
+
+        await self.operations.durable("set-variables", write)
 
     async def ask(self, question: Question) -> Answer:
         approval = await self._asked(question)
@@ -247,10 +315,22 @@ class EngineContext:
 
         return await self.operations.durable("files", read)
 
+    async def read_file(self, path: str, limit_chars: int = 1_000_000) -> str:
+        async def read() -> dict[str, Any]:
+            try:
+                return {"text": await asyncio.to_thread(self.workspace.read_text, path, limit_chars)}
+            except PerdureError as error:
+                return {"error": error.message}
+
+        record = await self.operations.durable(f"read:{path}", read)
+        if "error" in record:
+            raise InvalidInput(record["error"], field="path", path=path)
+        return record["text"]
+
     async def write_file(self, path: str, content: str) -> None:
         async def write() -> str:
             info = await asyncio.to_thread(self.workspace.write, path, content)
-            await self._file_written(info)
+            await self._deps().file_changed(info)
             return info.sha256
 
         await self.operations.durable(f"write:{path}", write)
@@ -264,15 +344,17 @@ class EngineContext:
 
     async def _plan(self, name: str, change: Callable[[Tx], Mission]) -> list[Hop]:
         async def body() -> list[dict[str, Any]]:
-            mission = await self.operations.progress.change_plan(self.operations.run, change)
+            mission = await self.operations.progress.write(self.operations.run, change)
             return [hop.model_dump(mode="json") for hop in mission.hops]
 
         return [Hop.model_validate(hop) for hop in await self.operations.durable(f"plan:{name}", body)]
 
-    async def _file_written(self, info: FileInfo) -> None:
-        await self.operations.progress.file_written(
-            self.operations.run, info, role="output", step_id=self._step_id
-        )
+    def _deps(self) -> ToolDeps:
+        return ToolDeps(self.operations, self.workspace, self._step_id, self._hop_id)
+
+    def _mode_tools(self) -> ModeTools:
+        model = self.catalog.resolve(self._model_name("engineer"))
+        return ModeTools(self.operations, self.box, self._gate, self.consents, model)
 
     def _model_name(self, role: str) -> str:
         config = self.config

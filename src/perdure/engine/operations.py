@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
 
-from dbos import DBOS
+from dbos import DBOS, StepReservation
 
 from perdure.core.runs import Run, RunStatus
 from perdure.services.progress import RunProgress
@@ -59,8 +59,61 @@ class Operations:
     async def recorded(self, name: str, body: Callable[[int], Awaitable[T]]) -> tuple[T, int]:
         """Like `durable`, with the operation's number for the body and for the caller."""
         await self.boundary()
-        step = DBOS.reserve_step()
+        return await self.recorded_now(name, body)
 
+    async def recorded_now(self, name: str, body: Callable[[int], Awaitable[T]]) -> tuple[T, int]:
+        """Like `recorded`, without a boundary before it: for operations that run side by side.
+
+        Its number is drawn before anything is awaited, so that a replay numbers them alike.
+
+        Raises:
+            RunCancelled: when the run was broken off.
+        """
+        step = DBOS.reserve_step()
+        if self._aborted:
+            await self.boundary()
+        result = await self._run(step, name, body)
+        return result, step.step_id
+
+    async def recorded_each(
+        self, name: str, bodies: Sequence[Callable[[int], Awaitable[T]]], at_once: int
+    ) -> list[T]:
+        """Carry operations out side by side, at most `at_once` of them; results in the order given.
+
+        A pause or cancel lets those that have begun come to their end and begins no others.
+        """
+        await self.boundary()
+        steps = [DBOS.reserve_step() for _ in bodies]
+        results: dict[int, T] = {}
+        stopping = False
+
+        async def work(numbers: Iterator[int]) -> None:
+            nonlocal stopping
+            for number in numbers:
+                if stopping or await self._asked_to_stop():
+                    stopping = True
+                    return
+                results[number] = await self._run(steps[number], name, bodies[number])
+
+        while len(results) < len(bodies):
+            stopping = False
+            numbers = iter([number for number in range(len(bodies)) if number not in results])
+            workers = [asyncio.ensure_future(work(numbers)) for _ in range(max(1, at_once))]
+            try:
+                await asyncio.gather(*workers)
+            except BaseException:
+                for worker in workers:
+                    worker.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
+                raise
+            await self.boundary()
+        return [results[number] for number in range(len(bodies))]
+
+    async def _asked_to_stop(self) -> bool:
+        status = await self.progress.status(self.run.id)
+        return status in _PAUSED or status in (RunStatus.CANCELLING, RunStatus.CANCELLED)
+
+    async def _run(self, step: StepReservation, name: str, body: Callable[[int], Awaitable[T]]) -> T:
         async def call() -> T:
             return await self._abortable(body(step.step_id))
 
@@ -72,7 +125,7 @@ class Operations:
             async with self._quiet:
                 self._quiet.notify_all()
         await self.hold_if_stopping()
-        return result, step.step_id
+        return result
 
     async def boundary(self) -> None:
         """Let the run go on, or stop it here when a pause or cancel was asked for.

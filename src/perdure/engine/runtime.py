@@ -19,8 +19,10 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions
 from dbos import error as dbos_error
 
 from perdure.agents.models import ModelCatalog
+from perdure.agents.tools.box import ToolBox
 from perdure.core.clock import utc_now
 from perdure.core.runs import Run, RunStatus
+from perdure.core.tools import ToolCategory
 from perdure.engine.context import EngineContext
 from perdure.engine.operations import Operations, RunCancelled, outside
 from perdure.engine.system import engine_database
@@ -55,6 +57,7 @@ class EngineRuntime:
     catalog: ModelCatalog
     files: FileService
     deltas: Deltas
+    tools: ToolBox
     default_model: str
     server_id: str
     data_dir: Path | None
@@ -196,9 +199,14 @@ class EngineRuntime:
         given = {k: v for k, v in run.config.items() if k not in _RUN_MODES_KEYS}
         config: ModeConfig = spec.config_model.model_validate(given)
 
-        async def kept() -> dict[str, Any]:
+        async def left() -> dict[str, Any]:
             inherited = run.attempt > 1 or run.parent_run_id is not None
-            return await self.progress.kept_steps(run.id) if inherited else {}
+            return {
+                "steps": await self.progress.kept_steps(run.id) if inherited else {},
+                "granted": await self.progress.granted(session.id),
+            }
+
+        found = await operations.durable("left-behind", left)
 
         return EngineContext(
             operations=operations,
@@ -208,7 +216,10 @@ class EngineRuntime:
             default_model=self.default_model,
             workspace=self.files.workspace(session.id),
             deltas=self.deltas,
-            kept=await operations.durable("kept-steps", kept),
+            box=self.tools,
+            consents=spec.consents,
+            kept=found["steps"],
+            granted={ToolCategory(name) for name in found["granted"]},
         )
 
     async def _wake(self, run: Run) -> None:

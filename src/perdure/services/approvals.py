@@ -5,20 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from perdure.core.access import Action, Actor
+from perdure.core.answers import check_response
 from perdure.core.approvals import (
+    SESSION_SCOPE,
     Approval,
     ApprovalStatus,
+    ApprovalType,
     OnExpiry,
     Resolution,
     check_answer,
+    is_for_session,
     parse_resolution,
 )
 from perdure.core.events import ApprovalResolved, WorkflowPaused
 from perdure.core.runs import RunStatus
-from perdure.core.sessions import SessionCommand, SessionStatus
+from perdure.core.sessions import Session, SessionCommand, SessionStatus
 from perdure.errors import AlreadyAnswered, InvalidInput, NotFound
 from perdure.ids import parse_uuid
-from perdure.services import lifecycle
+from perdure.services import budgets, lifecycle
 from perdure.services.access import owner_filter, session_for
 from perdure.services.ports import Limits, RunEngine
 from perdure.store import approvals, runs, sessions
@@ -84,18 +88,29 @@ class ApprovalService:
 
         Raises:
             AlreadyAnswered: with the stored outcome, for every later answer.
-            InvalidInput: when the resolution is unknown or not offered.
+            InvalidInput: when the resolution is unknown or not offered, or what comes with it does not fit
+                the question; nothing is stored then, and the question goes on waiting.
         """
         chosen = parse_resolution(resolution, approved)
-        response = {
-            key: value
-            for key, value in {"feedback": feedback, "modifications": modifications, "answer": answer}.items()
-            if value is not None
-        }
+        for_session = is_for_session(resolution)
 
         def body(tx: Tx) -> Approval:
             approval = _approval_for(tx, actor, approval_id, Action.ANSWER)
             status = check_answer(approval, chosen, tx.now)
+            if for_session and approval.request_type is not ApprovalType.TOOL:
+                raise InvalidInput(
+                    f"Only a tool call can be allowed for the session; choose one of "
+                    f"{', '.join(approval.options)}.",
+                    field="resolution",
+                    options=approval.options,
+                )
+            response = check_response(
+                approval,
+                chosen,
+                feedback=feedback,
+                modifications=modifications,
+                answer=SESSION_SCOPE if for_session else answer,
+            )
             return settle_in(tx, approval, status, chosen, response=response, by=actor.name, by_person=True)
 
         approval = await self._store.write(body)
@@ -155,6 +170,8 @@ def settle_in(
             resolution=str(stored.resolution) if stored.resolution else None,
             responded_by=stored.responded_by,
         )
+    if by_person and approval.request_type is ApprovalType.BUDGET and resolution is Resolution.APPROVE:
+        budgets.raise_in(tx, approval, (response or {}).get("answer"))
     tx.emit(
         approval.session_id,
         ApprovalResolved(
@@ -173,6 +190,19 @@ def settle_in(
     session = sessions.get_session(tx, approval.session_id)
     tx.hint(session.owner_id, "session:updated", session.id)
     return approval.model_copy(update=outcome)
+
+
+def release_in(tx: Tx, session: Session, by: str) -> list[str]:
+    """Answer the session's questions about limits that leave room by now; returns the runs that go on."""
+    pending, _ = approvals.list_approvals(tx, None, status="pending", session_id=session.id, limit=200)
+    freed = [
+        approval
+        for approval in pending
+        if approval.request_type is ApprovalType.BUDGET and budgets.has_room(tx, session, approval)
+    ]
+    for approval in freed:
+        settle_in(tx, approval, ApprovalStatus.APPROVED, Resolution.APPROVE, by=by, by_person=True)
+    return [approval.run_id for approval in freed]
 
 
 def _consequence(approval: Approval) -> Resolution | None:

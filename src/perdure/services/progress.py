@@ -30,11 +30,11 @@ from perdure.core.missions import MissionCommand
 from perdure.core.runs import RUN_LIFECYCLE, Run, RunCommand, RunStatus, Step, StepStatus
 from perdure.core.sessions import Session, SessionCommand, SessionStatus
 from perdure.ids import new_id
-from perdure.services import lifecycle
+from perdure.services import grants, lifecycle
 from perdure.services.files import record_file_in
 from perdure.services.ports import Limits, ModeCatalog
 from perdure.services.runs import start_next_in
-from perdure.store import approvals, costs, runs, sessions
+from perdure.store import approvals, costs, runs, sessions, usage
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
 from perdure.store.workspace import FileInfo
@@ -79,6 +79,7 @@ class RunProgress:
                 worker=self._worker,
                 model=run.model or default_model,
                 started_at=run.started_at or tx.now,
+                active_since=tx.now,
             )
             tx.emit(
                 run.session_id,
@@ -116,6 +117,10 @@ class RunProgress:
 
         return await self._store.read(body)
 
+    async def read(self, body: Callable[[Tx], T]) -> T:
+        """Read what a run needs to know, in one transaction."""
+        return await self._store.read(body)
+
     async def park(self, run: Run) -> RunStatus:
         """Write that a pausing run has stopped; returns the status, which another command may have changed."""
 
@@ -125,6 +130,7 @@ class RunProgress:
             if now.status is not RunStatus.PAUSING:
                 return now.status
             runs.change_run(tx, now, status=RunStatus.PAUSED)
+            usage.tick(tx, now, stop=True)
             tx.emit(run.session_id, WorkflowPaused(reason="requested"), run_id=run.id)
             return RunStatus.PAUSED
 
@@ -138,6 +144,12 @@ class RunProgress:
             return {s.key: s.checkpoint for s in done if s.status is StepStatus.COMPLETED}
 
         return await self._store.read(body)
+
+    async def granted(self, session_id: str) -> list[str]:
+        """Return the tool categories that a person allowed for the session."""
+        return await self._store.read(
+            lambda tx: [str(each) for each in grants.granted(sessions.get_session(tx, session_id))]
+        )
 
     async def enter_phase(self, run: Run, phase: str, number: int | None, key: str) -> None:
         """Note the phase on the session and log it once per attempt and key."""
@@ -369,6 +381,7 @@ class RunProgress:
                 now = runs.get_run(tx, run.id)
                 if now.status is RunStatus.RUNNING:
                     runs.change_run(tx, now, status=RunStatus.WAITING)
+                    usage.tick(tx, now, stop=True)
             return stored
 
         return await self._fenced(run, change)
@@ -382,6 +395,7 @@ class RunProgress:
         def change(tx: Tx) -> Run | None:
             now = runs.get_run(tx, run.id)
             RUN_LIFECYCLE.decide(now.status, RunCommand.COMPLETE)
+            usage.tick(tx, now, stop=True)
             ended = runs.change_run(
                 tx, now, status=RunStatus.COMPLETED, result=result, completed_at=tx.now, error=None
             )
@@ -413,6 +427,7 @@ class RunProgress:
         def change(tx: Tx) -> None:
             now = runs.get_run(tx, run.id)
             RUN_LIFECYCLE.decide(now.status, RunCommand.FAIL)
+            usage.tick(tx, now, stop=True)
             runs.end_unfinished_steps(tx, run.id, StepStatus.CANCELLED)
             ended = runs.change_run(tx, now, status=RunStatus.FAILED, error=error, completed_at=tx.now)
             lifecycle.move_mission(tx, run.id, MissionCommand.FAIL)
@@ -444,6 +459,7 @@ class RunProgress:
             now = runs.get_run(tx, run.id)
             if now.status is not RunStatus.CANCELLING:
                 return None
+            usage.tick(tx, now, stop=True)
             lifecycle.end_cancelled(tx, now, None)
             session = sessions.get_session(tx, run.session_id, lock=True)
             if session.status is SessionStatus.SUSPENDED:
@@ -453,8 +469,12 @@ class RunProgress:
 
         return await self._fenced(run, change)
 
-    async def change_plan(self, run: Run, body: Callable[[Tx], T]) -> T:
-        """Change the run's mission by one of the functions of `plans`."""
+    async def write(self, run: Run, body: Callable[[Tx], T]) -> T:
+        """Write for the run in one fenced transaction: plans, effects, tool steps, variables.
+
+        Raises:
+            StaleWriter: when another worker has taken the run over; nothing is written then.
+        """
         return await self._fenced(run, body)
 
     async def _fenced(self, run: Run, body: Callable[[Tx], T]) -> T:

@@ -12,6 +12,8 @@ from perdure.errors import InvalidInput, NotFound, PerdureError, StaleVersion
 from perdure.ids import new_id, parse_uuid
 from perdure.services import lifecycle
 from perdure.services.access import owner_filter, session_for
+from perdure.services.approvals import release_in
+from perdure.services.budgets import parse_limits
 from perdure.services.ports import Limits, ModeCatalog, RunEngine
 from perdure.services.resuming import resume_in
 from perdure.services.state import save_state_in
@@ -51,9 +53,11 @@ class SessionService:
 
         Raises:
             UnknownMode, UnknownConfigKey: naming what is known.
+            InvalidInput: when a limit is none.
             Conflict: when `session_id` is given and taken.
         """
         checked = self._modes.validate(mode, config or {})
+        limits = parse_limits(resource_limits)
         chosen = parse_uuid(session_id, "session id") if session_id else new_id()
 
         def body(tx: Tx) -> Session:
@@ -64,7 +68,7 @@ class SessionService:
                 config=checked,
                 name=name or default_name(task, mode, tx.now),
                 metadata=metadata or {},
-                resource_limits=resource_limits or {},
+                resource_limits=limits,
                 tags=list(tags),
                 session_id=chosen,
             )
@@ -157,7 +161,7 @@ class SessionService:
 
         Raises:
             StaleVersion: when `if_version` is not the current one.
-            InvalidInput: on a field that cannot be changed.
+            InvalidInput: on a field that cannot be changed, or a limit that is none.
         """
         unknown = sorted(set(patch) - set(_EDITABLE))
         if unknown:
@@ -165,19 +169,24 @@ class SessionService:
                 f"Cannot change {', '.join(unknown)}; these can be: {', '.join(_EDITABLE)}.", fields=unknown
             )
 
-        def body(tx: Tx) -> Session:
+        def body(tx: Tx) -> tuple[Session, list[str]]:
             session = session_for(tx, actor, session_id, Action.EDIT, lock=True)
             check_version(session, if_version)
             changes = {k: v if replace else _merged(getattr(session, k), v) for k, v in patch.items()}
             if "config" in changes:
                 changes["config"] = self._modes.validate(session.mode, changes["config"])
+            if "resource_limits" in changes:
+                changes["resource_limits"] = parse_limits(changes["resource_limits"])
             if not changes:
-                return session
+                return session, []
             changed = sessions.change_session(tx, session, **changes)
             tx.emit(session.id, lifecycle.session_update(changed, "edited"))
-            return changed
+            return changed, release_in(tx, changed, actor.name) if "resource_limits" in changes else []
 
-        return await self._store.write(body)
+        changed, woken = await self._store.write(body)
+        for run_id in woken:
+            await self._engine.enqueue(run_id)
+        return changed
 
     async def save_state(
         self, actor: Actor, session_id: str, *, messages: Sequence[dict[str, Any]] = (), **state: Any

@@ -427,7 +427,7 @@ async def test_a_stale_worker_writes_nothing(services: Services) -> None:
         services.progress.fail(old, {}, None),
         services.progress.park(old),
         services.progress.stopped(old),
-        services.progress.change_plan(old, lambda tx: None),
+        services.progress.write(old, lambda tx: None),
     ):
         with pytest.raises(StaleWriter):
             await call
@@ -574,11 +574,11 @@ async def test_cancelling_takes_questions_steps_and_plan_with_it(services: Servi
     def propose(tx: Any) -> Any:
         return plans.propose_in(tx, run, OWNER.user_id, name="n", goal="g", steps=steps, change="proposed")
 
-    mission = await services.progress.change_plan(run, propose)
-    assert (await services.progress.change_plan(run, propose)).revision == 1
-    await services.progress.change_plan(run, lambda tx: plans.accept_in(tx, run))
+    mission = await services.progress.write(run, propose)
+    assert (await services.progress.write(run, propose)).revision == 1
+    await services.progress.write(run, lambda tx: plans.accept_in(tx, run))
     hop = mission.hops[0]
-    await services.progress.change_plan(
+    await services.progress.write(
         run, lambda tx: plans.move_hop_in(tx, run, hop.id, HopStatus.EXECUTING)
     )
     await step(services, run)
@@ -597,20 +597,20 @@ async def test_cancelling_takes_questions_steps_and_plan_with_it(services: Servi
 async def test_a_plan_is_rejected_with_its_hops_and_an_unknown_hop_is_not_found(services: Services) -> None:
     session, run = await services.running()
     with pytest.raises(NotFound):
-        await services.progress.change_plan(run, lambda tx: plans.accept_in(tx, run))
-    await services.progress.change_plan(
+        await services.progress.write(run, lambda tx: plans.accept_in(tx, run))
+    await services.progress.write(
         run,
         lambda tx: plans.propose_in(
             tx, run, OWNER.user_id, name="n", goal="g", steps=[{"name": "a"}], change="proposed"
         ),
     )
-    rejected = await services.progress.change_plan(run, lambda tx: plans.reject_in(tx, run))
+    rejected = await services.progress.write(run, lambda tx: plans.reject_in(tx, run))
     assert (rejected.status, rejected.hops[0].status) == ("rejected", HopStatus.CANCELLED)
     with pytest.raises(NotFound):
-        await services.progress.change_plan(
+        await services.progress.write(
             run, lambda tx: plans.move_hop_in(tx, run, new_id(), HopStatus.READY)
         )
-    revised = await services.progress.change_plan(
+    revised = await services.progress.write(
         run,
         lambda tx: plans.propose_in(
             tx, run, OWNER.user_id, name="n", goal="g", steps=[{"name": "b"}], change="revised"

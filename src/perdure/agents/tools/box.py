@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic_ai import FunctionToolset
+from pydantic_ai.toolsets import AbstractToolset
 
 from perdure.agents.tools.context import ToolContext
 from perdure.agents.tools.tool import Tool
+from perdure.core.tools import ToolCategory
+from perdure.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class ToolKind:
+    """What has to be known of a tool before it is called."""
+
+    category: ToolCategory
+    repeatable: bool
+    asks: bool = False
+    """Whether a person carries it out, by answering."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +45,13 @@ class ToolGroup:
 class ToolBox:
     """Finds tools by name, and hands groups to agents."""
 
-    def __init__(self, groups: Sequence[ToolGroup]) -> None:
+    def __init__(
+        self,
+        groups: Sequence[ToolGroup],
+        connect: Callable[[Sequence[str]], Sequence[AbstractToolset[ToolContext]]] | None = None,
+    ) -> None:
         self.groups = tuple(groups)
+        self._connect = connect or _no_servers
         self._tools = {tool.name: (tool, group) for group in groups for tool in group.tools}
 
     @property
@@ -44,6 +63,31 @@ class ToolBox:
         """Return a tool and its group, or None."""
         return self._tools.get(name)
 
-    def toolsets(self) -> list[FunctionToolset[ToolContext]]:
-        """Return what agents are offered, one toolset per group."""
-        return [group.toolset(agents=True) for group in self.groups if any(t.for_agents for t in group.tools)]
+    def kind(self, name: str, metadata: Mapping[str, Any] | None = None) -> ToolKind:
+        """Return what a tool is like. One from elsewhere says it in its metadata (`category`, `repeatable`).
+
+        What nothing is known of counts as a shell command: it asks, and is never repeated in silence.
+        """
+        found = self.find(name)
+        if found is not None:
+            tool = found[0]
+            return ToolKind(tool.category, tool.repeatable, tool.asks)
+        said = metadata or {}
+        category = ToolCategory(said.get("category", ToolCategory.SHELL))
+        return ToolKind(category, bool(said.get("repeatable", False)))
+
+    def toolsets(self, servers: Sequence[str] = ()) -> list[AbstractToolset[ToolContext]]:
+        """Return what agents are offered: one toolset per group, and one for each tool server named.
+
+        Raises:
+            InvalidInput: when no tool server of a name is set up.
+        """
+        own = [group.toolset(agents=True) for group in self.groups if any(t.for_agents for t in group.tools)]
+        return [*own, *(self._connect(servers) if servers else [])]
+
+
+def _no_servers(names: Sequence[str]) -> Sequence[AbstractToolset[ToolContext]]:
+    raise InvalidInput(
+        f"No tool server is set up on this server, so {', '.join(names)} cannot be used.",
+        field="mcp_servers",
+    )

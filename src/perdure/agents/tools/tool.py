@@ -23,6 +23,8 @@ class Tool:
     """Whether calling it twice is as good as once; if not, a call that a crash cut off is asked about."""
     for_agents: bool = True
     """Whether agents are offered it; modes can call every tool."""
+    asks: bool = False
+    """Whether a person carries it out: the function raises `CallDeferred`, and the answer is its result."""
 
     @property
     def name(self) -> str:

@@ -36,6 +36,8 @@ runs = Table(
     Column("output_tokens", BigInteger, nullable=False),
     Column("cost_usd_micros", BigInteger, nullable=False),
     Column("unpriced_calls", Integer, nullable=False),
+    Column("active_ms", BigInteger, nullable=False, server_default="0"),
+    moment("active_since"),
     UniqueConstraint("owner_id", "task_id"),
     Index("ix_pd_runs_session", "session_id", "created_at"),
     Index("ix_pd_runs_status", "status"),

@@ -1,0 +1,38 @@
+"""What tools get from the engine: the workspace, and ways to say what they do while they do it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from perdure.core.events import CodeExecution, Console, NewEvent
+from perdure.engine.operations import Operations
+from perdure.store.workspace import FileInfo, Workspace
+
+
+@dataclass(frozen=True)
+class ToolDeps:
+    """Implements `agents.tools.context.ToolContext` for one step of a run."""
+
+    operations: Operations
+    workspace: Workspace
+    step_id: str | None
+    hop_id: str | None = None
+
+    async def file_changed(self, info: FileInfo) -> None:
+        """Note a file that was written as an asset, and log it."""
+        await self.operations.progress.file_written(
+            self.operations.run, info, role="output", step_id=self.step_id
+        )
+
+    async def console(self, lines: list[str], stream: str = "log") -> None:
+        """Log lines at once; a tool that is called again after a crash logs them again, with its attempt."""
+        if lines:
+            await self._log(Console(stream=stream, lines=lines, attempt=self.operations.run.attempt))
+
+    async def executed(self, execution: CodeExecution) -> None:
+        """Log a program that was run."""
+        await self._log(execution.model_copy(update={"attempt": self.operations.run.attempt}))
+
+    async def _log(self, data: Console | CodeExecution) -> None:
+        run = self.operations.run
+        await self.operations.progress.log(run, NewEvent.of(data, run_id=run.id, step_id=self.step_id))

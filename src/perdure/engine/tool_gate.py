@@ -1,0 +1,182 @@
+"""Whether a tool call goes ahead: permissions, what a person allows, and effects that a crash cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from perdure.core.approvals import ApprovalType, Resolution
+from perdure.core.tools import Permission, ToolCategory, call_hash, permission_for
+from perdure.engine.operations import Operations
+from perdure.modes.contract import Answer, PlanRejected, Question
+from perdure.services import effects, grants
+from perdure.services.effects import Effect, EffectStatus
+
+_SCOPES = {
+    "type": "object",
+    "properties": {"scope": {"enum": ["once", "session"], "default": "once"}},
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One tool call before it is made."""
+
+    tool: str
+    arguments: dict[str, Any]
+    category: ToolCategory
+    repeatable: bool
+    agent: str | None = None
+    parameters: Mapping[str, Any] | None = None
+    """JSON Schema of the arguments, when the person may edit them."""
+
+    @property
+    def hash(self) -> str:
+        """The mark of this exact call."""
+        return call_hash(self.tool, self.arguments)
+
+
+class CallRefused(Exception):
+    """The call does not go ahead; the text says why, for the agent or mode that made it."""
+
+
+class OutcomeUnknown(Exception):
+    """The call was begun before a crash, and nothing says whether it took effect."""
+
+
+current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)
+"""The call that is being carried out, for the durable operation inside."""
+
+
+@dataclass
+class ToolGate:
+    """Guards the tool calls of one execution of a run.
+
+    It asks inside the workflow, so calls that may be asked about are made one at a time.
+    """
+
+    operations: Operations
+    permissions: Mapping[ToolCategory, Permission]
+    ask: Callable[[Question], Awaitable[Answer]]
+    granted: set[ToolCategory] = field(default_factory=set[ToolCategory])
+    """What a person allowed for the session; read once per execution, so that a replay decides alike."""
+    _asked: int = 0
+
+    def permission(self, category: ToolCategory) -> Permission:
+        """Return what holds for a category now."""
+        return permission_for(category, self.permissions, frozenset(self.granted))
+
+    def may_ask(self, category: ToolCategory, repeatable: bool) -> bool:
+        """Whether a call of this kind may have to wait for a person."""
+        return not repeatable or permission_for(category, self.permissions, frozenset()) is Permission.PROMPT
+
+    async def admit(
+        self, call: Call, *, consented: frozenset[ToolCategory] = frozenset[ToolCategory]()
+    ) -> dict[str, Any]:
+        """Return the arguments to call with: those given, or those a person put in their place.
+
+        Raises:
+            CallRefused: when the settings or a person do not allow the call.
+        """
+        permission = self.permission(call.category)
+        if permission is Permission.DENY:
+            raise CallRefused(f"{call.tool} is not allowed here: {call.category} is denied in the settings.")
+        if permission is Permission.AUTO_ALLOW or call.category in consented:
+            return call.arguments
+        answer = await self.ask(self._question(call))
+        match answer.resolution:
+            case Resolution.APPROVE | Resolution.CONTINUE:
+                if _scope(answer) == "session":
+                    await self._grant(call.category)
+                return call.arguments
+            case Resolution.MODIFY:
+                return _edited(answer)
+            case _:
+                said = f" They say: {answer.feedback}" if answer.feedback else ""
+                raise CallRefused(f"{answer.by or 'Nobody'} did not allow this call of {call.tool}.{said}")
+
+    async def repeat(self, call: Call) -> bool:
+        """Ask what to do about a call whose outcome is unknown; returns whether it is made again.
+
+        Raises:
+            PlanRejected: when the person ends the run instead.
+        """
+        answer = await self.ask(self._unknown(call))
+        if answer.resolution is Resolution.RETRY:
+            return True
+        if answer.resolution in (Resolution.SKIP, Resolution.CONTINUE, Resolution.APPROVE):
+            return False
+        raise PlanRejected(f"The run was ended by {answer.by or 'its deadline'} after a call of {call.tool}.")
+
+    async def carried_out(
+        self, call: Call, number: int, body: Callable[[], Awaitable[Any]]
+    ) -> dict[str, Any]:
+        """Carry an effect out inside its durable operation, noted before and after.
+
+        Returns `{"out": …}`, or `{"unknown": True}` for an effect that was begun before and never ended.
+        """
+        run, progress = self.operations.run, self.operations.progress
+        key = f"{run.attempt}:{number}:{call.hash[:16]}"
+
+        effect: Effect = await progress.write(
+            run, lambda tx: effects.begin_in(tx, run.id, key, call.tool, call.hash)
+        )
+        if effect.status is EffectStatus.COMPLETED:
+            return {"out": effect.outcome}
+        if effect.status is not EffectStatus.STARTED:
+            return {"unknown": True}
+        out = await body()
+        await progress.write(run, lambda tx: effects.end_in(tx, run.id, key, EffectStatus.COMPLETED, out))
+        return {"out": out}
+
+    async def _grant(self, category: ToolCategory) -> None:
+        self.granted.add(category)
+        run = self.operations.run
+        await self.operations.progress.write(run, lambda tx: grants.add_in(tx, run.session_id, category))
+
+    def _question(self, call: Call) -> Question:
+        self._asked += 1
+        data = {
+            "tool": call.tool,
+            "arguments": call.arguments,
+            "category": str(call.category),
+            "agent": call.agent,
+            "call_hash": call.hash,
+            "parameters": dict(call.parameters) if call.parameters else None,
+        }
+        return Question(
+            key=f"tool:{self.operations.run.attempt}:{self._asked}:{call.hash[:16]}",
+            type=ApprovalType.TOOL,
+            title=f"Allow {call.tool}?",
+            data={name: value for name, value in data.items() if value is not None},
+            options=(Resolution.APPROVE, Resolution.REJECT, Resolution.MODIFY),
+            answer_schema=_SCOPES,
+        )
+
+    def _unknown(self, call: Call) -> Question:
+        self._asked += 1
+        return Question(
+            key=f"unknown:{self.operations.run.attempt}:{self._asked}:{call.hash[:16]}",
+            type=ApprovalType.TOOL,
+            title=f"{call.tool} was cut off, and nothing says whether it took effect. Call it again?",
+            data={
+                "tool": call.tool,
+                "arguments": call.arguments,
+                "category": str(call.category),
+                "call_hash": call.hash,
+                "outcome": "unknown",
+            },
+            options=(Resolution.RETRY, Resolution.SKIP, Resolution.ABORT),
+        )
+
+
+def _scope(answer: Answer) -> str:
+    return str(cast("dict[str, Any]", answer.answer).get("scope")) if isinstance(answer.answer, dict) else ""
+
+
+def _edited(answer: Answer) -> dict[str, Any]:
+    given = cast("dict[str, Any]", answer.modifications) if isinstance(answer.modifications, dict) else {}
+    return dict(given.get("arguments", given))
