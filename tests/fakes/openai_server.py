@@ -8,7 +8,8 @@
 
 The answer is derived from the prompt: plain text for plain calls, an instance of the schema for structured
 ones (a `response_format` or an output tool), a plan of three different steps where the schema has `steps`. A
-prompt that holds `[[call write_file {"path": "a.md"}]]` makes the model call that tool first, once.
+prompt that holds `[[call write_file {"path": "a.md"}]]` makes the model call that tool first, once; several
+marks are called one after another, or in one reply when the prompt also holds `[[at once]]`.
 `/control/…` offers the same switches over HTTP, so that a browser or another process can use them.
 """
 
@@ -36,6 +37,7 @@ from starlette.routing import Route
 MODEL = "openai-chat:test"
 """The model name to configure a server under test with."""
 
+_AT_ONCE = "[[at once]]"
 _TOOL_MARK = re.compile(r"\[\[call (?P<tool>[\w-]+) (?P<arguments>\{.*?\})\]\]", re.DOTALL)
 _PLAN_STEPS = ("Read the text", "Collect the facts", "Write the result")
 
@@ -258,8 +260,8 @@ class OpenAIServer:
                 failure.status,
                 headers={"x-should-retry": "true" if failure.retryable else "false"},
             )
-        text, tool = _answer(body, call, rule)
-        content = json.dumps(tool["arguments"]) if tool else text
+        text, tools = _answer(body, call, rule)
+        content = json.dumps(tools[0]["arguments"]) if tools else text
         tokens = re.findall(r"\s*\S+|\s+$", content) or [""]
         usage = {
             "prompt_tokens": sum(len(_text_of(m).split()) for m in call.messages),
@@ -269,14 +271,14 @@ class OpenAIServer:
         reply_id = f"chatcmpl-{call.digest[:12]}"
         cut_after = failure.after_tokens if failure else None
         if call.stream:
-            frames = self._stream(call, reply_id, tokens, tool, usage, cut_after)
+            frames = self._stream(call, reply_id, tokens, tools, usage, cut_after)
             return StreamingResponse(frames, media_type="text/event-stream")
         async for _ in self._paced(call, tokens):
             pass
         state.finished += 1
-        message: dict[str, Any] = {"role": "assistant", "content": None if tool else text}
-        if tool:
-            message["tool_calls"] = [_tool_call(tool, content)]
+        message: dict[str, Any] = {"role": "assistant", "content": None if tools else text}
+        if tools:
+            message["tool_calls"] = [_tool_call(tool, json.dumps(tool["arguments"])) for tool in tools]
         return JSONResponse(
             {
                 "id": reply_id,
@@ -287,7 +289,7 @@ class OpenAIServer:
                     {
                         "index": 0,
                         "message": message,
-                        "finish_reason": "tool_calls" if tool else "stop",
+                        "finish_reason": "tool_calls" if tools else "stop",
                         "logprobs": None,
                     }
                 ],
@@ -319,7 +321,7 @@ class OpenAIServer:
         call: Call,
         reply_id: str,
         tokens: list[str],
-        tool: dict[str, Any] | None,
+        tools: list[dict[str, Any]],
         usage: dict[str, int],
         cut_after: int | None,
     ) -> AsyncIterator[bytes]:
@@ -334,9 +336,9 @@ class OpenAIServer:
             choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
             return _sse({**chunk, "choices": [choice]})
 
-        yield frame({"role": "assistant", "content": None if tool else ""})
-        if tool:
-            yield frame({"tool_calls": [_tool_call(tool, "") | {"index": 0}]})
+        yield frame({"role": "assistant", "content": None if tools else ""})
+        if tools:
+            yield frame({"tool_calls": [_tool_call(tools[0], "") | {"index": 0}]})
         sent = 0
         async for token in self._paced(call, tokens):
             if cut_after is not None and sent >= cut_after:
@@ -344,11 +346,13 @@ class OpenAIServer:
             sent += 1
             part = (
                 {"tool_calls": [{"index": 0, "function": {"arguments": token}}]}
-                if tool
+                if tools
                 else {"content": token}
             )
             yield frame(part)
-        yield frame({}, "tool_calls" if tool else "stop")
+        for number, tool in enumerate(tools[1:], 1):
+            yield frame({"tool_calls": [_tool_call(tool, json.dumps(tool["arguments"])) | {"index": number}]})
+        yield frame({}, "tool_calls" if tools else "stop")
         yield _sse({**chunk, "choices": [], "usage": usage})
         self._state.finished += 1
         yield b"data: [DONE]\n\n"
@@ -400,33 +404,34 @@ def _output_tool(body: dict[str, Any]) -> dict[str, Any] | None:
 
 def _answer(
     body: dict[str, Any], call: Call, rule: Callable[[Call], str] | None
-) -> tuple[str, dict[str, Any] | None]:
-    """Return the text, or the tool to call in its place."""
-    if asked := _asked_tool(call):
+) -> tuple[str, list[dict[str, Any]]]:
+    """Return the text, or the tools to call in its place."""
+    if asked := _asked_tools(call):
         return "", asked
     output = _output_tool(body)
     if output:
         arguments = json.loads(rule(call)) if rule else sample(output.get("parameters", {}), call)
-        return "", {"name": output["name"], "arguments": arguments}
+        return "", [{"name": output["name"], "arguments": arguments}]
     if rule:
-        return rule(call), None
+        return rule(call), []
     if schema := _schema_of(body):
-        return json.dumps(sample(schema, call)), None
+        return json.dumps(sample(schema, call)), []
     if (body.get("response_format") or {}).get("type") == "json_object":
-        return json.dumps({"answer": _sentence(call)}), None
-    return _prose(call), None
+        return json.dumps({"answer": _sentence(call)}), []
+    return _prose(call), []
 
 
-def _asked_tool(call: Call) -> dict[str, Any] | None:
-    after_user = [m for m in call.messages if m.get("role") in {"user", "tool"}]
-    if after_user and after_user[-1].get("role") == "tool":
-        return None
-    mark = _TOOL_MARK.search(call.prompt)
-    if not mark or mark["tool"] not in call.tools:
-        return None
-    with suppress(json.JSONDecodeError):
-        return {"name": mark["tool"], "arguments": json.loads(mark["arguments"])}
-    return None
+def _asked_tools(call: Call) -> list[dict[str, Any]]:
+    last_user = max((n for n, m in enumerate(call.messages) if m.get("role") == "user"), default=0)
+    answered = sum(m.get("role") == "tool" for m in call.messages[last_user:])
+    asked: list[dict[str, Any]] = []
+    for mark in _TOOL_MARK.finditer(call.prompt):
+        if mark["tool"] in call.tools:
+            with suppress(json.JSONDecodeError):
+                asked.append({"name": mark["tool"], "arguments": json.loads(mark["arguments"])})
+    if _AT_ONCE in call.prompt:
+        return asked if answered == 0 else []
+    return asked[answered : answered + 1]
 
 
 def _tool_call(tool: dict[str, Any], arguments: str) -> dict[str, Any]:
