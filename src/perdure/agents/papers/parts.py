@@ -1,0 +1,114 @@
+"""What a download leaves in a workspace before it is whole, and what it remembers of those that are.
+
+Both live in a folder that lists leave out and no tool writes to. Everything here blocks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from perdure.store.workspace import FileInfo, FileMissing, PathOutsideWorkspace, Workspace
+
+_FOLDER = ".perdure-papers"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the bytes of a part came from; only the same source can go on with them."""
+
+    url: str
+    mark: str
+    """The entity tag or the date of the last change: what a server compares."""
+    total: int | None
+
+
+class Part:
+    """The bytes of one file so far. Not for two downloads at once."""
+
+    def __init__(self, workspace: Workspace, path: str) -> None:
+        self.path = path
+        self._workspace = workspace
+        folder = workspace.root / _FOLDER
+        if folder.is_symlink():
+            raise PathOutsideWorkspace(f"{_FOLDER} is a link; remove it")
+        folder.mkdir(exist_ok=True)
+        key = hashlib.sha256(path.encode()).hexdigest()[:32]
+        self._bytes = folder / f"{key}.part"
+        self._source = folder / f"{key}.source"
+        self._record = folder / f"{key}.json"
+
+    def kept(self, paper: str) -> FileInfo | None:
+        """Return the finished file if it is there, is this paper's, and was not changed since."""
+        record = _json(self._record)
+        try:
+            info = self._workspace.info(self.path)
+        except FileMissing:
+            return None
+        same = record == {"id": paper, "sha256": info.sha256, "size": info.size_bytes}
+        return info if same else None
+
+    def so_far(self, url: str) -> tuple[int, Source | None]:
+        """Return how many bytes there are to go on from, and their source."""
+        given = _json(self._source)
+        try:
+            source = Source(**given) if given else None
+            size = self._bytes.stat().st_size if not self._bytes.is_symlink() else 0
+        except (TypeError, FileNotFoundError):
+            return 0, None
+        return (size, source) if source is not None and source.url == url and size else (0, None)
+
+    def begin(self, source: Source | None) -> None:
+        """Start from nothing; without a source there will be no going on after a cut."""
+        self.drop()
+        if source is not None:
+            _write(self._source, json.dumps(asdict(source)).encode(), os.O_TRUNC)
+
+    def append(self, data: bytes) -> None:
+        """Add bytes; they are on disk when this returns."""
+        _write(self._bytes, data, os.O_APPEND)
+
+    def read(self) -> bytes:
+        """Return all bytes so far."""
+        with contextlib.suppress(FileNotFoundError), _open(self._bytes, os.O_RDONLY) as file:
+            return file.read()
+        return b""
+
+    def finish(self, paper: str, content: bytes) -> FileInfo:
+        """Put the whole file in its place, whole or not at all, and forget the part."""
+        record = {"id": paper, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+        # The record first: with the file but no record, the next run would fetch it again.
+        _write(self._record, json.dumps(record).encode(), os.O_TRUNC)
+        info = self._workspace.write(self.path, content)
+        self.drop()
+        return info
+
+    def drop(self) -> None:
+        """Forget the bytes so far."""
+        self._bytes.unlink(missing_ok=True)
+        self._source.unlink(missing_ok=True)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        with _open(path, os.O_RDONLY) as file:
+            return json.loads(file.read(10_000))
+    except (OSError, ValueError):
+        return {}
+
+
+def _write(path: Path, data: bytes, flag: int) -> None:
+    with _open(path, os.O_WRONLY | os.O_CREAT | flag) as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _open(path: Path, flags: int) -> BinaryIO:
+    writing = flags & os.O_WRONLY
+    return os.fdopen(os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644), "wb" if writing else "rb")
