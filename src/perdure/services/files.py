@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -27,6 +28,16 @@ class FileService:
     def __init__(self, store: Store, root: Path) -> None:
         self._store = store
         self._root = root
+        self._claimed: set[str] = set()
+
+    @contextmanager
+    def claimed(self, session_id: str) -> Iterator[None]:
+        """Keep sweeps away from the workspace of a session that is not stored yet."""
+        self._claimed.add(session_id)
+        try:
+            yield
+        finally:
+            self._claimed.discard(session_id)
 
     def workspace(self, session_id: str) -> Workspace:
         """Return the session's workspace; its folder is made when first written."""
@@ -71,8 +82,9 @@ class FileService:
     async def remove_orphans(self) -> int:
         """Remove the workspaces of sessions that are gone for good; returns how many."""
         found = await asyncio.to_thread(self._folders)
+        claimed = set(self._claimed)  # before the store is asked: a claim ends after its session is stored
         known = await self._store.read(lambda tx: sessions.known_ids(tx, found))
-        orphans = [self._root / name for name in found if name not in known]
+        orphans = [self._root / name for name in found if name not in known | claimed]
         for folder in orphans:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return len(orphans)
