@@ -26,6 +26,7 @@ from perdure.services.approvals import ApprovalService
 from perdure.services.connections import ConnectionService
 from perdure.services.costs import CostService
 from perdure.services.files import FileService
+from perdure.services.forking import ForkService
 from perdure.services.history import HistoryService
 from perdure.services.idempotency import IdempotencyService
 from perdure.services.missions import MissionService
@@ -63,6 +64,7 @@ class Perdure:
     missions: MissionService
     costs: CostService
     files: FileService
+    forks: ForkService
     queue: QueueService
     connections: ConnectionService
     sweeps: SweepService
@@ -227,6 +229,7 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         missions=MissionService(store),
         costs=CostService(store),
         files=files,
+        forks=ForkService(store, registry, late, limits, files),
         queue=QueueService(store, limits),
         connections=ConnectionService(store, server_id),
         sweeps=SweepService(store, approvals, runs, late, limits, files),

@@ -1,0 +1,286 @@
+"""Forks: a new session with the past of another up to a point, that goes its own way from there.
+
+The original is only read. What it spent is not copied: a fork's ledger starts empty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from perdure.core.access import Action, Actor
+from perdure.core.events import ApprovalResolved, Console, NewEvent, WorkflowResumed
+from perdure.core.renaming import Renaming
+from perdure.core.runs import Run, RunStatus
+from perdure.core.sessions import Session, SessionStatus
+from perdure.errors import InvalidInput, NotFound
+from perdure.ids import new_id, parse_uuid
+from perdure.services import lifecycle
+from perdure.services.access import session_for
+from perdure.services.conversation import check_text, message_event
+from perdure.services.files import FileService
+from perdure.services.fork_files import CopiedFiles, copy_files, remove_copies
+from perdure.services.fork_plans import add_plans
+from perdure.services.fork_reading import Original, read_at_seq, read_before_run, read_before_step
+from perdure.services.fork_rows import ForkRows, build, rename_all
+from perdure.services.ports import Limits, ModeCatalog, RunEngine
+from perdure.store import copies, runs, sessions
+from perdure.store.store import Store
+from perdure.store.transaction import Tx
+
+_NAME_CHARS = 200
+_CONTEXT = "additional_context"
+_AS_IT_WAS = (SessionStatus.COMPLETED, SessionStatus.FAILED)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How a fork differs from its original."""
+
+    name: str | None = None
+    input: str | None = None
+    config: dict[str, Any] | None = None
+
+
+class ForkService:
+    """Makes forks of sessions and runs."""
+
+    def __init__(
+        self, store: Store, modes: ModeCatalog, engine: RunEngine, limits: Limits, files: FileService
+    ) -> None:
+        self._store = store
+        self._modes = modes
+        self._engine = engine
+        self._limits = limits
+        self._files = files
+
+    async def fork(
+        self,
+        actor: Actor,
+        session_id: str,
+        *,
+        from_seq: int | None = None,
+        from_step: str | None = None,
+        wish: Wish | None = None,
+    ) -> tuple[Session, Run | None]:
+        """Fork a session after an event, before a step began, or where it is now.
+
+        A run in which the point lies goes on in the fork at once, from the steps it had finished; so does a
+        changed input between runs, as a new one. Else the fork has no run of its own, and None comes back.
+
+        Raises:
+            NotFound: when there is no such session or step; the steps are named.
+            InvalidInput: when the log has no such event, or input or config cannot be accepted.
+        """
+        if from_seq is not None and from_step is not None:
+            raise InvalidInput("Give `from_seq` or `from_step`, not both.", field="from_seq")
+
+        def read(tx: Tx) -> Original:
+            session = session_for(tx, actor, session_id, Action.READ, lock=True)
+            if from_step is not None:
+                return read_before_step(tx, session, from_step)
+            return read_at_seq(tx, session, from_seq)
+
+        return await self._make(actor, read, wish or Wish())
+
+    async def fork_run(
+        self, actor: Actor, run_id: str, *, from_step: str | None = None, wish: Wish | None = None
+    ) -> tuple[Session, Run]:
+        """Fork a run before one of its steps began, or from its very start; the fork executes it from there.
+
+        Raises:
+            NotFound: when there is no such run or step; the steps are named.
+            InvalidInput: when input or config cannot be accepted.
+        """
+        named = parse_uuid(run_id, "run id")
+
+        def read(tx: Tx) -> Original:
+            run = runs.get_run(tx, named)
+            try:
+                session = session_for(tx, actor, run.session_id, Action.READ, lock=True)
+            except NotFound:
+                raise NotFound("There is no such run.") from None
+            run = runs.get_run(tx, named)
+            if from_step is not None:
+                return read_before_step(tx, session, from_step, run)
+            return read_before_run(tx, session, run)
+
+        session, run = await self._make(actor, read, wish or Wish())
+        assert run is not None
+        return session, run
+
+    async def _make(
+        self, actor: Actor, read: Callable[[Tx], Original], wish: Wish
+    ) -> tuple[Session, Run | None]:
+        if wish.input is not None:
+            check_text(wish.input, self._limits.max_text_bytes, "input")
+        original = await self._store.read(read)
+        config = self._modes.validate(
+            original.session.mode, {**original.session.config, **(wish.config or {})}
+        )
+        fork_id = new_id()
+        renaming = rename_all(original, fork_id)
+        with self._files.claimed(fork_id):
+            target = self._files.workspace(fork_id)
+            try:
+                copied = await asyncio.to_thread(
+                    copy_files,
+                    self._files.workspace(original.session.id),
+                    target,
+                    original.past.files,
+                    original.files_later,
+                )
+                fork = _Fork(self._modes, self._limits, actor, original, renaming, wish, config, copied)
+                session, run = await self._store.write(fork.insert)
+            except BaseException:
+                await asyncio.to_thread(remove_copies, target)
+                raise
+        if run is not None:
+            await self._engine.enqueue(run.id)
+        return session, run
+
+
+@dataclass
+class _Fork:
+    modes: ModeCatalog
+    limits: Limits
+    actor: Actor
+    original: Original
+    renaming: Renaming
+    wish: Wish
+    config: dict[str, Any]
+    copied: CopiedFiles
+
+    def insert(self, tx: Tx) -> tuple[Session, Run | None]:
+        """Write everything in the caller's transaction; may run again after a deadlock."""
+        original, owner = self.original, self.actor.user_id
+        made = build(original, self.renaming, owner, tx.now, new_input=self.wish.input is not None)
+        add_plans(original, self.renaming, made, owner, self.copied.found, tx.now)
+        run = self._run(tx, made)
+        session = self._session(tx, run)
+        sessions.insert_session(tx, session)
+        copies.write_log(tx, session.id, made.log, original.past.history_from)
+        copies.put(tx, "runs", made.rows["runs"])
+        if run is not None:
+            runs.insert_run(tx, run, owner)
+        for noun in ("steps", "approvals", "missions", "hops", "tool_steps", "assets"):
+            copies.put(tx, noun, made.rows[noun])
+        tx.append(session.id, *self._events(session, run, made))
+        tx.hint(owner, "session:created", session.id)
+        return sessions.get_session(tx, session.id), run
+
+    def _run(self, tx: Tx, made: ForkRows) -> Run | None:
+        original, wish = self.original, self.wish
+        if original.target is not None:
+            source = runs_row(original, original.target.id)
+            said = original.target.said
+            begun = original.target.begun
+            given: list[str] = source.config.get(_CONTEXT) or []
+            context = [text for text in given if text in said]
+            if wish.input is not None and made.planned:
+                context.append(wish.input)
+            return self._branch(
+                tx,
+                source,
+                id=self.renaming[source.id],
+                config=self._run_config(source, context),
+                attempt=original.target.attempt + 1 if begun else 1,
+            )
+        if original.repeated is not None:
+            return self._branch(tx, original.repeated, config=self._run_config(original.repeated, []))
+        if wish.input is None:
+            return None
+        latest = next(reversed(original.past.runs), None)
+        if latest is not None:
+            return self._branch(tx, runs_row(original, latest), config=self.config)
+        return self._branch(tx, None, config=self.config)
+
+    def _branch(self, tx: Tx, source: Run | None, *, config: dict[str, Any], **values: Any) -> Run:
+        mode = source.mode if source else self.original.session.mode
+        task = self.wish.input or (source.task if source else "")
+        given: dict[str, Any] = {
+            "id": new_id(),
+            "session_id": self.renaming[self.original.session.id],
+            "task": task,
+            "mode": mode,
+            "agent": config.get("agent"),
+            "model": config.get("model"),
+            "config": config,
+            "status": RunStatus.QUEUED,
+            "is_branch": source is not None,
+            "parent_run_id": source.id if source else None,
+            "forked_from_step": self.original.from_step,
+            "created_at": tx.now,
+        }
+        return Run(**{**given, **values})
+
+    def _run_config(self, source: Run, context: list[str]) -> dict[str, Any]:
+        own = {k: v for k, v in source.config.items() if k != _CONTEXT}
+        checked = self.modes.validate(source.mode, {**own, **(self.wish.config or {})})
+        return {**checked, _CONTEXT: context} if context else checked
+
+    def _session(self, tx: Tx, run: Run | None) -> Session:
+        source, past = self.original.session, self.original.past
+        then = SessionStatus(past.status)
+        status = then if run is None and then in _AS_IT_WAS else SessionStatus.ACTIVE
+        latest = next(reversed(past.runs), None)
+        plan = next(reversed(past.plans.values()), None)
+        outside = source.plan_data if "mission_id" not in (source.plan_data or {}) else None
+        return Session(
+            id=self.renaming[source.id],
+            owner_id=self.actor.user_id,
+            name=self.wish.name or f"{source.name[: _NAME_CHARS - 7]} (fork)",
+            mode=source.mode,
+            status=status,
+            config=self.config,
+            metadata=source.metadata,
+            tags=source.tags,
+            resource_limits=source.resource_limits,
+            current_phase=past.phase or "init",
+            current_step=past.step_number,
+            context_variables=self.renaming.value(
+                # What begins with an underscore is the server's own: permissions given for that session.
+                {k: v for k, v in source.context_variables.items() if not k.startswith("_")}
+            ),
+            plan_data=self.renaming.value(plan.plan if plan else outside),
+            created_at=tx.now,
+            updated_at=tx.now,
+            last_active_at=tx.now,
+            expires_at=lifecycle.expiry_of(self.limits, status, tx.now),
+            forked_from_session=source.id,
+            forked_from_seq=self.original.cut,
+            current_run_id=run.id if run else self.renaming.get(latest),
+        )
+
+    def _events(self, session: Session, run: Run | None, made: ForkRows) -> list[NewEvent]:
+        source, target = self.original.session, self.original.target
+        lines = [
+            f"Forked from session {source.id} ({source.name}) after its event {self.original.cut}.",
+            "What that session spent is not copied: this one starts at zero.",
+            *made.lines,
+            *self.copied.lines,
+        ]
+        events = [
+            NewEvent.of(lifecycle.session_update(session, "forked")),
+            NewEvent.of(Console(lines=lines)),
+            *(
+                NewEvent.of(ApprovalResolved(approval_id=asked, status="cancelled"), run_id=run_id)
+                for asked, run_id in made.cancelled
+            ),
+        ]
+        if run is not None and (self.wish.input is not None or target is None):
+            events.append(message_event("user", run.task, run_id=run.id))
+        if run is not None and target is not None and target.begun:
+            resumed = WorkflowResumed(
+                reason="forked", attempt=run.attempt, additional_context=self.wish.input
+            )
+            events.append(NewEvent.of(resumed, run_id=run.id))
+        return events
+
+
+def runs_row(original: Original, run_id: str) -> Run:
+    """Return a run of the original as it is now."""
+    row = original.rows["runs"][run_id]
+    return Run.model_validate({k: v for k, v in row.items() if k in Run.model_fields})
