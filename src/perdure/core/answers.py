@@ -37,7 +37,7 @@ def check_response(
     """
     if resolution is Resolution.MODIFY:
         modifications = _modifications(approval, modifications)
-    if resolution is Resolution.ANSWER:
+    if resolution is Resolution.ANSWER or (answer is not None and approval.answer_schema is not None):
         answer = _answer(approval, answer, feedback)
     given = {"feedback": feedback, "modifications": modifications, "answer": answer}
     return {key: value for key, value in given.items() if value is not None}
@@ -52,7 +52,7 @@ def _modifications(approval: Approval, modifications: Any) -> Any:
         case ApprovalType.PLAN:
             return _plan(approval.request_data, modifications)
         case ApprovalType.TOOL:
-            return _arguments(modifications)
+            return _arguments(approval.request_data, modifications)
         case _:
             schema = approval.request_data.get(MODIFICATIONS_SCHEMA)
             if isinstance(schema, Mapping):
@@ -79,7 +79,7 @@ def _plan(data: Mapping[str, Any], modifications: Any) -> dict[str, Any]:
     return {"steps": checked}
 
 
-def _arguments(modifications: Any) -> Any:
+def _arguments(data: Mapping[str, Any], modifications: Any) -> dict[str, Any]:
     inner: Any = modifications
     if isinstance(modifications, Mapping):
         sent = cast("Mapping[str, Any]", modifications)
@@ -88,7 +88,10 @@ def _arguments(modifications: Any) -> Any:
         raise InvalidInput(
             "The arguments of a tool are an object: a value for each name.", field="modifications"
         )
-    return modifications
+    parameters = data.get("parameters")
+    if isinstance(parameters, Mapping):
+        _check(cast("Mapping[str, Any]", parameters), inner, "modifications.arguments")
+    return {"arguments": dict(cast("Mapping[str, Any]", inner))}
 
 
 def _answer(approval: Approval, answer: Any, feedback: str | None) -> Any:
@@ -139,13 +142,14 @@ def _check(schema: Mapping[str, Any], value: Any, field: str) -> None:
 
 def _faults(schema: Mapping[str, Any], value: Any) -> list[tuple[list[Any], str]]:
     found: list[tuple[list[Any], str]] = []
-    for error in Draft202012Validator(dict(schema)).iter_errors(value):
+    validator: Any = Draft202012Validator(dict(schema))
+    for error in validator.iter_errors(value):
         path = list(error.absolute_path)
-        if error.validator == "required" and isinstance(error.instance, Mapping):
-            missing = [name for name in cast("list[str]", error.validator_value) if name not in error.instance]
+        if error.validator == "required":
+            missing = [name for name in error.validator_value if name not in error.instance]
             found += [([*path, name], "This is needed.") for name in missing]
-        elif error.validator == "minLength":
-            found.append((path, "This may not be empty." if not error.instance else error.message))
+        elif isinstance(error.instance, str) and not error.instance.strip():
+            found.append((path, "This may not be empty."))
         else:
             found.append((path, f"{error.message}."))
     return [fault for at, fault in enumerate(found) if fault not in found[:at]]

@@ -1,0 +1,143 @@
+"""Limits: a warning when most is used, a question when nothing is left, and more when it is raised."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from perdure.core.access import LOCAL_ACTOR
+from perdure.core.approvals import Approval
+from perdure.errors import InvalidInput
+from tests.engine.conftest import TASK, House
+
+
+async def start(house: House, limits: dict[str, Any], **config: Any) -> tuple[str, str]:
+    """Start a planned task in a session with limits; returns session and run id."""
+    session = await house.app.sessions.create(
+        LOCAL_ACTOR, mode="planning-control", resource_limits=limits, config=config
+    )
+    started = await house.app.runs.start(LOCAL_ACTOR, session.id, TASK)
+    assert started.run is not None
+    return session.id, started.run.id
+
+
+async def asked(house: House, run_id: str) -> Approval:
+    await house.run(run_id, "waiting")
+    found, _ = await house.app.approvals.list(LOCAL_ACTOR)
+    return next(a for a in found if a.run_id == run_id)
+
+
+class TestTokens:
+    async def test_the_limit_asks_and_raising_it_finishes_the_run(self, house: House) -> None:
+        session_id, run_id = await start(house, {"max_tokens": 1000})
+        approval = await asked(house, run_id)
+        assert approval.request_type == "budget"
+        assert approval.request_data["used"] >= 1000
+        assert (await house.session(session_id)).status == "active"
+        calls = len(house.provider.calls)
+
+        await house.app.approvals.answer(
+            LOCAL_ACTOR, approval.id, resolution="approve", answer={"max_tokens": 100_000}
+        )
+        await house.run(run_id, "completed")
+
+        assert len(house.provider.calls) > calls
+        assert (await house.session(session_id)).resource_limits == {"max_tokens": 100_000}
+        types = await house.types(session_id)
+        assert types.count("budget_exceeded") == 1
+        assert types.index("budget_exceeded") < types.index("approval_request")
+        assert max(house.provider.counts.values()) == 1
+
+    async def test_changing_the_limit_of_the_session_lets_it_go_on_as_well(self, house: House) -> None:
+        session_id, run_id = await start(house, {"max_tokens": 1000})
+        approval = await asked(house, run_id)
+        await house.app.sessions.update(
+            LOCAL_ACTOR, session_id, patch={"resource_limits": {"max_tokens": 50_000}}
+        )
+        await house.run(run_id, "completed")
+        assert (await house.app.approvals.get(LOCAL_ACTOR, approval.id)).status == "approved"
+
+    async def test_an_answer_without_a_number_allows_as_much_again(self, house: House) -> None:
+        session_id, run_id = await start(house, {"max_tokens": 1000})
+        approval = await asked(house, run_id)
+        await house.app.approvals.answer(LOCAL_ACTOR, approval.id, resolution="approve")
+        await house.run(run_id, "completed", "waiting")
+        limits = (await house.session(session_id)).resource_limits
+        assert limits["max_tokens"] == 1000 + approval.request_data["used"]
+
+    async def test_a_limit_below_what_is_used_is_refused(self, house: House) -> None:
+        _, run_id = await start(house, {"max_tokens": 1000})
+        approval = await asked(house, run_id)
+        with pytest.raises(InvalidInput, match="max_tokens"):
+            await house.app.approvals.answer(
+                LOCAL_ACTOR, approval.id, resolution="approve", answer={"max_tokens": 10}
+            )
+        assert (await house.app.approvals.get(LOCAL_ACTOR, approval.id)).status == "pending"
+
+    async def test_a_person_can_end_the_run_and_go_on_with_it_later(self, house: House) -> None:
+        session_id, run_id = await start(house, {"max_tokens": 1000})
+        approval = await asked(house, run_id)
+        calls = len(house.provider.calls)
+        await house.app.approvals.answer(LOCAL_ACTOR, approval.id, resolution="abort")
+        failed = await house.run(run_id, "failed")
+        assert failed.error is not None
+        assert failed.error["code"] == "budget-spent"
+        assert len(house.provider.calls) == calls
+
+        await house.app.sessions.update(
+            LOCAL_ACTOR, session_id, patch={"resource_limits": {"max_tokens": None}}
+        )
+        await house.app.sessions.resume(LOCAL_ACTOR, session_id)
+        await house.run(run_id, "completed")
+
+    async def test_the_limit_of_a_run_counts_that_run_alone(self, house: House) -> None:
+        session, run = await house.submit(resource_limits={"max_tokens": 1000})
+        approval = await asked(house, run.id)
+        assert approval.request_data["scope"] == "run"
+        await house.app.approvals.answer(
+            LOCAL_ACTOR, approval.id, resolution="approve", answer={"max_tokens": 90_000}
+        )
+        await house.run(run.id, "completed")
+        assert (await house.session(session.id)).resource_limits == {}
+
+    async def test_a_restart_while_it_is_asked_changes_nothing(self, house: House) -> None:
+        _, run_id = await start(house, {"max_tokens": 1000})
+        approval = await asked(house, run_id)
+        await house.app.stop()
+        await house.start()
+        await house.app.approvals.answer(
+            LOCAL_ACTOR, approval.id, resolution="approve", answer={"max_tokens": 100_000}
+        )
+        await house.run(run_id, "completed")
+        assert max(house.provider.counts.values()) == 1
+
+
+async def test_a_warning_comes_before_the_question(house: House) -> None:
+    session_id, run_id = await start(house, {"max_steps": 5})
+    approval = await asked(house, run_id)
+    assert approval.request_data["limit"] == "max_steps"
+    types = await house.types(session_id)
+    assert types.count("step_started") == 5 or types.count("step_started") < 5
+    assert types.index("budget_warning") < types.index("budget_exceeded")
+    assert types.count("budget_warning") == 1
+
+
+async def test_time_counts_execution_and_not_waiting(house: House) -> None:
+    session_id, run_id = await start(house, {}, approval_mode="after_planning")
+    approval = await asked(house, run_id)
+    waiting = await house.app.runs.get(LOCAL_ACTOR, run_id)
+    assert waiting.active_since is None
+    assert waiting.active_ms > 0
+    await house.app.sessions.update(
+        LOCAL_ACTOR, session_id, patch={"resource_limits": {"max_seconds": 0.001}}
+    )
+    await house.app.approvals.answer(LOCAL_ACTOR, approval.id, resolution="approve")
+    budget = await asked(house, run_id)
+    assert budget.request_data["limit"] == "max_seconds"
+
+
+@pytest.mark.parametrize("limits", [{"max_token": 5}, {"max_tokens": -1}, {"max_steps": "many"}])
+async def test_limits_that_are_none_are_refused(house: House, limits: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match="resource_limits"):
+        await house.app.sessions.create(LOCAL_ACTOR, mode="one-shot", resource_limits=limits)
