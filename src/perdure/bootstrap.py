@@ -12,8 +12,11 @@ from typing import Any
 
 from perdure import __version__
 from perdure.agents.models import ModelCatalog, default_model
+from perdure.agents.papers.library import PaperLibrary
+from perdure.agents.papers.site import Site
 from perdure.agents.tools.box import ToolBox
 from perdure.agents.tools.files import FILE_TOOLS
+from perdure.agents.tools.papers import PaperTools
 from perdure.config import Settings
 from perdure.engine.runtime import EngineRuntime
 from perdure.errors import PerdureError
@@ -183,6 +186,10 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
     approvals = ApprovalService(store, late, limits)
     files = FileService(store, data_dir / "workspaces")
     catalog = ModelCatalog(data_dir, model_file=settings.model_file)
+    papers = PaperLibrary(
+        Site(settings.arxiv_api_base, settings.arxiv_pdf_base, settings.arxiv_contact),
+        interval_s=settings.arxiv_interval_s,
+    )
     runtime = None
     if engine:
         runtime = EngineRuntime(
@@ -192,7 +199,7 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
             catalog=catalog,
             files=files,
             deltas=deltas,
-            tools=ToolBox([FILE_TOOLS]),
+            tools=ToolBox([FILE_TOOLS, PaperTools(papers).group()]),
             default_model=settings.model or default_model(),
             server_id=server_id,
             data_dir=data_dir,

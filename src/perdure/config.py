@@ -6,6 +6,7 @@ values, never this object.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -104,6 +105,30 @@ class Settings(BaseSettings):
     """Host names other than loopback that requests may name."""
     secret_key: SecretStr | None = Field(None, validation_alias=_names("SECRET_KEY"))
     """Key for encrypted columns, base64 of 32 bytes; unset means a key file in the data directory."""
+
+    arxiv_api_base: str = Field(
+        "https://export.arxiv.org", validation_alias=_names("ARXIV_API_BASE", "ARXIV_API_BASE")
+    )
+    """Where papers are looked up; `/api/query` is added."""
+    arxiv_pdf_base: str = Field(
+        "https://export.arxiv.org", validation_alias=_names("ARXIV_PDF_BASE", "ARXIV_PDF_BASE")
+    )
+    """Where papers are downloaded; `/pdf/` and the identifier are added."""
+    arxiv_interval_s: float = Field(
+        3.0, ge=0, le=600, validation_alias=_names("ARXIV_INTERVAL_S", "ARXIV_INTERVAL_S")
+    )
+    """Seconds between two requests to arXiv, over all sessions; its terms ask for 3."""
+    arxiv_contact: str | None = Field(
+        None, pattern=r"^[ -~]{1,200}$", validation_alias=_names("ARXIV_CONTACT", "ARXIV_CONTACT")
+    )
+    """Sent to arXiv with each request: an address or URL where whoever runs this can be reached."""
+
+    @field_validator("arxiv_api_base", "arxiv_pdf_base")
+    @classmethod
+    def _base(cls, value: str) -> str:
+        if not re.fullmatch(r"https?://[\w.:\[\]-]+(?:/[\w./~-]*)?", value):
+            raise ValueError("an http or https address such as https://export.arxiv.org is needed")
+        return value
 
     @field_validator("session_ttl", mode="before")
     @classmethod

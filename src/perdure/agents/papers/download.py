@@ -16,6 +16,7 @@ from perdure.agents.papers.pace import Pace, retry_after_s
 from perdure.agents.papers.parts import Part, Source
 from perdure.agents.papers.site import ArxivUnreachable, PaperNotFound, PaperRefused, Site
 from perdure.agents.web.guard import AddressRefused, OutgoingGuard
+from perdure.errors import StorageUnavailable
 from perdure.store.workspace import FileInfo, Workspace
 
 MAX_PDF_BYTES = 100 * 2**20
@@ -61,6 +62,7 @@ class Downloader:
             PaperRefused: what came is no PDF, too large, or from another site.
             ArxivUnreachable: after several attempts; what came so far is kept.
             PathOutsideWorkspace: the path is not acceptable.
+            StorageUnavailable: the disk is full, or read-only.
         """
         lock = self._locks.setdefault((str(workspace.root), path), asyncio.Lock())
         async with lock:
@@ -76,6 +78,8 @@ class Downloader:
             except (PaperNotFound, PaperRefused):
                 await asyncio.to_thread(part.drop)
                 raise
+            except OSError as error:
+                raise StorageUnavailable(f"the file cannot be stored: {error.strerror or error}") from error
             return Downloaded(info, resumed=transfer.resumed)
 
     async def _attempts(self, transfer: _Transfer) -> None:
