@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import AliasChoices, ValidationError
+from pydantic.fields import FieldInfo
 
 from perdure.errors import InvalidInput, UnknownConfigKey, UnknownMode
 from perdure.modes.contract import Mode, ModeSpec
 
 GROUP = "perdure.modes"
 
+log = logging.getLogger("perdure.modes")
+
 
 class ModeRegistry:
     """The modes that are installed, by id."""
 
     def __init__(self, modes: Mapping[str, type[Mode]] | None = None) -> None:
-        found = modes if modes is not None else _installed()
+        self._broken: dict[str, str] = {}
+        found = modes if modes is not None else _installed(self._broken)
         self._modes = {cls.spec.id: cls for cls in found.values()}
 
     def list(self) -> list[ModeSpec]:
@@ -52,7 +57,7 @@ class ModeRegistry:
         """
         model = self.get(mode).config_model
         names = set(model.model_fields)
-        accepted = names | {f.alias for f in model.model_fields.values() if f.alias}
+        accepted = names | {alias for f in model.model_fields.values() for alias in _aliases(f)}
         unknown = {key: _nearest(key, names) for key in config if key not in accepted}
         if unknown:
             hints = [
@@ -81,6 +86,10 @@ class ModeRegistry:
         return mode in self._modes and self._modes[mode].spec.stays_active
 
     def _class(self, mode: str) -> type[Mode]:
+        if mode in self._broken:
+            raise UnknownMode(
+                f"Mode {mode!r} is installed but cannot be loaded: {self._broken[mode]}", mode=mode
+            )
         if mode not in self._modes:
             near = _nearest(mode, set(self._modes))
             raise UnknownMode(
@@ -93,8 +102,23 @@ class ModeRegistry:
         return self._modes[mode]
 
 
-def _installed() -> dict[str, type[Mode]]:
-    return {point.name: point.load() for point in entry_points(group=GROUP)}
+def _aliases(field: FieldInfo) -> list[str]:
+    """Return the other names under which a field may be given."""
+    given = field.validation_alias
+    several = given.choices if isinstance(given, AliasChoices) else [given]
+    return [alias for alias in (*several, field.alias) if isinstance(alias, str)]
+
+
+def _installed(broken: dict[str, str]) -> dict[str, type[Mode]]:
+    """Load every installed mode; one that cannot be loaded must not keep the server from starting."""
+    found: dict[str, type[Mode]] = {}
+    for point in entry_points(group=GROUP):
+        try:
+            found[point.name] = point.load()
+        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
+            broken[point.name] = f"{type(error).__name__}: {error}"
+            log.warning("mode %s cannot be loaded: %s", point.name, broken[point.name])
+    return found
 
 
 def _nearest(word: str, known: set[str]) -> str | None:
