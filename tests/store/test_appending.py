@@ -14,11 +14,11 @@ from perdure.core.sessions import Session
 from perdure.errors import NotFound
 from perdure.ids import new_id
 from perdure.store import events, messages, sessions
-from perdure.store.appender import Batch
+from perdure.store.batch import Batch
 from perdure.store.store import Store
 from perdure.store.transaction import ListHint
 from tests import factories
-from tests.factories import line, message
+from tests.factories import OpenStore, line, message
 
 WRITERS = 16
 EACH = 25
@@ -89,6 +89,50 @@ async def test_one_dedupe_key_of_many_racing_writers_is_written_once(store: Stor
 
     written = await asyncio.gather(*(write(n) for n in range(20)))
     assert sorted(written) == [[]] * 19 + [[1]]
+
+
+async def test_a_key_that_stands_twice_in_a_group_is_written_once(store: Store, session: Session) -> None:
+    other = factories.session()
+    await store.write(lambda tx: sessions.insert_session(tx, other))
+    results = await store.write(
+        lambda tx: tx.append_batches(
+            [
+                Batch(session.id, [line("a", "k"), message("said")]),
+                Batch(other.id, [line("b", "k")]),
+                Batch(session.id, [line("c", "k")]),
+                Batch(session.id, [line("d", "k"), message("more")]),
+            ]
+        )
+    )
+    assert results == [[1, 2], [1], [], [3]]
+    said = await store.read(lambda tx: messages.list_messages(tx, session.id))
+    assert [(m.position, m.text) for m in said] == [(1, "said"), (2, "more")]
+
+
+async def test_two_servers_append_to_the_same_sessions_without_holes(
+    open_store: OpenStore, ready_postgres_url: str
+) -> None:
+    stores = [open_store(ready_postgres_url), open_store(ready_postgres_url)]
+    stores[0].write_now(factories.add_people)
+    made = [factories.session() for _ in range(3)]
+    for each in made:
+        stores[0].write_now(lambda tx, each=each: sessions.insert_session(tx, each))
+    acknowledged: dict[str, list[int]] = {each.id: [] for each in made}
+
+    async def write(number: int) -> None:
+        for turn in range(10):
+            target = made[(number + turn) % len(made)].id
+            said = [message(f"{number}:{turn}"), line("x", f"key {turn}"), message("more")][: 1 + turn % 3]
+            acknowledged[target] += await stores[number % 2].append(target, said)
+
+    await asyncio.gather(*(write(number) for number in range(20)))
+    for each in made:
+        log = stores[0].read_now(lambda tx, each=each: events.list_events(tx, each.id, limit=1000))
+        assert [e.seq for e in log] == sorted(acknowledged[each.id]) == list(range(1, len(log) + 1))
+        positions = [e.payload["position"] for e in log if e.type == "agent_message"]
+        assert positions == list(range(1, len(positions) + 1))
+        said = stores[0].read_now(lambda tx, each=each: messages.list_messages(tx, each.id, limit=1000))
+        assert [m.position for m in said] == positions
 
 
 async def test_the_same_key_is_free_in_another_session(store: Store, session: Session) -> None:

@@ -7,24 +7,25 @@ row lock is held until commit, so commit order is number order and no reader eve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from perdure.core.events import SCHEMA_VERSION, NewEvent
 from perdure.errors import NotFound, PerdureError
+from perdure.store.appender_postgres import append_in_postgres
+from perdure.store.batch import MESSAGE, Batch, after_position, without_known
 from perdure.store.columns import dumps, to_micros
 
-_INSERT_EVENT = "INSERT INTO pd_events (session_id, seq, type, schema_version, run_id, step_id, payload, created_at, dedupe)"
-_MESSAGE = "agent_message"
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Events for one session, in order."""
-
-    session_id: str
-    events: Sequence[NewEvent]
+_BUMP = (
+    "UPDATE pd_session_logs SET last_seq = last_seq + ?, message_count = message_count + ?"
+    " WHERE session_id = ? RETURNING last_seq, message_count"
+)
+_INSERT_EVENT = (
+    "INSERT INTO pd_events (session_id, seq, type, schema_version, run_id, step_id, payload, created_at, dedupe)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_INSERT_MESSAGE = "INSERT INTO pd_messages (session_id, position, seq) VALUES (?, ?, ?)"
+_KEYS_AT_ONCE = 500
 
 
 def append_batches(
@@ -35,118 +36,65 @@ def append_batches(
     Events whose `dedupe` key is already in the log are left out. A batch for a session that does not
     exist fails alone, with its error in its place; nothing of it is written. The caller commits.
     """
-    results: list[list[int] | PerdureError] = []
+    micros = to_micros(now)
+    if postgres:
+        return append_in_postgres(cursor, batches, micros)
+    return [_append(cursor, batch, micros) for batch in batches]
+
+
+def _append(cursor: Any, batch: Batch, micros: int) -> list[int] | PerdureError:
+    session_id = batch.session_id
+    fresh: Sequence[NewEvent] = batch.events
+    if keys := batch.keys:
+        fresh = without_known(fresh, _known(cursor, session_id, keys))
+    said = sum(1 for event in fresh if event.type == MESSAGE)
+    row = cursor.execute(_BUMP, (len(fresh), said, session_id)).fetchone()
+    if row is None:
+        return NotFound("There is no such session.", session_id=session_id)
+    seq, position = row[0] - len(fresh), row[1] - said
+    first = seq + 1
     event_rows: list[tuple[Any, ...]] = []
     message_rows: list[tuple[str, int, int]] = []
-    micros = to_micros(now)
-    counters = _bump(cursor, postgres, batches)
-    for batch, counter in zip(batches, counters, strict=True):
-        if counter is None:
-            results.append(NotFound("There is no such session.", session_id=batch.session_id))
-            continue
-        seq, position, fresh = counter
-        numbers: list[int] = []
-        for event in fresh:
-            seq += 1
-            payload = event.payload
-            if event.type == _MESSAGE:
-                position += 1
-                payload = {**payload, "position": position}
-                if payload.get("parts") == [{"type": "text", "text": payload.get("content")}]:
-                    payload["parts"] = []  # plain text stands once
-                message_rows.append((batch.session_id, position, seq))
-            event_rows.append(
-                (
-                    batch.session_id,
-                    seq,
-                    event.type,
-                    SCHEMA_VERSION,
-                    event.run_id,
-                    event.step_id,
-                    dumps(payload),
-                    micros,
-                    event.dedupe,
-                )
+    for event in fresh:
+        seq += 1
+        if event.type == MESSAGE:
+            position += 1
+            payload = f'{{"position":{position}{after_position(event)}'
+            message_rows.append((session_id, position, seq))
+        else:
+            payload = dumps(event.payload)
+        event_rows.append(
+            (
+                session_id,
+                seq,
+                event.type,
+                SCHEMA_VERSION,
+                event.run_id,
+                event.step_id,
+                payload,
+                micros,
+                event.dedupe,
             )
-            numbers.append(seq)
-        results.append(numbers)
-    _insert(cursor, postgres, event_rows, message_rows)
-    return results
-
-
-_Counter = tuple[int, int, Sequence[NewEvent]]
-
-
-def _bump(cursor: Any, postgres: bool, batches: Sequence[Batch]) -> list[_Counter | None]:
-    if postgres and len(batches) > 1:
-        ids = sorted({b.session_id for b in batches})
-        cursor.execute(
-            "SELECT session_id FROM pd_session_logs WHERE session_id = ANY(%s) ORDER BY session_id FOR UPDATE",
-            (ids,),
         )
-    return [_bump_one(cursor, "%s" if postgres else "?", postgres, batch) for batch in batches]
+    _insert(cursor, _INSERT_EVENT, event_rows)
+    _insert(cursor, _INSERT_MESSAGE, message_rows)
+    return list(range(first, seq + 1))
 
 
-def _bump_one(cursor: Any, mark: str, postgres: bool, batch: Batch) -> _Counter | None:
-    fresh: Sequence[NewEvent] = batch.events
-    if any(event.dedupe is not None for event in fresh):
-        fresh = _without_known(cursor, mark, postgres, batch)
-    said = sum(1 for event in fresh if event.type == _MESSAGE)
-    cursor.execute(
-        f"UPDATE pd_session_logs SET last_seq = last_seq + {mark}, message_count = message_count + {mark}"
-        f" WHERE session_id = {mark} RETURNING last_seq, message_count",
-        (len(fresh), said, batch.session_id),
-    )
-    row = cursor.fetchone()
-    if row is None:
-        return None
-    return row[0] - len(fresh), row[1] - said, fresh
+def _insert(cursor: Any, statement: str, rows: list[Any]) -> None:
+    if len(rows) == 1:
+        cursor.execute(statement, rows[0])
+    elif rows:
+        cursor.executemany(statement, rows)
 
 
-def _without_known(cursor: Any, mark: str, postgres: bool, batch: Batch) -> list[NewEvent]:
-    if postgres:
-        cursor.execute("SELECT 1 FROM pd_session_logs WHERE session_id = %s FOR UPDATE", (batch.session_id,))
-    keys = [event.dedupe for event in batch.events if event.dedupe is not None]
-    known: set[str | None] = set()
-    for start in range(0, len(keys), 500):
-        part = keys[start : start + 500]
+def _known(cursor: Any, session_id: str, keys: list[str]) -> set[str]:
+    known: set[str] = set()
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        part = keys[start : start + _KEYS_AT_ONCE]
         cursor.execute(
-            f"SELECT dedupe FROM pd_events WHERE session_id = {mark} AND dedupe IN ({', '.join([mark] * len(part))})",
-            (batch.session_id, *part),
+            f"SELECT dedupe FROM pd_events WHERE session_id = ? AND dedupe IN ({', '.join('?' * len(part))})",
+            (session_id, *part),
         )
         known.update(row[0] for row in cursor.fetchall())
-    fresh: list[NewEvent] = []
-    for event in batch.events:
-        if event.dedupe is not None:
-            if event.dedupe in known:
-                continue
-            known.add(event.dedupe)
-        fresh.append(event)
-    return fresh
-
-
-def _insert(
-    cursor: Any, postgres: bool, event_rows: list[tuple[Any, ...]], message_rows: list[tuple[str, int, int]]
-) -> None:
-    if not postgres:
-        if len(event_rows) == 1:
-            cursor.execute(f"{_INSERT_EVENT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", event_rows[0])
-        elif event_rows:
-            cursor.executemany(f"{_INSERT_EVENT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", event_rows)
-        if message_rows:
-            cursor.executemany(
-                "INSERT INTO pd_messages (session_id, position, seq) VALUES (?, ?, ?)", message_rows
-            )
-        return
-    if event_rows:
-        cursor.execute(
-            f"{_INSERT_EVENT} SELECT * FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::int[], %s::text[],"
-            " %s::text[], %s::text[], %s::bigint[], %s::text[])",
-            tuple(list(column) for column in zip(*event_rows, strict=True)),
-        )
-    if message_rows:
-        cursor.execute(
-            "INSERT INTO pd_messages (session_id, position, seq)"
-            " SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[])",
-            tuple(list(column) for column in zip(*message_rows, strict=True)),
-        )
+    return known

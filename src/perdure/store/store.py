@@ -22,7 +22,7 @@ from perdure.core.events import NewEvent
 from perdure.errors import Conflict, StorageUnavailable
 from perdure.store import migrate
 from perdure.store.address import Address, open_postgres, open_sqlite, parse_address
-from perdure.store.appender import Batch
+from perdure.store.batch import Batch
 from perdure.store.crypto import Cipher, load_key
 from perdure.store.failures import DRIVER_ERRORS, failure_of, is_deadlock
 from perdure.store.guard import FileGuard
@@ -191,8 +191,9 @@ class Store:
         self._engine = open_postgres(self.address, _POSTGRES_WORKERS)
         migrate.prepare_postgres(self._engine, self.address)
         self._pool = ThreadPoolExecutor(_POSTGRES_WORKERS, "perdure-db")
+        alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._writer = GroupWriter(
-            self._engine.connect(), True, self._cipher, self._clock, self._committed, self._note_failure
+            alone.connect(), True, self._cipher, self._clock, self._committed, self._note_failure
         )
         self._writer.start()
 

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from perdure.core.events import EventData, NewEvent
 from perdure.errors import PerdureError
-from perdure.store.appender import Batch, append_batches
+from perdure.store.appender import append_batches
+from perdure.store.batch import Batch
 from perdure.store.crypto import Cipher
 
 

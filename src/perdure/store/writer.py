@@ -6,17 +6,20 @@ result is delivered only after the commit that makes it durable.
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, Generic, TypeVar
+from datetime import datetime
+from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import Connection
 
 from perdure.core.clock import Clock
-from perdure.errors import PerdureError, StorageUnavailable
-from perdure.store.appender import Batch
+from perdure.errors import StorageUnavailable
+from perdure.store.appender import append_batches
+from perdure.store.batch import Batch
 from perdure.store.crypto import Cipher
 from perdure.store.failures import DRIVER_ERRORS, concerns_all, failure_of
 from perdure.store.replies import Reply
@@ -48,6 +51,11 @@ class AppendJob:
         self.batch = batch
         self.future: Reply = reply or Future[list[int]]()
 
+    @staticmethod
+    def is_one(job: object) -> bool:
+        """Whether a job is an append."""
+        return isinstance(job, AppendJob)
+
 
 _AnyJob = Job[Any] | AppendJob
 _Outcome = tuple[Reply, Any, BaseException | None]
@@ -66,6 +74,8 @@ class GroupWriter:
         note_failure: Callable[[str | None], None],
     ) -> None:
         self._db = connection
+        self._driver: Any = connection.connection.driver_connection
+        self._cursor: Any = self._driver.cursor()
         self._postgres = postgres
         self._cipher = cipher
         self._clock = clock
@@ -144,23 +154,26 @@ class GroupWriter:
                 self._run_group_in_turn(wanted)
 
     def _run_group_in_turn(self, group: list[_AnyJob]) -> None:
-        outcomes: list[_Outcome] = []
+        grown: set[str] = set()
+        hints: list[ListHint] = []
         try:
-            self._begin()
-            tx = Tx(self._db, self._postgres, self._clock(), self._cipher)
-            index = 0
-            while index < len(group):
-                job = group[index]
-                if isinstance(job, AppendJob):
-                    end = index + 1
-                    while end < len(group) and isinstance(group[end], AppendJob):
-                        end += 1
-                    outcomes += self._run_appends(tx, group[index:end])
-                    index = end
-                else:
-                    outcomes.append(self._run_job(tx, job, len(group) > 1))
-                    index += 1
-            self._end("COMMIT")
+            # On PostgreSQL appends without dedupe keys are one statement, which commits by itself.
+            alone = self._postgres and all(isinstance(job, AppendJob) and not job.batch.keys for job in group)
+            if self._db.closed:
+                self._connect()
+            if not alone:
+                self._driver.execute("BEGIN" if self._postgres else "BEGIN IMMEDIATE")
+            now = self._clock()
+            outcomes: list[_Outcome] = []
+            for appending, jobs in itertools.groupby(group, AppendJob.is_one):
+                if appending:
+                    outcomes += self._run_appends(list(jobs), now, grown)
+                    continue
+                tx = Tx(self._db, self._postgres, now, self._cipher, grown, hints)
+                for job in jobs:
+                    outcomes.append(self._run_job(tx, cast("Job[Any]", job)))
+            if not alone:
+                self._driver.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - any failure of the transaction fails every job in it
             self._abandon()
             failure = failure_of(error)
@@ -169,63 +182,50 @@ class GroupWriter:
                 job.future.set_exception(failure)
             return
         self._note_failure(None)
-        self._committed(tx.grown, tx.hints)
+        self._committed(grown, hints)
         for future, result, error in outcomes:
             if error is None:
                 future.set_result(result)
             else:
                 future.set_exception(error)
 
-    def _run_appends(self, tx: Tx, jobs: list[Any]) -> list[_Outcome]:
-        results = tx.append_batches([job.batch for job in jobs])
-        return [
-            (job.future, None, result) if isinstance(result, PerdureError) else (job.future, result, None)
-            for job, result in zip(jobs, results, strict=True)
-        ]
+    def _run_appends(self, jobs: list[Any], now: datetime, grown: set[str]) -> list[_Outcome]:
+        results = append_batches(self._cursor, self._postgres, [job.batch for job in jobs], now)
+        outcomes: list[_Outcome] = []
+        for job, result in zip(jobs, results, strict=True):
+            if isinstance(result, list):
+                grown.add(job.batch.session_id)
+                outcomes.append((job.future, result, None))
+            else:
+                outcomes.append((job.future, None, result))
+        return outcomes
 
-    def _run_job(self, tx: Tx, job: Job[Any], shared: bool) -> _Outcome:
+    def _run_job(self, tx: Tx, job: Job[Any]) -> _Outcome:
         grown, hints = set(tx.grown), len(tx.hints)
-        self._say(f"SAVEPOINT {_SAVEPOINT}")
+        self._driver.execute(f"SAVEPOINT {_SAVEPOINT}")
         try:
             result = job.body(tx)
-            self._say(f"RELEASE {_SAVEPOINT}")
+            self._driver.execute(f"RELEASE {_SAVEPOINT}")
         except BaseException as error:
             if concerns_all(error):
                 raise
-            self._say(f"ROLLBACK TO {_SAVEPOINT}")
-            self._say(f"RELEASE {_SAVEPOINT}")
+            self._driver.execute(f"ROLLBACK TO {_SAVEPOINT}")
+            self._driver.execute(f"RELEASE {_SAVEPOINT}")
             tx.grown.intersection_update(grown)
             del tx.hints[hints:]
             return job.future, None, failure_of(error) if isinstance(error, DRIVER_ERRORS) else error
         return job.future, result, None
 
-    def _begin(self) -> None:
-        if self._db.closed:
-            self._db = self._db.engine.connect()
-        if self._postgres:
-            self._db.begin()
-        else:
-            self._say("BEGIN IMMEDIATE")
-
-    def _say(self, statement: str) -> None:
-        """Run a statement without a result, by the shortest way."""
-        if self._postgres:
-            self._db.exec_driver_sql(statement)
-        else:
-            driver: Any = self._db.connection.driver_connection
-            driver.execute(statement)
-
-    def _end(self, command: str) -> None:
-        if self._postgres:
-            self._db.commit() if command == "COMMIT" else self._db.rollback()
-        else:
-            self._say(command)
+    def _connect(self) -> None:
+        self._db = self._db.engine.connect()
+        self._driver = self._db.connection.driver_connection
+        self._cursor = self._driver.cursor()
 
     def _abandon(self) -> None:
         try:
-            self._end("ROLLBACK")
+            self._driver.execute("ROLLBACK")
         except DRIVER_ERRORS:
             # The transaction is gone already: SQLite ended it itself, or PostgreSQL's connection broke.
-            if self._postgres:
+            if self._postgres and not self._db.closed:
                 self._db.invalidate()
                 self._db.close()
