@@ -13,6 +13,7 @@ from perdure.config import load_settings
 from perdure.core.access import LOCAL_ACTOR
 from perdure.core.runs import Run
 from perdure.core.sessions import Session
+from perdure.modes.registry import ModeRegistry
 from tests.fakes.openai_server import MODEL, OpenAIServer
 
 TASK = "Summarise the notes for a team lead, saved as brief.md"
@@ -27,11 +28,13 @@ class House:
         self.settings = load_settings(
             data_dir=data_dir, database_url=database_url, model=MODEL, cleanup_interval_seconds=3600
         )
+        self.modes: ModeRegistry | None = None
+        """Other modes than those installed; from the next start on."""
         self.app: Perdure = build(self.settings)
 
     async def start(self) -> Perdure:
         """Start a fresh Perdure on the same data."""
-        self.app = build(self.settings)
+        self.app = build(self.settings, modes=self.modes)
         await self.app.start()
         return self.app
 
