@@ -14,6 +14,17 @@ def named_output_file(task: str, existing: Sequence[str]) -> str | None:
     return names[-1] if names else None
 
 
+def free_name(name: str, existing: Sequence[str]) -> str:
+    """Return the name, with the next free number before its ending if a file of that name is there."""
+    stem, dot, ending = name.rpartition(".")
+    number = 1
+    candidate = name
+    while candidate in existing:
+        number += 1
+        candidate = f"{stem}-{number}{dot}{ending}"
+    return candidate
+
+
 def with_source(prompt: str, source: str) -> str:
     """Return the prompt with the text it is about before it."""
     return f"TEXT\n{source}\n\nTASK\n{prompt}" if source else prompt
@@ -45,3 +56,15 @@ def carry_over(results: Sequence[tuple[str, str]], limit_chars: int) -> str:
 
 def _short(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + "…"
+
+
+def first_sentence(text: str) -> str:
+    """Return the first line that says something, without heading marks, at most 200 characters."""
+    line = next((part.strip("# ").strip() for part in text.splitlines() if part.strip("# ").strip()), "")
+    return line if len(line) <= 200 else line[:197] + "…"
+
+
+def first_line(text: str) -> str:
+    """Return the first line, at most 160 characters of it."""
+    line = text.strip().splitlines()[0] if text.strip() else ""
+    return line if len(line) <= 160 else line[:157] + "…"

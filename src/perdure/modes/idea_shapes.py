@@ -1,0 +1,131 @@
+"""What idea makers and critics hand over, in whole for large models and idea by idea for small ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+from pydantic import BaseModel, Field, create_model
+
+SENTENCES = 5
+_TITLE = r"^[A-Z0-9][ !#-\[\]-~]+$"
+# One sentence: it ends with a stop, and a stop inside it belongs to a number.
+_SENTENCE = r"^[A-Z0-9]([ !#-\-/-\[\]-~]|\.[0-9])+\.$"
+_ENDS_INSIDE = re.compile(r"[.!?][\"')\]]?\s+(?=[A-Z0-9\"'(])")
+_ABBREVIATIONS = re.compile(r"\b(e\.g|i\.e|etc|vs|approx|Dr|Mr|Ms|Mrs|No|Fig|St)\.\s")
+_ALIKE = 0.82
+
+ANGLES = (
+    "that removes the main cause of the problem",
+    "that can start tomorrow with what is there",
+    "that saves the most money",
+    "that helps the people who are affected most",
+    "that nobody there has thought of",
+    "that prevents the problem before it appears",
+    "that uses information which is at hand already",
+    "that other people could carry out",
+)
+"""What each idea of a small model is to be good at, so that they differ in more than wording."""
+
+PARTS = ("what_it_is", "problem_it_solves", "first_step", "risk", "how_to_test_it")
+"""The five sentences of a final text, in order, named so that a small model knows what each is for."""
+
+
+class Idea(BaseModel):
+    """One idea, as a large model writes it."""
+
+    title: str = Field(min_length=1)
+    idea: str = Field(min_length=1)
+
+
+class Ideas(BaseModel):
+    """The ideas of one round."""
+
+    ideas: list[Idea] = Field(min_length=1)
+
+
+class Judgement(BaseModel):
+    """What a critic thinks of the idea with that number; each score is from 1 to 10."""
+
+    number: int
+    value: int = Field(ge=1, le=10)
+    novelty: int = Field(ge=1, le=10)
+    feasibility: int = Field(ge=1, le=10)
+    strength: str = Field(min_length=1)
+    weakness: str = Field(min_length=1)
+
+
+class Judgements(BaseModel):
+    """A critic's round."""
+
+    judgements: list[Judgement] = Field(min_length=1)
+
+
+class FinalText(BaseModel):
+    """The chosen idea written up."""
+
+    title: str = Field(min_length=1)
+    sentences: list[str] = Field(min_length=SENTENCES, max_length=SENTENCES)
+
+
+def brief_idea() -> type[BaseModel]:
+    """Return the shape of one idea of a small model."""
+    return create_model(
+        "BriefIdea",
+        title=(str, Field(min_length=4, max_length=60, pattern=_TITLE)),
+        idea=(str, Field(min_length=20, max_length=200, pattern=_SENTENCE)),
+    )
+
+
+def brief_judgement() -> type[BaseModel]:
+    """Return the shape of one judgement of a small model; the reasons come before the scores."""
+    score: Any = (int, Field(ge=1, le=10))
+    sentence: Any = (str, Field(min_length=10, max_length=140, pattern=_SENTENCE))
+    return create_model(
+        "BriefJudgement", strength=sentence, weakness=sentence, value=score, novelty=score, feasibility=score
+    )
+
+
+def brief_final() -> type[BaseModel]:
+    """Return the shape of a small model's final text: a field for each sentence."""
+    sentence: Any = (str, Field(min_length=20, max_length=200, pattern=_SENTENCE))
+    fields: dict[str, Any] = dict.fromkeys(PARTS, sentence)
+    return create_model(
+        "BriefFinal", title=(str, Field(min_length=4, max_length=60, pattern=_TITLE)), **fields
+    )
+
+
+def score_of(judgement: dict[str, Any]) -> float:
+    """Return the mean of value, novelty and feasibility, with one decimal."""
+    return round((judgement["value"] + judgement["novelty"] + judgement["feasibility"]) / 3, 1)
+
+
+def is_new(idea: dict[str, Any], known: Sequence[dict[str, Any]]) -> bool:
+    """Whether an idea differs from all that are known, by title and by text."""
+    return not any(
+        _alike(idea["title"], other["title"]) or _alike(idea["idea"], other["idea"]) for other in known
+    )
+
+
+def text_problem(title: str, sentences: Sequence[str]) -> str | None:
+    """Return what keeps a text from being a title and five sentences, in words for its writer."""
+    if not title.strip() or "\n" in title.strip():
+        return "The title is one line."
+    if len(sentences) != SENTENCES:
+        return f"There are {len(sentences)} sentences; exactly {SENTENCES} are wanted."
+    for number, sentence in enumerate(sentences, 1):
+        text = sentence.strip()
+        if "\n" in text or not text.rstrip("\"')]").endswith((".", "!", "?")):
+            return f"Sentence {number} is not one whole sentence that ends with a full stop."
+        if _ENDS_INSIDE.search(_ABBREVIATIONS.sub(r"\1 ", text)):
+            return f"Sentence {number} holds more than one sentence."
+    if len({s.strip().casefold() for s in sentences}) < SENTENCES:
+        return "The same sentence stands there twice."
+    return None
+
+
+def _alike(one: str, other: str) -> bool:
+    a, b = " ".join(one.casefold().split()), " ".join(other.casefold().split())
+    return a == b or SequenceMatcher(None, a, b).ratio() > _ALIKE
