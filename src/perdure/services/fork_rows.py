@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ _SPENT = ("input_tokens", "output_tokens", "cost_usd_micros", "unpriced_calls", 
 _REFUSALS = (Resolution.REJECT, Resolution.ABORT)
 _ANSWERED = (ApprovalStatus.APPROVED, ApprovalStatus.ANSWERED)
 _PLANNING = "planning"
+_MARKS = re.compile(r"(#\d+\.\d+)?(@[0-9a-f-]+)*$")
 _CLEARED: dict[str, Any] = {
     "status": StepStatus.PENDING,
     "summary": None,
@@ -208,4 +210,4 @@ def _standing(original: Original, kept: set[str]) -> dict[str, str]:
 
 def _base(key: str) -> str:
     """Return a question's key without the mark that asking again or putting it away has left."""
-    return key.partition("@")[0].partition("#")[0]
+    return _MARKS.sub("", key)

@@ -33,7 +33,7 @@ from perdure.ids import new_id
 from perdure.services import grants, lifecycle
 from perdure.services.files import record_file_in
 from perdure.services.ports import Limits, ModeCatalog
-from perdure.services.runs import start_next_in
+from perdure.services.starting import start_next_in
 from perdure.store import approvals, costs, runs, sessions, usage
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
@@ -373,7 +373,7 @@ class RunProgress:
                     ),
                     run_id=run.id,
                     step_id=stored.step_id,
-                    dedupe=f"{run.id}:approval:{approval.key}",
+                    dedupe=f"{stored.id}:asked",
                 )
                 session = sessions.get_session(tx, run.session_id)
                 tx.hint(session.owner_id, "session:updated", session.id)
@@ -387,7 +387,7 @@ class RunProgress:
         return await self._fenced(run, change)
 
     async def finish(self, run: Run, result: dict[str, Any]) -> Run | None:
-        """Complete the run, its mission and, in a one-task mode, its session.
+        """Complete the run, its mission and, in a one-task mode without waiting inputs, its session.
 
         Returns the next run when an input was waiting, else None.
         """
@@ -412,12 +412,17 @@ class RunProgress:
             if session.status is SessionStatus.SUSPENDED:
                 # The last step ended after the pause was asked for: there is nothing left to pause.
                 session = lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="run ended")
-            if session.status is SessionStatus.ACTIVE and not self._modes.stays_active(run.mode):
-                session = lifecycle.move_session(
+            lifecycle.note_activity(tx, session, self._limits)
+            following = start_next_in(tx, run.session_id, self._limits)
+            if (
+                following is None
+                and session.status is SessionStatus.ACTIVE
+                and not self._modes.stays_active(run.mode)
+            ):
+                lifecycle.move_session(
                     tx, session, SessionCommand.COMPLETE, reason="run completed", expires_at=None
                 )
-            lifecycle.note_activity(tx, session, self._limits)
-            return start_next_in(tx, run.session_id, self._limits)
+            return following
 
         return await self._fenced(run, change)
 
