@@ -19,6 +19,10 @@ from perdure.client.models import Approval
 from perdure.errors import AlreadyAnswered, InvalidInput
 
 _DEFAULT_OPTIONS = ("approve", "reject")
+_ALWAYS = "always"
+"""Approve, and do not ask again in this session: a word of the terminal for an answer with a scope."""
+_UNSHOWN = frozenset({"call_hash", "parameters", "max_steps", "agents", "modifications_schema"})
+_EDITABLE = {"plan": ("steps",), "step": ("goal",)}
 _WITH_FEEDBACK = frozenset({"revise", "redo", "reject"})
 
 
@@ -31,6 +35,8 @@ def describe(approval: Approval) -> str:
     """Return the question with what it is about."""
     lines = [approval.title]
     for key, value in approval.request_data.items():
+        if key in _UNSHOWN or value is None:
+            continue
         text = _plan(value) if key == "steps" else value
         text = text if isinstance(text, str) else json.dumps(text, ensure_ascii=False, indent=2)
         lines.append(f"{key}: {text}" if "\n" not in text else f"{key}:\n{_indent(text)}")
@@ -51,7 +57,10 @@ def choose(text: str, options: list[str]) -> str | None:
 def ask(client: Perdure, approval: Approval) -> None:
     """Ask at the terminal and send the answer; an answer that came from elsewhere meanwhile is fine."""
     output.note(describe(approval), "")
-    options = approval.options or list(_DEFAULT_OPTIONS)
+    options = list(approval.options or _DEFAULT_OPTIONS)
+    fields = _fields(approval)
+    if "scope" in fields:
+        options.insert(1, _ALWAYS)
     resolution = None
     while resolution is None:
         resolution = choose(str(typer.prompt(f"Answer [{'/'.join(options)}]", err=True)), options)
@@ -63,7 +72,9 @@ def ask(client: Perdure, approval: Approval) -> None:
             typer.prompt("Why, or what to change", default="", show_default=False, err=True) or None
         )
     if resolution == "answer":
-        answer["answer"] = typer.prompt("Your answer", err=True)
+        answer["answer"] = _filled(fields) if fields else typer.prompt("Your answer", err=True)
+    if resolution == "approve" and approval.request_type == "budget":
+        answer["answer"] = _filled(fields, needed=False) or None
     if resolution == "modify":
         answer["modifications"] = _edited(approval)
     try:
@@ -72,8 +83,49 @@ def ask(client: Perdure, approval: Approval) -> None:
         output.note(error.message, "yellow")
 
 
+def parse_answer(text: str) -> Any:
+    """Return an answer as it was typed: a JSON object or list when it is one, else the text."""
+    if text.lstrip().startswith(("{", "[")):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _fields(approval: Approval) -> dict[str, dict[str, Any]]:
+    return dict((approval.answer_schema or {}).get("properties") or {})
+
+
+def _filled(fields: dict[str, dict[str, Any]], *, needed: bool = True) -> dict[str, Any]:
+    """Ask for each field of an answer; an empty line leaves out what is not needed."""
+    filled: dict[str, Any] = {}
+    for name, schema in fields.items():
+        label = str(schema.get("title") or schema.get("description") or name)
+        if choices := schema.get("enum") or schema.get("examples"):
+            label += f" [{'/'.join(str(choice) for choice in choices)}]"
+        text = str(typer.prompt(label, default=None if needed else "", show_default=False, err=True)).strip()
+        if text:
+            filled[name] = float(text) if schema.get("type") == "number" and _is_number(text) else text
+    return filled
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _edited(approval: Approval) -> dict[str, Any]:
-    text = json.dumps(approval.request_data, ensure_ascii=False, indent=2)
+    data = approval.request_data
+    keys = _EDITABLE.get(approval.request_type)
+    if approval.request_type == "tool":
+        shown: dict[str, Any] = data.get("arguments") or {}
+    else:
+        shown = {key: data[key] for key in keys if key in data} if keys else data
+    text = json.dumps(shown, ensure_ascii=False, indent=2)
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / "modifications.json"

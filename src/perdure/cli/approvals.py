@@ -51,10 +51,13 @@ def show(approval: ApprovalId, server: Server = DEFAULT_SERVER, as_json: AsJson 
 def answer(
     approval: ApprovalId,
     resolution: Annotated[
-        str | None, typer.Argument(help="approve, reject, revise, … ; without it you are asked.")
+        str | None, typer.Argument(help="approve, always, reject, modify, … ; without it you are asked.")
     ] = None,
     feedback: Annotated[str | None, typer.Option(help="Why, or what to change.")] = None,
-    text: Annotated[str | None, typer.Option("--answer", help="The answer to an open question.")] = None,
+    text: Annotated[
+        str | None,
+        typer.Option("--answer", help="The answer to an open question; JSON where it has several fields."),
+    ] = None,
     modifications: Annotated[str | None, typer.Option(help="What to change, as a JSON object.")] = None,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
@@ -71,6 +74,10 @@ def answer(
             found = client.approvals.get(approval)
         else:
             found = client.approvals.answer(
-                approval, resolution, feedback=feedback, modifications=changes, answer=text
+                approval,
+                resolution,
+                feedback=feedback,
+                modifications=changes,
+                answer=answering.parse_answer(text) if text else None,
             )
     output.print_json(found) if as_json else output.line(f"{found.approval_id} {found.status}")

@@ -44,8 +44,11 @@ class Approval(Wire):
     title: str = ""
     request_data: Json = Field(default_factory=dict)
     options: list[str] = Field(default_factory=list)
+    answer_schema: Json | None = None
+    """JSON Schema of an `answer`, where one is wanted."""
     status: str = "pending"
     resolution: str | None = None
+    response_data: Json | None = None
     responded_by: str | None = None
     deadline: datetime | None = None
     on_expiry: str = "pause"
