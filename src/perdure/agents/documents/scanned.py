@@ -1,0 +1,144 @@
+"""Pages that are pictures: rendered, turned upright, recognised, and put into reading order."""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from perdure.agents.documents.flow import Style, blocks_of
+from perdure.agents.documents.geometry import Box, Segment, Word
+from perdure.agents.documents.limits import PageTooLarge
+from perdure.agents.documents.model import Page
+from perdure.agents.documents.order import by_position
+from perdure.agents.documents.recognition import Found, Recogniser, mean_score
+
+_GOOD_SCORE = 0.9
+_PART_SHARE = 0.45
+_LEAST_PART_PX = 400
+_FONT_HEIGHT = 0.8
+"""Font size over the height of a recognised line, roughly."""
+_HEADINGS = (1.7, 1.25)
+_RUNNING = 1.22
+"""Lines up to so many times the usual size are taken to be of that size: heights are rough."""
+_SURE_MARK = 0.8
+
+
+def page_of(page: Any, number: int, recogniser: Recogniser, *, dpi: int, most_pixels: int) -> Page:
+    """Recognise a PDFium page.
+
+    Raises:
+        PageTooLarge: when the page would have more than `most_pixels` pixels.
+    """
+    picture = _render(page, number, dpi, most_pixels)
+    lines = recogniser.lines(picture)
+    quarters = 0
+    if lines and _looks_turned(lines):
+        quarters = _turn(picture, lines, recogniser)
+        if quarters:
+            picture = np.rot90(picture, quarters).copy()
+            lines = recogniser.lines(picture)
+    points = 72 / dpi
+    body, sizes = _sizes(lines, points)
+    pieces = _straightened(lines, sizes, points)
+    blocks = blocks_of(by_position(pieces), Style(body, _HEADINGS))
+    height, width = picture.shape[:2]
+    return Page(number, "scan", (360 - 90 * quarters) % 360, width * points, height * points, blocks)
+
+
+def _render(page: Any, number: int, dpi: int, most_pixels: int) -> Any:
+    width, height = page.get_size()
+    pixels = width * height * (dpi / 72) ** 2
+    if pixels > most_pixels:
+        raise PageTooLarge(
+            f"page {number} is {width / 72:,.0f} by {height / 72:,.0f} inches: {pixels / 1e6:,.0f} million "
+            f"pixels at {dpi} dpi, more than the limit of {most_pixels / 1e6:,.0f} million",
+            page=number,
+        )
+    bitmap = page.render(scale=dpi / 72)
+    try:
+        return bitmap.to_numpy()[:, :, :3].copy()
+    finally:
+        bitmap.close()
+
+
+def _looks_turned(lines: list[Found]) -> bool:
+    lying = sum(len(line.text) for line in lines if line.lies)
+    return mean_score(lines) < _GOOD_SCORE or lying < 0.5 * sum(len(line.text) for line in lines)
+
+
+def _turn(picture: Any, lines: list[Found], recogniser: Recogniser) -> int:
+    """Return by how many quarters, counter-clockwise, the picture has to be turned to read best."""
+    part = _densest_part(picture, lines)
+    lying = sum(line.lies for line in lines) * 2 >= len(lines)
+    marks: dict[int, float] = {}
+    for quarters in (0, 2, 1, 3) if lying else (1, 3, 0, 2):
+        if len(marks) == 2 and max(marks.values()) > _SURE_MARK:
+            break
+        found = recogniser.lines(np.rot90(part, quarters).copy())
+        letters = sum(len(line.text) for line in found)
+        share = sum(len(line.text) for line in found if line.lies) / letters if letters else 0.0
+        marks[quarters] = round(mean_score(found) * share, 2)
+    return max(marks, key=lambda quarters: (marks[quarters], -quarters))
+
+
+def _densest_part(picture: Any, lines: list[Found]) -> Any:
+    """Return the square of the picture that holds the most lines."""
+    height, width = picture.shape[:2]
+    side = min(height, width, max(_LEAST_PART_PX, int(_PART_SHARE * min(height, width))))
+    centres = [line.centre for line in lines]
+
+    def inside(place: tuple[int, int]) -> int:
+        x, y = place
+        return sum(x <= cx < x + side and y <= cy < y + side for cx, cy in centres)
+
+    step = max(1, side // 6)
+    places = [(x, y) for y in range(0, height - side + 1, step) for x in range(0, width - side + 1, step)]
+    x, y = max(places, key=inside)
+    return picture[y : y + side, x : x + side]
+
+
+def _sizes(lines: list[Found], points: float) -> tuple[float, list[float]]:
+    """Return the font size of running text and of each line, told from height and width of letters.
+
+    Either alone misleads: a line without descenders is lower, a bold or capital one is wider.
+    """
+    if not lines:
+        return 10.0, []
+    heights = [min(line.length, line.height) for line in lines]
+    widths = [
+        max(max(line.length, line.height) - 0.4 * height, 1.0) / len(line.text)
+        for line, height in zip(lines, heights, strict=True)
+    ]
+    letters = [len(line.text) for line in lines]
+    usual_height, usual_width = _weighted_median(heights, letters), _weighted_median(widths, letters)
+    body = usual_height * points * _FONT_HEIGHT
+    sizes: list[float] = []
+    for height, width in zip(heights, widths, strict=True):
+        ratio = math.sqrt(height / usual_height * width / usual_width)
+        sizes.append(body if ratio < _RUNNING else body * ratio)
+    return body, sizes
+
+
+def _weighted_median(values: list[float], weights: list[int]) -> float:
+    return median([value for value, weight in zip(values, weights, strict=True) for _ in range(weight)])
+
+
+def _straightened(lines: list[Found], sizes: list[float], points: float) -> list[Segment]:
+    """Return the lines as if the page had lain straight, in points."""
+    long_ones = [line for line in lines if line.length > 4 * line.height] or lines
+    angles = [line.angle for line in long_ones if abs(line.angle) < 30]
+    skew = math.radians(-median(angles)) if angles else 0.0
+    cos, sin = math.cos(skew), math.sin(skew)
+    pieces: list[Segment] = []
+    for line, size in zip(lines, sizes, strict=True):
+        x, y = line.centre
+        cx, cy = (x * cos - y * sin) * points, (x * sin + y * cos) * points
+        across, down = line.length * points / 2, line.height * points / 2
+        if not line.lies:
+            across, down = down, across
+        box = Box(cx - across, cy - down, cx + across, cy + down)
+        pieces.append(Segment(line.text, box, size, False, (Word(line.text, box),), line.score))
+    return pieces
