@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from perdure.core.assets import ASSET_LIFECYCLE, AssetStatus
+from perdure.core.hops import HOP_LIFECYCLE, TOOL_STEP_LIFECYCLE, HopStatus, ToolStepStatus
 from perdure.core.missions import MISSION_LIFECYCLE, MissionStatus
 from perdure.core.runs import RUN_LIFECYCLE, RunStatus
 from perdure.core.sessions import SESSION_LIFECYCLE, SessionStatus
@@ -24,6 +26,9 @@ def page() -> str:
         _section("Session", SESSION_LIFECYCLE, list(SessionStatus)),
         _section("Run", RUN_LIFECYCLE, list(RunStatus)),
         _section("Mission", MISSION_LIFECYCLE, list(MissionStatus)),
+        _section("Hop", HOP_LIFECYCLE, list(HopStatus)),
+        _section("Tool step", TOOL_STEP_LIFECYCLE, list(ToolStepStatus)),
+        _section("Asset", ASSET_LIFECYCLE, list(AssetStatus)),
     ]
     return "\n".join([_HEAD, *sections])
 

@@ -1,15 +1,27 @@
-"""Missions, hops, tool steps and assets: a plan as rows, and how their statuses move together."""
+"""Missions: a plan as rows. A plan is a mission with hops; see `hops`, `assets` and `cascades`."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from perdure.core.hops import Hop, HopStatus
 from perdure.core.transitions import Lifecycle, Transition
+
+__all__ = [
+    "MISSION_LIFECYCLE",
+    "UNFINISHED_MISSIONS",
+    "Hop",
+    "HopStatus",
+    "Mission",
+    "MissionCommand",
+    "MissionOrigin",
+    "MissionStatus",
+    "plan_data",
+]
 
 
 class MissionStatus(StrEnum):
@@ -24,41 +36,19 @@ class MissionStatus(StrEnum):
     REJECTED = "rejected"
 
 
-class HopStatus(StrEnum):
-    """Where a planned step is in its life."""
+class MissionOrigin(StrEnum):
+    """Who wrote a mission; only what a person wrote is picked up by a run."""
 
-    PROPOSED = "proposed"
-    READY = "ready"
-    EXECUTING = "executing"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    CANCELLED = "cancelled"
-
-
-class ToolStepStatus(StrEnum):
-    """Where one tool call of a hop is in its life."""
-
-    PROPOSED = "proposed"
-    READY = "ready"
-    EXECUTING = "executing"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class AssetStatus(StrEnum):
-    """Whether a thing is there yet."""
-
-    PROPOSED = "proposed"
-    PENDING = "pending"
-    READY = "ready"
-    ERROR = "error"
+    RUN = "run"
+    PERSON = "person"
 
 
 class MissionCommand(StrEnum):
     """What a person or a run may do to a mission."""
 
+    PROPOSE = "propose"
+    REVISE = "revise"
+    MODIFY = "modify"
     ACCEPT = "accept"
     REJECT = "reject"
     START = "start"
@@ -70,51 +60,55 @@ class MissionCommand(StrEnum):
 
 _M = MissionStatus
 _C = MissionCommand
+_STANDING = frozenset({_M.ACCEPTED, _M.IN_PROGRESS})
 
 MISSION_LIFECYCLE: Lifecycle[MissionStatus, MissionCommand] = Lifecycle(
     noun="mission",
     rows=(
+        Transition(
+            _C.PROPOSE,
+            frozenset({_M.PROPOSED, _M.REJECTED}),
+            _M.PROPOSED,
+            "put up, first or again after a rejection, with its hops and assets",
+        ),
+        Transition(
+            _C.REVISE,
+            frozenset({_M.PROPOSED, _M.ACCEPTED}),
+            _M.PROPOSED,
+            "goes back with feedback; its revision grows, its hops and assets are proposed again",
+        ),
+        Transition(
+            _C.MODIFY, frozenset({_M.PROPOSED}), _M.PROPOSED, "its words or hops change; its revision grows"
+        ),
         Transition(
             _C.ACCEPT, frozenset({_M.PROPOSED}), _M.ACCEPTED, "its hops become ready, its assets pending"
         ),
         Transition(_C.REJECT, frozenset({_M.PROPOSED}), _M.REJECTED, "its hops are cancelled with it"),
         Transition(_C.START, frozenset({_M.ACCEPTED}), _M.IN_PROGRESS, "the first hop executes"),
         Transition(
-            _C.COMPLETE, frozenset({_M.ACCEPTED, _M.IN_PROGRESS}), _M.COMPLETED, "its run returned a result"
+            _C.COMPLETE,
+            _STANDING,
+            _M.COMPLETED,
+            "its run returned a result; hops left over are skipped, every asset is ready or in error",
         ),
-        Transition(_C.FAIL, frozenset({_M.ACCEPTED, _M.IN_PROGRESS}), _M.FAILED, "a hop failed for good"),
+        Transition(
+            _C.FAIL, _STANDING, _M.FAILED, "a hop failed for good; later hops stay ready for another attempt"
+        ),
         Transition(
             _C.CANCEL,
-            frozenset({_M.PROPOSED, _M.ACCEPTED, _M.IN_PROGRESS}),
+            _STANDING | {_M.PROPOSED},
             _M.CANCELLED,
             "everything unfinished under it is cancelled in the same transaction",
         ),
         Transition(
-            _C.RETRY, frozenset({_M.FAILED, _M.CANCELLED}), _M.IN_PROGRESS, "a new attempt of its run"
+            _C.RETRY,
+            frozenset({_M.FAILED, _M.CANCELLED}),
+            _M.IN_PROGRESS,
+            "a new attempt of its run; cancelled hops are ready again",
         ),
     ),
 )
-
-UNFINISHED_HOPS = frozenset({HopStatus.PROPOSED, HopStatus.READY, HopStatus.EXECUTING})
-
-
-class Hop(BaseModel):
-    """One planned step of a mission."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    mission_id: str
-    position: int
-    name: str
-    description: str = ""
-    goal: str = ""
-    success_criteria: list[str] = Field(default_factory=list)
-    rationale: str = ""
-    agent: str | None = None
-    is_final: bool = False
-    status: HopStatus = HopStatus.PROPOSED
-    error: dict[str, Any] | None = None
+UNFINISHED_MISSIONS = _STANDING | {_M.PROPOSED}
 
 
 class Mission(BaseModel):
@@ -126,13 +120,23 @@ class Mission(BaseModel):
     owner_id: str
     session_id: str | None = None
     run_id: str | None = None
+    """The run that wrote it or carries it out."""
+    origin: MissionOrigin = MissionOrigin.RUN
     name: str
     goal: str
     success_criteria: list[str] = Field(default_factory=list)
     scope: str = ""
     status: MissionStatus = MissionStatus.PROPOSED
     revision: int = 1
+    feedback: str | None = None
+    """What a person said when sending it back last."""
+    error: dict[str, Any] | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
     hops: list[Hop] = Field(default_factory=list[Hop])
+    linked_at: datetime | None = None
+    """When it became the mission of its session; the newest that is not archived is the current one."""
+    archived_at: datetime | None = None
+    """When another mission took its place."""
     created_at: datetime
     updated_at: datetime
 
@@ -153,50 +157,10 @@ def plan_data(mission: Mission) -> dict[str, Any]:
                 "goal": hop.goal,
                 "agent": hop.agent,
                 "bullet_points": hop.success_criteria,
+                "inputs": hop.inputs,
+                "outputs": hop.outputs,
                 "status": str(hop.status),
             }
             for hop in mission.hops
         ],
     }
-
-
-def dag(mission: Mission | None, run_status: str, gates: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return nodes and edges of the picture: plan, gates, hops, end, each with its own true status."""
-    nodes: list[dict[str, Any]] = [
-        {
-            "id": "plan",
-            "type": "planning",
-            "label": "Plan",
-            "status": _plan_node_status(mission, run_status),
-        }
-    ]
-    nodes += [{**gate, "type": "gate"} for gate in gates]
-    hops = mission.hops if mission else []
-    nodes += [
-        {
-            "id": hop.id,
-            "type": "step",
-            "label": hop.name,
-            "agent": hop.agent,
-            "goal": hop.goal,
-            "step": hop.position,
-            "status": str(hop.status),
-        }
-        for hop in hops
-    ]
-    nodes.append({"id": "end", "type": "end", "label": "End", "status": _end_node_status(run_status)})
-    ids = [n["id"] for n in nodes]
-    return {
-        "nodes": nodes,
-        "edges": [{"source": a, "target": b} for a, b in pairwise(ids)],
-    }
-
-
-def _plan_node_status(mission: Mission | None, run_status: str) -> str:
-    if mission is None:
-        return "running" if run_status == "running" else run_status
-    return "pending" if mission.status is MissionStatus.PROPOSED else "completed"
-
-
-def _end_node_status(run_status: str) -> str:
-    return run_status if run_status in {"completed", "failed", "cancelled"} else "pending"

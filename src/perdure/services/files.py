@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import IO
 
 from perdure.core.access import Action, Actor
+from perdure.core.assets import Asset
 from perdure.core.events import FileUpdate
 from perdure.core.sessions import Session
 from perdure.errors import InvalidInput
 from perdure.ids import new_id
 from perdure.services.access import session_for
-from perdure.store import assets, sessions
+from perdure.store import assets, missions, sessions
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
 from perdure.store.workspace import FileInfo, Workspace
@@ -107,22 +108,32 @@ def record_file_in(
     run_id: str | None = None,
     step_id: str | None = None,
     dedupe: str | None = None,
+    mission_id: str | None = None,
+    hop_id: str | None = None,
 ) -> None:
     """Note a written file as an asset and log it; a file that is known as it is leaves no trace.
 
     What counts is the stored record and not what the write found, so that a write which is repeated
-    after a crash is still logged.
+    after a crash is still logged. With a hop the file becomes an asset of that hop: the output it promised
+    under the file's path or name, or one more.
     """
     known = assets.find_file(tx, session_id, info.path)
     if known is not None and known[1] == info.sha256:
         return
+    promised: Asset | None = None
+    maker: dict[str, str] = {}
+    if hop_id is not None:
+        hop = missions.get_hop(tx, hop_id)
+        promised = assets.find_promised(tx, hop, info.path)
+        maker = {"mission_id": mission_id or hop.mission_id, "hop_id": hop_id}
     asset_id = assets.record_file(
         tx,
-        known[0] if known else new_id(),
+        promised.id if promised else known[0] if known else new_id(),
         session_id,
+        **maker,
         path=info.path,
         kind="file",
-        role=role,
+        role=promised.role if promised else role,
         media_type=info.media_type,
         size_bytes=info.size_bytes,
         sha256=info.sha256,

@@ -13,9 +13,11 @@ from perdure.core.events import (
     WorkflowCancelled,
     WorkflowPaused,
 )
-from perdure.core.missions import MISSION_LIFECYCLE, UNFINISHED_HOPS, HopStatus, MissionCommand, MissionStatus
+from perdure.core.missions import MISSION_LIFECYCLE, Mission, MissionCommand
 from perdure.core.runs import RUN_LIFECYCLE, Run, RunCommand, RunStatus, StepStatus
 from perdure.core.sessions import SESSION_LIFECYCLE, Session, SessionCommand, SessionStatus
+from perdure.services.mission_moves import move_mission_in
+from perdure.services.plan_log import log_plan_in, note_plan_in
 from perdure.services.ports import Limits
 from perdure.store import approvals, missions, runs, sessions
 from perdure.store.transaction import Tx
@@ -97,33 +99,22 @@ def end_cancelled(tx: Tx, run: Run, by: str | None) -> Run:
     for approval in approvals.cancel_pending(tx, run.id):
         tx.emit(run.session_id, ApprovalResolved(approval_id=approval.id, status="cancelled"), run_id=run.id)
     runs.end_unfinished_steps(tx, run.id, StepStatus.CANCELLED)
-    move_mission(tx, run.id, MissionCommand.CANCEL)
+    mission = move_mission(tx, run.id, MissionCommand.CANCEL)
     ended = runs.change_run(tx, run, status=RunStatus.CANCELLED, completed_at=tx.now)
+    if mission is not None:
+        log_plan_in(tx, mission, "cancelled")
     tx.emit(run.session_id, WorkflowCancelled(by=by, totals=totals(ended)), run_id=run.id)
     return ended
 
 
-_HOPS_WITH_MISSION = {
-    MissionCommand.ACCEPT: (HopStatus.READY, frozenset({HopStatus.PROPOSED}), "pending"),
-    MissionCommand.REJECT: (HopStatus.CANCELLED, UNFINISHED_HOPS, "error"),
-    MissionCommand.CANCEL: (HopStatus.CANCELLED, UNFINISHED_HOPS, "error"),
-    MissionCommand.FAIL: (HopStatus.CANCELLED, frozenset({HopStatus.EXECUTING}), None),
-}
-
-
-def move_mission(tx: Tx, run_id: str, command: MissionCommand) -> bool:
-    """Apply a command to the run's mission and everything under it; False when it does not apply now."""
+def move_mission(tx: Tx, run_id: str, command: MissionCommand) -> Mission | None:
+    """Apply a command to the run's mission and everything under it; None when it does not apply now."""
     mission = missions.find_mission(tx, run_id=run_id)
-    if mission is None:
-        return False
-    row = MISSION_LIFECYCLE.find(mission.status, command)
-    if row is None or row.target is None:
-        return False
-    missions.change_mission(tx, mission, status=MissionStatus(row.target))
-    if command in _HOPS_WITH_MISSION:
-        status, among, assets_to = _HOPS_WITH_MISSION[command]
-        missions.change_hops(tx, mission.id, status, among, assets_to=assets_to)
-    return True
+    if mission is None or MISSION_LIFECYCLE.find(mission.status, command) is None:
+        return None
+    moved = move_mission_in(tx, mission, command)
+    note_plan_in(tx, moved)
+    return moved
 
 
 def totals(run: Run) -> Totals:

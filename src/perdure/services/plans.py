@@ -1,17 +1,30 @@
-"""Plans of a run as missions with hops: propose, revise, accept, and move each hop with its step."""
+"""Plans of a run as missions with hops: propose, revise, accept, adopt, and move each hop with its step."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from perdure.core.events import DagUpdate, NewEvent, PlanUpdate
-from perdure.core.missions import Hop, HopStatus, Mission, MissionCommand, MissionStatus, plan_data
+from perdure.core.assets import AssetStatus
+from perdure.core.events import DagUpdate
+from perdure.core.hops import HOP_COMMAND_TO
+from perdure.core.missions import (
+    UNFINISHED_MISSIONS,
+    Hop,
+    HopStatus,
+    Mission,
+    MissionCommand,
+    MissionOrigin,
+    MissionStatus,
+)
 from perdure.core.runs import Run
-from perdure.errors import NotFound
+from perdure.errors import NotAllowedNow, NotFound
 from perdure.ids import new_id
 from perdure.services import lifecycle
+from perdure.services.mission_moves import keep_outputs_in, promise_outputs_in
+from perdure.services.mission_moves import move_hop_in as move_one_hop
 from perdure.services.missions import dag_in
-from perdure.store import missions, sessions
+from perdure.services.plan_log import log_plan_in, note_plan_in
+from perdure.store import assets, missions
 from perdure.store.transaction import Tx
 
 
@@ -20,15 +33,17 @@ def propose_in(
 ) -> Mission:
     """Propose a plan, or put a revised one in the place of the run's proposed plan; logs plan and picture.
 
-    The same steps proposed again (a step repeated after a crash) change nothing, unless they were rejected.
+    The same steps proposed again (a step repeated after a crash) change nothing. Whatever the session had
+    before and nobody finished makes room: it is archived.
     """
     known = missions.find_mission(tx, run_id=run.id)
-    same = known is not None and [_outline(h) for h in known.hops] == [_outline_of(s) for s in steps]
-    if known is not None and same and known.status is not MissionStatus.REJECTED:
+    if known is not None and [_outline(h) for h in known.hops] == [_outline_of(s) for s in steps]:
         return known
     mission_id = known.id if known else new_id()
-    hops = [_hop(mission_id, i, s, i == len(steps)) for i, s in enumerate(steps, 1)]
+    hops = [hop_of(mission_id, i, s, i == len(steps)) for i, s in enumerate(steps, 1)]
     if known is None:
+        for old in missions.list_unfinished(tx, run.session_id, UNFINISHED_MISSIONS):
+            missions.change_mission(tx, old, archived_at=tx.now)
         mission = Mission(
             id=mission_id,
             owner_id=owner_id,
@@ -37,64 +52,124 @@ def propose_in(
             name=name,
             goal=goal,
             hops=hops,
+            linked_at=tx.now,
             created_at=tx.now,
             updated_at=tx.now,
         )
         missions.insert_mission(tx, mission)
     else:
+        keep_outputs_in(tx, known, known.hops)
         mission = missions.replace_hops(
             tx, known, hops, revision=known.revision + 1, goal=goal, status=MissionStatus.PROPOSED
         )
-    _log(tx, run, mission, change)
+    promise_outputs_in(tx, mission)
+    log_plan_in(tx, mission, change, versioned=True)
     return mission
+
+
+def adopt_in(tx: Tx, run: Run) -> Mission | None:
+    """Give the run the mission that a person linked to its session and accepted, unless one works on it.
+
+    The same run asked again gets the same mission, in whatever status it is; the plan that a run wrote itself
+    is never given. None when there is nothing to carry out: the run plans for itself.
+    """
+    known = missions.find_mission(tx, run_id=run.id)
+    if known is not None:
+        return known if known.origin is MissionOrigin.PERSON else None
+    waiting = missions.find_mission(tx, session_id=run.session_id)
+    if (
+        waiting is None
+        or waiting.origin is not MissionOrigin.PERSON
+        or waiting.status is not MissionStatus.ACCEPTED
+        or waiting.run_id is not None
+        or not waiting.hops
+    ):
+        return None
+    adopted = missions.change_mission(tx, waiting, run_id=run.id)
+    log_plan_in(tx, adopted, "adopted")
+    return adopted
 
 
 def accept_in(tx: Tx, run: Run) -> Mission:
     """Accept the run's proposed plan with its hops; accepted before, it is returned as it is."""
-    if lifecycle.move_mission(tx, run.id, MissionCommand.ACCEPT):
-        _log(tx, run, _mission(tx, run), "accepted")
-    return _mission(tx, run)
+    moved = lifecycle.move_mission(tx, run.id, MissionCommand.ACCEPT)
+    if moved is not None:
+        log_plan_in(tx, moved, "accepted", versioned=True)
+    return moved or _mission(tx, run)
 
 
 def reject_in(tx: Tx, run: Run) -> Mission:
-    """Reject the run's proposed plan, or cancel what is left of one under way; done before, it stays as it is."""
-    if lifecycle.move_mission(tx, run.id, MissionCommand.REJECT):
-        _log(tx, run, _mission(tx, run), "rejected")
-    elif lifecycle.move_mission(tx, run.id, MissionCommand.CANCEL):
-        _log(tx, run, _mission(tx, run), "cancelled")
-    return _mission(tx, run)
+    """Reject the run's proposed plan; rejected before, it is returned as it is."""
+    moved = lifecycle.move_mission(tx, run.id, MissionCommand.REJECT)
+    if moved is not None:
+        log_plan_in(tx, moved, "rejected", versioned=True)
+    return moved or _mission(tx, run)
 
 
 def move_hop_in(
     tx: Tx, run: Run, hop_id: str, status: HopStatus, error: dict[str, Any] | None = None
 ) -> Mission:
-    """Move one hop and log the nodes that changed; a hop that is there already stays untouched.
+    """Move one hop with its tool steps and outputs, and log the node that changed.
+
+    A hop that is there already, or is completed, stays untouched.
 
     Raises:
         NotFound: when the run's plan has no such hop.
+        NotAllowedNow: when the plan is not accepted, or the hop cannot go there from where it is.
     """
     mission = _mission(tx, run)
-    hop = next((h for h in mission.hops if h.id == hop_id), None)
-    if hop is None:
-        raise NotFound("The plan has no such step.", hop_id=hop_id)
+    hop = _hop(mission, hop_id)
     if hop.status is status or hop.status is HopStatus.COMPLETED:
         return mission
     if status is HopStatus.EXECUTING:
-        lifecycle.move_mission(tx, run.id, MissionCommand.START)
-    missions.change_hop(tx, hop_id, status=status, error=error)
-    node = next(n for n in dag_in(tx, run.session_id)["nodes"] if n["id"] == hop_id)
-    tx.emit(run.session_id, DagUpdate(nodes=[node], full=False), run_id=run.id)
-    return _mission(tx, run)
+        mission = lifecycle.move_mission(tx, run.id, MissionCommand.START) or mission
+        if mission.status is not MissionStatus.IN_PROGRESS:
+            raise NotAllowedNow(
+                f"The plan is {mission.status}; accept it before its hops are executed.",
+                current_status=str(mission.status),
+                allowed=[str(MissionCommand.ACCEPT)],
+            )
+    moved = move_one_hop(tx, mission, hop, HOP_COMMAND_TO[status], error)
+    note_plan_in(tx, moved)
+    node = next((n for n in dag_in(tx, run.session_id)["nodes"] if n["id"] == hop_id), None)
+    if node is not None:
+        tx.emit(run.session_id, DagUpdate(nodes=[node], full=False), run_id=run.id)
+    return moved
 
 
-def _log(tx: Tx, run: Run, mission: Mission, change: str) -> None:
-    plan = plan_data(mission)
-    session = sessions.get_session(tx, run.session_id, lock=True)
-    changed = sessions.change_session(tx, session, plan_data=plan)
-    tx.append(
-        run.session_id,
-        NewEvent.of(PlanUpdate(change=change, plan=plan, version=changed.version), run_id=run.id),
-        NewEvent.of(DagUpdate(**dag_in(tx, run.session_id)), run_id=run.id),
+def provide_in(tx: Tx, run: Run, hop_id: str, values: dict[str, Any]) -> None:
+    """Store what a hop made, by the names of its outputs; the same value again changes nothing.
+
+    Raises:
+        NotFound: when the run's plan has no such hop, or the hop no output of that name.
+    """
+    mission = _mission(tx, run)
+    hop = _hop(mission, hop_id)
+    outputs = {a.name: a for a in assets.list_of_mission(tx, mission.id) if a.name in hop.outputs}
+    for name, value in values.items():
+        asset = outputs.get(name)
+        if asset is None:
+            raise NotFound(f"The hop makes no {name!r}.", hop_id=hop_id, outputs=hop.outputs)
+        if asset.value != value or asset.status is not AssetStatus.READY:
+            version = asset.version + asset.is_there
+            assets.change_asset(tx, asset, value=value, status=AssetStatus.READY, version=version)
+
+
+def hop_of(mission_id: str, position: int, step: dict[str, Any], final: bool) -> Hop:
+    """Return the hop that a checked step of a plan stands for."""
+    return Hop(
+        id=new_id(),
+        mission_id=mission_id,
+        position=position,
+        name=step["name"],
+        description=step.get("description") or "",
+        goal=step.get("goal", ""),
+        rationale=step.get("rationale") or "",
+        agent=step.get("agent"),
+        success_criteria=list(step.get("bullet_points") or []),
+        inputs=list(step.get("inputs") or []),
+        outputs=list(step.get("outputs") or []),
+        is_final=final,
     )
 
 
@@ -105,26 +180,17 @@ def _mission(tx: Tx, run: Run) -> Mission:
     return found
 
 
-def _hop(mission_id: str, position: int, step: dict[str, Any], final: bool) -> Hop:
-    return Hop(
-        id=new_id(),
-        mission_id=mission_id,
-        position=position,
-        name=step["name"],
-        goal=step.get("goal", ""),
-        agent=step.get("agent"),
-        success_criteria=list(step.get("bullet_points") or []),
-        is_final=final,
-    )
+def _hop(mission: Mission, hop_id: str) -> Hop:
+    hop = next((h for h in mission.hops if h.id == hop_id), None)
+    if hop is None:
+        raise NotFound("The plan has no such step.", hop_id=hop_id)
+    return hop
 
 
-_Outline = tuple[str, str, str | None, tuple[str, ...]]
+def _outline(hop: Hop) -> tuple[object, ...]:
+    return hop.name, hop.goal, hop.agent, hop.success_criteria, hop.inputs, hop.outputs
 
 
-def _outline(hop: Hop) -> _Outline:
-    return hop.name, hop.goal, hop.agent, tuple(hop.success_criteria)
-
-
-def _outline_of(step: dict[str, Any]) -> _Outline:
-    points = tuple(step.get("bullet_points") or ())
-    return step["name"], step.get("goal", ""), step.get("agent"), points
+def _outline_of(step: dict[str, Any]) -> tuple[object, ...]:
+    points, inputs, outputs = (list(step.get(key) or []) for key in ("bullet_points", "inputs", "outputs"))
+    return step["name"], step.get("goal", ""), step.get("agent"), points, inputs, outputs

@@ -2,45 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, func, or_, select, update
 
-from perdure.core.missions import Hop, HopStatus, Mission
-from perdure.store.rows import fetch_all, find_one, insert_row, update_row
-from perdure.store.tables import assets, hops, missions
+from perdure.core.hops import Hop, HopStatus
+from perdure.core.missions import Mission, MissionStatus
+from perdure.core.sessions import SessionStatus
+from perdure.store.rows import count, fetch_all, fetch_one, find_one, insert_row, locked, update_row
+from perdure.store.tables import hops, missions, sessions
 from perdure.store.transaction import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class MissionQuery:
+    """Which missions to list, newest first. Without `status`, all; without `archived`, those in use."""
+
+    status: tuple[str, ...] = ()
+    session_id: str | None = None
+    archived: bool = False
+    limit: int = 50
+    offset: int = 0
 
 
 def insert_mission(tx: Tx, mission: Mission) -> None:
     """Insert a mission with its hops."""
     insert_row(tx, missions, mission.model_dump(exclude={"hops"}))
     for hop in mission.hops:
-        insert_row(tx, hops, hop.model_dump())
+        insert_hop(tx, hop)
+
+
+def get_mission(tx: Tx, mission_id: str, *, lock: bool = False) -> Mission:
+    """Return a mission with its hops in order.
+
+    Raises:
+        NotFound: when there is none.
+    """
+    query = select(missions).where(missions.c.id == mission_id)
+    found = fetch_one(tx, Mission, locked(tx, query) if lock else query, "mission")
+    return found.model_copy(update={"hops": list_hops(tx, found.id)})
 
 
 def find_mission(tx: Tx, *, session_id: str | None = None, run_id: str | None = None) -> Mission | None:
-    """Return the newest mission of a session or run with its hops in order, or None."""
+    """Return the current mission of a session, or that of a run, with its hops in order; or None."""
     query = select(missions)
     if session_id is not None:
-        query = query.where(missions.c.session_id == session_id)
+        query = query.where(missions.c.session_id == session_id, missions.c.archived_at.is_(None))
     if run_id is not None:
         query = query.where(missions.c.run_id == run_id)
-    found = find_one(tx, Mission, query.order_by(missions.c.created_at.desc(), missions.c.id.desc()).limit(1))
+    since = func.coalesce(missions.c.linked_at, missions.c.created_at)
+    found = find_one(tx, Mission, query.order_by(since.desc(), missions.c.id.desc()).limit(1))
     return None if found is None else found.model_copy(update={"hops": list_hops(tx, found.id)})
 
 
-def list_hops(tx: Tx, mission_id: str) -> list[Hop]:
-    """Return a mission's hops in order."""
-    return fetch_all(tx, Hop, select(hops).where(hops.c.mission_id == mission_id).order_by(hops.c.position))
+def list_missions(tx: Tx, owner_id: str | None, query: MissionQuery) -> tuple[list[Mission], int]:
+    """Return missions with their hops, newest first, and how many there are; deleted sessions hide theirs."""
+    found = _visible()
+    if owner_id is not None:
+        found = found.where(missions.c.owner_id == owner_id)
+    if query.session_id is not None:
+        found = found.where(missions.c.session_id == query.session_id)
+    if query.status:
+        found = found.where(missions.c.status.in_(query.status))
+    if not query.archived:
+        found = found.where(missions.c.archived_at.is_(None))
+    page = found.order_by(missions.c.created_at.desc(), missions.c.id.desc())
+    rows = fetch_all(tx, Mission, page.limit(query.limit).offset(query.offset))
+    parts = _hops_of(tx, [row.id for row in rows])
+    return [m.model_copy(update={"hops": parts.get(m.id, [])}) for m in rows], count(tx, found)
 
 
-def replace_hops(tx: Tx, mission: Mission, new_hops: list[Hop], **changes: Any) -> Mission:
-    """Put other hops in the place of a mission's hops."""
-    tx.db.execute(delete(hops).where(hops.c.mission_id == mission.id))
-    for hop in new_hops:
-        insert_row(tx, hops, hop.model_dump())
-    return change_mission(tx, mission, **changes).model_copy(update={"hops": new_hops})
+def list_unfinished(tx: Tx, session_id: str, statuses: frozenset[MissionStatus]) -> list[Mission]:
+    """Return the session's missions that are in use and in one of the statuses, without their hops."""
+    query = select(missions).where(
+        missions.c.session_id == session_id,
+        missions.c.archived_at.is_(None),
+        missions.c.status.in_(statuses),
+    )
+    return fetch_all(tx, Mission, query.order_by(missions.c.id))
 
 
 def change_mission(tx: Tx, mission: Mission, **changes: Any) -> Mission:
@@ -50,21 +91,73 @@ def change_mission(tx: Tx, mission: Mission, **changes: Any) -> Mission:
     return mission.model_copy(update=values)
 
 
-def change_hops(
-    tx: Tx, mission_id: str, status: HopStatus, among: frozenset[HopStatus], *, assets_to: str | None = None
-) -> None:
-    """Move all hops in one of the statuses `among`, and the mission's unfinished assets with them."""
-    tx.db.execute(
-        update(hops).where(hops.c.mission_id == mission_id, hops.c.status.in_(among)).values(status=status)
-    )
-    if assets_to is not None:
-        tx.db.execute(
-            update(assets)
-            .where(assets.c.mission_id == mission_id, assets.c.status.in_(("proposed", "pending")))
-            .values(status=assets_to, updated_at=tx.now)
-        )
+def get_hop(tx: Tx, hop_id: str) -> Hop:
+    """Return a hop.
+
+    Raises:
+        NotFound: when there is none.
+    """
+    return fetch_one(tx, Hop, select(hops).where(hops.c.id == hop_id), "hop")
+
+
+def list_hops(tx: Tx, mission_id: str) -> list[Hop]:
+    """Return a mission's hops in order."""
+    return fetch_all(tx, Hop, select(hops).where(hops.c.mission_id == mission_id).order_by(hops.c.position))
+
+
+def insert_hop(tx: Tx, hop: Hop) -> None:
+    """Insert a hop."""
+    insert_row(tx, hops, hop.model_dump())
+
+
+def replace_hops(tx: Tx, mission: Mission, new_hops: Sequence[Hop], **changes: Any) -> Mission:
+    """Put other hops in the place of a mission's hops; what belonged to the old ones goes with them."""
+    tx.db.execute(delete(hops).where(hops.c.mission_id == mission.id))
+    for hop in new_hops:
+        insert_hop(tx, hop)
+    return change_mission(tx, mission, **changes).model_copy(update={"hops": list(new_hops)})
+
+
+def order_hops(tx: Tx, ordered: Sequence[Hop]) -> list[Hop]:
+    """Give hops the positions 1, 2, 3 … in this order; the last one is the final one."""
+    ids = [hop.id for hop in ordered]
+    # No two hops may have one position even for a moment, so all step aside first.
+    tx.db.execute(update(hops).where(hops.c.id.in_(ids)).values(position=-hops.c.position))
+    placed: list[Hop] = []
+    for position, hop in enumerate(ordered, 1):
+        values = {"position": position, "is_final": position == len(ids)}
+        update_row(tx, hops, hop.id, **values)
+        placed.append(hop.model_copy(update=values))
+    return placed
 
 
 def change_hop(tx: Tx, hop_id: str, **changes: Any) -> None:
     """Write changes to one hop."""
     update_row(tx, hops, hop_id, **changes)
+
+
+def move_hops(tx: Tx, targets: Mapping[str, HopStatus]) -> None:
+    """Write statuses by hop id."""
+    for status in set(targets.values()):
+        ids = [hop_id for hop_id, target in targets.items() if target is status]
+        tx.db.execute(update(hops).where(hops.c.id.in_(ids)).values(status=status))
+
+
+def delete_hop(tx: Tx, hop_id: str) -> None:
+    """Remove a hop with its tool steps and assets."""
+    tx.db.execute(delete(hops).where(hops.c.id == hop_id))
+
+
+def _visible() -> Select[Any]:
+    joined = select(missions).outerjoin(sessions, sessions.c.id == missions.c.session_id)
+    return joined.where(or_(missions.c.session_id.is_(None), sessions.c.status != SessionStatus.DELETED))
+
+
+def _hops_of(tx: Tx, mission_ids: Sequence[str]) -> dict[str, list[Hop]]:
+    if not mission_ids:
+        return {}
+    query = select(hops).where(hops.c.mission_id.in_(mission_ids)).order_by(hops.c.position)
+    parts: dict[str, list[Hop]] = {}
+    for hop in fetch_all(tx, Hop, query):
+        parts.setdefault(hop.mission_id, []).append(hop)
+    return parts

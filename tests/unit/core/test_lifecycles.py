@@ -7,6 +7,15 @@ from typing import Any
 
 import pytest
 
+from perdure.core.assets import ASSET_LIFECYCLE, AssetCommand, AssetStatus
+from perdure.core.hops import (
+    HOP_LIFECYCLE,
+    TOOL_STEP_LIFECYCLE,
+    HopCommand,
+    HopStatus,
+    ToolStepCommand,
+    ToolStepStatus,
+)
 from perdure.core.missions import MISSION_LIFECYCLE, MissionCommand, MissionStatus
 from perdure.core.runs import (
     LIVE_RUN_STATUSES,
@@ -64,6 +73,9 @@ RUN = {
     "retry": {"failed": "queued"},
 }
 MISSION = {
+    "propose": {"proposed": "proposed", "rejected": "proposed"},
+    "revise": {"proposed": "proposed", "accepted": "proposed"},
+    "modify": {"proposed": "proposed"},
     "accept": {"proposed": "accepted"},
     "reject": {"proposed": "rejected"},
     "start": {"accepted": "in_progress"},
@@ -72,12 +84,58 @@ MISSION = {
     "cancel": {"proposed": "cancelled", "accepted": "cancelled", "in_progress": "cancelled"},
     "retry": {"failed": "in_progress", "cancelled": "in_progress"},
 }
+HOP = {
+    "propose": {"ready": "proposed", "cancelled": "proposed"},
+    "accept": {"proposed": "ready"},
+    "start": {
+        "ready": "executing",
+        "failed": "executing",
+        "skipped": "executing",
+        "cancelled": "executing",
+    },
+    "complete": {"executing": "completed"},
+    "fail": {"ready": "failed", "executing": "failed"},
+    "skip": {"proposed": "skipped", "ready": "skipped", "executing": "skipped", "failed": "skipped"},
+    "cancel": {"proposed": "cancelled", "ready": "cancelled", "executing": "cancelled"},
+    "retry": {"cancelled": "ready"},
+}
+TOOL_STEP = {
+    "propose": {"ready": "proposed", "cancelled": "proposed"},
+    "accept": {"proposed": "ready"},
+    "start": {
+        "proposed": "executing",
+        "ready": "executing",
+        "failed": "executing",
+        "cancelled": "executing",
+    },
+    "complete": {"executing": "completed"},
+    "fail": {"executing": "failed"},
+    "cancel": {"proposed": "cancelled", "ready": "cancelled", "executing": "cancelled"},
+}
+ASSET = {
+    "propose": {"pending": "proposed", "error": "proposed"},
+    "accept": {"proposed": "pending"},
+    "provide": {"proposed": "ready", "pending": "ready", "ready": "ready", "error": "ready"},
+    "fail": {"proposed": "error", "pending": "error"},
+    "retry": {"error": "pending"},
+}
+ALL: tuple[Lifecycle[Any, Any], ...] = (
+    SESSION_LIFECYCLE,
+    RUN_LIFECYCLE,
+    MISSION_LIFECYCLE,
+    HOP_LIFECYCLE,
+    TOOL_STEP_LIFECYCLE,
+    ASSET_LIFECYCLE,
+)
 CASES: list[tuple[Lifecycle[Any, Any], Any, Any, str | None]] = [
     (lifecycle, status, command, table[command.value].get(status.value))
     for lifecycle, statuses, commands, table in (
         (SESSION_LIFECYCLE, SessionStatus, SessionCommand, SESSION),
         (RUN_LIFECYCLE, RunStatus, RunCommand, RUN),
         (MISSION_LIFECYCLE, MissionStatus, MissionCommand, MISSION),
+        (HOP_LIFECYCLE, HopStatus, HopCommand, HOP),
+        (TOOL_STEP_LIFECYCLE, ToolStepStatus, ToolStepCommand, TOOL_STEP),
+        (ASSET_LIFECYCLE, AssetStatus, AssetCommand, ASSET),
     )
     for status, command in product(statuses, commands)
 ]
@@ -107,7 +165,7 @@ def test_every_command_in_every_status_does_what_the_design_says(
 
 
 def test_each_pair_of_command_and_status_has_one_row() -> None:
-    for lifecycle in (SESSION_LIFECYCLE, RUN_LIFECYCLE, MISSION_LIFECYCLE):
+    for lifecycle in ALL:
         pairs = [(row.command, status) for row in lifecycle.rows for status in row.sources]
         assert len(pairs) == len(set(pairs))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
-from itertools import pairwise, product
+from itertools import product
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from perdure.core.clock import utc_now, wire_time
 from perdure.core.costs import breakdown, usd
 from perdure.core.events import EVENT_TYPES, Console, Event, NewEvent
 from perdure.core.messages import Message, MessageRole, text_parts
-from perdure.core.missions import Hop, HopStatus, Mission, MissionStatus, dag, plan_data
+from perdure.core.missions import Hop, HopStatus, Mission, MissionStatus, plan_data
 from perdure.core.sessions import default_name
 from perdure.errors import AlreadyAnswered, Forbidden, InvalidInput, NotFound, PerdureError
 from perdure.ids import new_id, parse_task_id, parse_uuid
@@ -220,27 +220,6 @@ def test_plan_data_shows_hops_as_steps() -> None:
         (2, "n2", "ready"),
     ]
     assert (shown["mission_id"], shown["status"], shown["revision"]) == ("m", "accepted", 1)
-
-
-@pytest.mark.parametrize(
-    ("found", "run_status", "plan", "end"),
-    [
-        (None, "running", "running", "pending"),
-        (None, "failed", "failed", "failed"),
-        (mission(MissionStatus.PROPOSED), "waiting", "pending", "pending"),
-        (mission(MissionStatus.IN_PROGRESS), "running", "completed", "pending"),
-        (mission(MissionStatus.COMPLETED), "completed", "completed", "completed"),
-        (mission(MissionStatus.CANCELLED), "cancelled", "completed", "cancelled"),
-    ],
-)
-def test_the_picture_goes_from_plan_over_gates_and_hops_to_the_end(
-    found: Mission | None, run_status: str, plan: str, end: str
-) -> None:
-    picture = dag(found, run_status, [{"id": "g1", "label": "Accept?", "status": "pending"}])
-    ids = [n["id"] for n in picture["nodes"]]
-    assert ids == ["plan", "g1", *(["h1", "h2"] if found else []), "end"]
-    assert (picture["nodes"][0]["status"], picture["nodes"][-1]["status"]) == (plan, end)
-    assert [(e["source"], e["target"]) for e in picture["edges"]] == list(pairwise(ids))
 
 
 def test_ids_sort_by_their_time_and_are_checked_at_the_edge() -> None:

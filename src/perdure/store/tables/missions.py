@@ -1,6 +1,6 @@
 """Missions, hops, tool steps and assets."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, Text, UniqueConstraint
 
 from perdure.store.columns import JsonText
 from perdure.store.tables.base import identity, metadata, moment, reference, text
@@ -18,9 +18,16 @@ missions = Table(
     text("scope", nullable=False),
     text("status", nullable=False),
     Column("revision", Integer, nullable=False),
+    Column("origin", Text, nullable=False, server_default="run"),
+    text("feedback"),
+    Column("error", JsonText),
+    Column("metadata", JsonText, nullable=False, server_default="{}"),
+    moment("linked_at"),
+    moment("archived_at"),
     moment("created_at", nullable=False),
     moment("updated_at", nullable=False),
     Index("ix_pd_missions_session", "session_id", "created_at"),
+    Index("ix_pd_missions_owner", "owner_id", "created_at"),
     Index("ix_pd_missions_run", "run_id"),
 )
 
@@ -36,6 +43,8 @@ hops = Table(
     Column("success_criteria", JsonText, nullable=False),
     text("rationale", nullable=False),
     text("agent"),
+    Column("inputs", JsonText, nullable=False, server_default="[]"),
+    Column("outputs", JsonText, nullable=False, server_default="[]"),
     Column("is_final", Boolean, nullable=False),
     text("status", nullable=False),
     Column("error", JsonText),
@@ -49,14 +58,19 @@ tool_steps = Table(
     reference("hop_id", "pd_hops"),
     Column("position", Integer, nullable=False),
     text("tool", nullable=False),
+    text("key"),
     Column("parameters", JsonText, nullable=False),
     Column("result_mapping", JsonText, nullable=False),
     text("status", nullable=False),
     Column("result", JsonText),
     Column("error", JsonText),
+    text("run_id"),
+    text("step_id"),
+    text("call_id"),
     moment("started_at"),
     moment("completed_at"),
     UniqueConstraint("hop_id", "position"),
+    Index("uq_pd_tool_steps_hop_key", "hop_id", "key", unique=True),
 )
 
 assets = Table(
@@ -81,4 +95,5 @@ assets = Table(
     moment("updated_at", nullable=False),
     Index("ix_pd_assets_mission", "mission_id"),
     Index("ix_pd_assets_session", "session_id"),
+    Index("ix_pd_assets_hop", "hop_id"),
 )
