@@ -37,12 +37,17 @@ from perdure.store import runs
 from perdure.store.store import Store
 
 _QUEUE = "runs"
-_VERSION = "perdure-1"
+_VERSION = "perdure-2"
+"""Raised whenever runs carry out other operations than before, or in another order: a run that began under
+another version goes on in a new attempt, from its last finished step."""
 _POLL_S = 0.2
 _DRAIN_S = 3
 _RENEW_S = 5.0
 _LEASE = timedelta(seconds=20)
 _RUN_MODES_KEYS = ("additional_context",)
+
+_ENDED = ("SUCCESS", "ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+_UNFINISHED = ("PENDING", "ENQUEUED", "CANCELLED")
 
 log = logging.getLogger("perdure.engine")
 
@@ -228,8 +233,16 @@ class EngineRuntime:
         if status is None:
             with SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=run.session_id):
                 await DBOS.enqueue_workflow_async(_QUEUE, _run_workflow, run.id)
+        elif status.app_version != _VERSION and status.status in _UNFINISHED:
+            await self._again(run)
         elif status.status == "CANCELLED":
             await DBOS.resume_workflow_async(workflow_id, queue_name=_QUEUE)
+
+    async def _again(self, run: Run) -> None:
+        """Let a run go on in a new attempt: what it recorded cannot be replayed, its steps are kept."""
+        await DBOS.cancel_workflow_async(f"{run.id}:{run.attempt}")
+        fresh = await self.store.write(lambda tx: runs.change_run(tx, run, attempt=run.attempt + 1))
+        await self._wake(fresh)
 
     async def _repair(self) -> None:
         """Give runs whose workflow is gone or ended a new one; those that DBOS recovers are left to it."""
@@ -238,15 +251,15 @@ class EngineRuntime:
                 tx, [RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSING, RunStatus.CANCELLING]
             )
         )
+        alive = await self.store.read(lambda tx: server_rows.live_servers(tx, tx.now - _LEASE))
         for run in open_runs:
             status = await DBOS.get_workflow_status_async(f"{run.id}:{run.attempt}")
             if status is None or status.status == "CANCELLED":
                 await self._wake(run)
-            elif status.status in ("SUCCESS", "ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"):
-                fresh = await self.store.write(
-                    lambda tx, run=run: runs.change_run(tx, run, attempt=run.attempt + 1)
-                )
-                await self._wake(fresh)
+            elif status.status in _ENDED or (
+                status.app_version != _VERSION and status.executor_id not in alive - {self.server_id}
+            ):
+                await self._again(run)
 
     async def _keep_lease(self) -> None:
         while True:

@@ -1,0 +1,43 @@
+"""A run that began under an older program goes on under the new one, from its last finished step."""
+
+from __future__ import annotations
+
+import pytest
+
+from perdure.core.access import LOCAL_ACTOR
+from perdure.engine import runtime
+from tests.engine.conftest import House
+
+
+async def test_goes_on_in_a_new_attempt_with_its_finished_steps(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.provider.hold("YOUR STEP (2)")
+    session, run = await house.submit()
+    await house.held()
+    await house.app.stop()
+    house.provider.release()
+    monkeypatch.setattr(runtime, "_VERSION", "another")
+    await house.start()
+
+    done = await house.run(run.id, "completed")
+
+    assert done.attempt == 2
+    started = await house.steps(session.id, "step_started")
+    assert (started.count("plan"), started.count("step-1"), started.count("step-2")) == (1, 1, 2)
+    assert await house.steps(session.id, "step_completed") == ["plan", "step-1", "step-2", "step-3", "report"]
+
+
+async def test_a_question_that_was_open_is_answered_under_the_new_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, run = await house.submit(approval_mode="after_planning")
+    await house.run(run.id, "waiting")
+    await house.app.stop()
+    monkeypatch.setattr(runtime, "_VERSION", "another")
+    await house.start()
+    (question,), _ = await house.app.approvals.list(LOCAL_ACTOR)
+    await house.app.approvals.answer(LOCAL_ACTOR, question.id, resolution="approve")
+    await house.run(run.id, "completed")
+    assert (await house.steps(session.id, "step_completed")).count("plan") == 1
+    assert (await house.types(session.id)).count("approval_request") == 1
