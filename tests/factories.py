@@ -117,7 +117,7 @@ class Services:
         self.runs = RunService(self.store, self.modes, self.engine, self.limits, self.sessions)
         self.approvals = ApprovalService(self.store, self.engine, self.limits)
         self.history = HistoryService(self.store)
-        self.queue = QueueService(self.store, self.limits)
+        self.queue = QueueService(self.store, self.modes, self.limits, self.runs)
         self.costs = CostService(self.store)
         self.missions = MissionService(self.store)
         self.stats = StatsService(self.store)

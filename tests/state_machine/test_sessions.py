@@ -69,6 +69,7 @@ class SessionModel:
     expires_at: datetime | None
     status: str = "active"
     before: str = "active"
+    warned_at: datetime | None = None
     deleted_at: datetime | None = None
     run: RunModel | None = None
     version: int = 1
@@ -402,8 +403,10 @@ class Sessions(RuleBasedStateMachine):
                     run.status = "paused" if pausing else "queued"
                 if pausing and s.status == "active":
                     s.status, s.expires_at = "suspended", None
-            due = s.expires_at is not None and s.expires_at <= now
             busy = s.open_run is not None and s.open_run.status != "paused"
+            if s.status in ("active", "suspended") and not busy:
+                self.warn(s)
+            due = s.expires_at is not None and s.expires_at <= now
             if s.status in ("active", "suspended") and due and not busy:
                 s.status, s.expires_at = "expired", now
             elif (
@@ -416,6 +419,14 @@ class Sessions(RuleBasedStateMachine):
                 and s.deleted_at <= now - timedelta(days=90)
             ):
                 del self.model[s.id]
+
+    def warn(self, s: SessionModel) -> None:
+        now, notice = self.clock.now, timedelta(hours=1)
+        if s.expires_at is None or s.expires_at > now + notice:
+            return
+        if s.warned_at is None or s.warned_at < s.expires_at - notice:
+            s.warned_at = now
+            s.expires_at = s.expires_at if s.expires_at > now else now + notice
 
     @rule()
     def crash(self) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 
 from perdure.core.access import Action, Actor
 from perdure.core.clock import wire_time
+from perdure.core.sessions import Session
 from perdure.errors import InvalidInput, NotFound
 from perdure.ids import new_id
 from perdure.services.access import session_for
 from perdure.services.conversation import check_text
-from perdure.services.ports import Limits
+from perdure.services.ports import Limits, ModeCatalog
+from perdure.services.runs import RunService
 from perdure.store import operations
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
@@ -20,9 +22,11 @@ from perdure.store.transaction import Tx
 class QueueService:
     """Waiting inputs; each item is `{queue_item_id, session_id, position, content, config, created_at}`."""
 
-    def __init__(self, store: Store, limits: Limits) -> None:
+    def __init__(self, store: Store, modes: ModeCatalog, limits: Limits, runs: RunService) -> None:
         self._store = store
+        self._modes = modes
         self._limits = limits
+        self._runs = runs
 
     async def list(self, actor: Actor, session_id: str) -> list[dict[str, Any]]:
         """Return the waiting inputs in order."""
@@ -36,7 +40,11 @@ class QueueService:
     async def add(
         self, actor: Actor, session_id: str, content: str, config: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Put an input at the end."""
+        """Put an input at the end; in an active session without an open run it is started at once.
+
+        Raises:
+            InvalidInput: when the text cannot be stored, or the config does not fit the session's mode.
+        """
         check_text(content, self._limits.max_text_bytes, "content")
 
         def body(tx: Tx) -> dict[str, Any]:
@@ -46,28 +54,46 @@ class QueueService:
                 id=new_id(),
                 session_id=session.id,
                 content=content,
-                config=config or {},
+                config=self._checked(session, config or {}),
                 task_id=None,
                 created_by=actor.user_id,
             )
             tx.hint(session.owner_id, "session:updated", session.id)
             return _item(row)
 
-        return await self._store.write(body)
+        item = await self._store.write(body)
+        await self._runs.start_waiting(item["session_id"])
+        return item
 
-    async def update(self, actor: Actor, session_id: str, item_id: str, content: str) -> dict[str, Any]:
-        """Change the text of an input that still waits.
+    async def update(
+        self,
+        actor: Actor,
+        session_id: str,
+        item_id: str,
+        content: str | None = None,
+        config: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Change text or config of an input that still waits; None leaves it as it is.
 
         Raises:
             NotFound: when it does not wait any more.
+            InvalidInput: as for `add`.
         """
-        check_text(content, self._limits.max_text_bytes, "content")
+        if content is not None:
+            check_text(content, self._limits.max_text_bytes, "content")
 
         def body(tx: Tx) -> dict[str, Any]:
             session = session_for(tx, actor, session_id, Action.SEND, lock=True)
-            if not operations.update_queue_item(tx, session.id, item_id, content=content):
+            changes: dict[str, Any] = {} if content is None else {"content": content}
+            if config is not None:
+                changes["config"] = self._checked(session, config)
+            if changes and not operations.update_queue_item(tx, session.id, item_id, **changes):
                 raise _gone(item_id)
-            return next(_item(r) for r in operations.list_queue(tx, session.id) if r["id"] == item_id)
+            item = next((r for r in operations.list_queue(tx, session.id) if r["id"] == item_id), None)
+            if item is None:
+                raise _gone(item_id)
+            tx.hint(session.owner_id, "session:updated", session.id)
+            return _item(item)
 
         return await self._store.write(body)
 
@@ -100,9 +126,16 @@ class QueueService:
                 raise InvalidInput("Name every waiting input exactly once.", field="item_ids")
             for position, item_id in enumerate(item_ids, 1):
                 operations.update_queue_item(tx, session.id, item_id, position=position)
+            tx.hint(session.owner_id, "session:updated", session.id)
             return [_item(row) for row in operations.list_queue(tx, session.id)]
 
         return await self._store.write(body)
+
+    def _checked(self, session: Session, config: dict[str, Any]) -> dict[str, Any]:
+        """Return the config's own keys as they are stored; what the session sets is added when it starts."""
+        checked = self._modes.validate(session.mode, {**session.config, **config})
+        own = self._modes.validate(session.mode, config)
+        return {key: checked[key] for key in own}
 
 
 def _item(row: dict[str, Any]) -> dict[str, Any]:

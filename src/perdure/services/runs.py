@@ -7,7 +7,7 @@ from typing import Any
 from perdure.core.access import Action, Actor
 from perdure.core.runs import RUN_LIFECYCLE, Run, RunCommand, RunStatus, Step
 from perdure.core.sessions import OnBusy, Session, SessionCommand, SessionStatus, default_name
-from perdure.errors import Conflict, NotFound, RunInProgress
+from perdure.errors import Conflict, NotAllowedNow, NotFound, RunInProgress
 from perdure.ids import new_id, parse_task_id, parse_uuid
 from perdure.services import lifecycle
 from perdure.services.access import session_for
@@ -270,6 +270,7 @@ class RunService:
 
         Raises:
             NotFound: when no run is live.
+            NotAllowedNow: when it is being cancelled.
         """
         check_text(content, self._limits.max_text_bytes, "content")
 
@@ -278,6 +279,12 @@ class RunService:
             run = runs.find_open_run(tx, session.id, lock=True)
             if run is None:
                 raise NotFound("No run is live in this session; send a message instead.")
+            if run.status is RunStatus.CANCELLING:
+                raise NotAllowedNow(
+                    "The run is being cancelled; send a message instead.",
+                    current_status=str(run.status),
+                    allowed=[],
+                )
             return _steer_in(tx, run, content)
 
         return await self._store.write(body)
@@ -307,7 +314,7 @@ class RunService:
         match on_busy_of(session, on_busy):
             case OnBusy.REJECT:
                 raise _busy(session, live)
-            case OnBusy.STEER:
+            case OnBusy.STEER if live.status is not RunStatus.CANCELLING:
                 return StartResult(run=live, message_id=_steer_in(tx, live, content), steered=True), None
             case OnBusy.INTERRUPT:
                 if live.status is not RunStatus.CANCELLING:
@@ -323,7 +330,7 @@ class RunService:
                     )
                     return StartResult(run=run, message_id=message_id), live.id
                 return _enqueued(tx, actor, session, content, config, task_id, first=True), live.id
-            case OnBusy.ENQUEUE:
+            case OnBusy.ENQUEUE | OnBusy.STEER:  # a run that is being cancelled hears nothing any more
                 return _enqueued(tx, actor, session, content, config, task_id), None
 
 

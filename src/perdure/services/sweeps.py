@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from perdure.core.runs import LIVE_RUN_STATUSES, RunStatus
 from perdure.core.sessions import Session, SessionCommand, SessionStatus
@@ -19,6 +22,11 @@ from perdure.store.transaction import Tx
 
 _KEYS_KEPT = timedelta(days=2)
 _LEASES_KEPT = timedelta(days=1)
+_AT_ONCE = 500
+
+_Conditions = tuple[Any, ...]
+_Due = Callable[[datetime], _Conditions]
+_Act = Callable[[Tx, Session, datetime], bool]
 
 
 class SweepService:
@@ -44,83 +52,109 @@ class SweepService:
         """Do every repair that is due (as of `now`, for operators who want to look ahead) and count them."""
         return {
             "approvals_expired": await self._approvals.expire_overdue(),
-            "warned": await self._store.write(lambda tx: self._warn(tx, now or tx.now)),
-            "expired": await self._store.write(lambda tx: self._expire(tx, now or tx.now)),
-            "archived": await self._store.write(lambda tx: self._archive(tx, now or tx.now)),
-            "purged": await self._store.write(lambda tx: self._purge(tx, now or tx.now)),
+            "warned": await self._each(now, self._expires_soon, self._warn),
+            "expired": await self._each(now, self._is_idle, self._expire),
+            "archived": await self._each(now, self._expired_long_ago, self._archive),
+            "purged": await self._each(now, self._deleted_long_ago, self._purge),
             "connections_removed": await self._store.write(lambda tx: self._forget(tx, now or tx.now)),
             "workspaces_removed": 0 if self._files is None else await self._files.remove_orphans(),
             "runs_enqueued": await self._enqueue_lost(),
         }
 
-    def _warn(self, tx: Tx, now: datetime) -> int:
-        due = sessions.list_where(
-            tx,
-            table.c.status == SessionStatus.ACTIVE,
-            table.c.warned_at.is_(None),
+    async def _each(self, now: datetime | None, due: _Due, act: _Act) -> int:
+        """Do something to every session that is due, in short transactions; returns to how many."""
+        number, last = 0, ""
+        while True:
+            done, seen = await self._store.write(partial(self._part, last=last, now=now, due=due, act=act))
+            number += done
+            if len(seen) < _AT_ONCE:
+                return number
+            last = seen[-1]
+
+    def _part(
+        self, tx: Tx, *, last: str, now: datetime | None, due: _Due, act: _Act
+    ) -> tuple[int, list[str]]:
+        moment = now or tx.now
+        found = sessions.list_where(tx, table.c.id > last, *due(moment), limit=_AT_ONCE)
+        return sum(act(tx, session, moment) for session in found), [session.id for session in found]
+
+    def _expires_soon(self, now: datetime) -> _Conditions:
+        return (
+            table.c.status.in_((SessionStatus.ACTIVE, SessionStatus.SUSPENDED)),
             table.c.expires_at.is_not(None),
             table.c.expires_at <= now + self._limits.warn_before_expiry,
-            table.c.expires_at > now,
         )
-        idle = [s for s in due if not _busy(tx, s)]
-        for session in idle:
-            sessions.set_fields(tx, session.id, warned_at=now)
-            tx.emit(session.id, lifecycle.session_update(session, "expires soon"))
-        return len(idle)
 
-    def _expire(self, tx: Tx, now: datetime) -> int:
-        due = sessions.list_where(
-            tx,
+    def _warn(self, tx: Tx, session: Session, now: datetime) -> bool:
+        if session.expires_at is None or self._was_warned(session) or _busy(tx, session):
+            return False
+        expires_at = session.expires_at
+        if expires_at <= now:
+            # No sweep ran in time: the warning comes now, and the time it promises after it.
+            expires_at = now + self._limits.warn_before_expiry
+        sessions.set_fields(tx, session.id, warned_at=now, expires_at=expires_at)
+        soon = session.model_copy(update={"expires_at": expires_at})
+        tx.emit(session.id, lifecycle.session_update(soon, "expires soon"))
+        tx.hint(session.owner_id, "session:updated", session.id)
+        return True
+
+    def _was_warned(self, session: Session) -> bool:
+        """Whether the warning that was given is of this expiry, and not of one that was put off since."""
+        if session.warned_at is None or session.expires_at is None:
+            return False
+        return session.warned_at >= session.expires_at - self._limits.warn_before_expiry
+
+    def _is_idle(self, now: datetime) -> _Conditions:
+        return (
             table.c.status.in_((SessionStatus.ACTIVE, SessionStatus.SUSPENDED)),
             table.c.expires_at.is_not(None),
             table.c.expires_at <= now,
         )
-        number = 0
-        for session in due:
-            if _busy(tx, session):
-                continue
-            try:
-                lifecycle.move_session(
-                    tx,
-                    session,
-                    SessionCommand.EXPIRE,
-                    reason="idle for too long",
-                    status_before=session.status,
-                    expires_at=now,
-                )
-            except StaleVersion:
-                continue
-            number += 1
-        return number
 
-    def _archive(self, tx: Tx, now: datetime) -> int:
-        due = sessions.list_where(
-            tx,
-            table.c.status == SessionStatus.EXPIRED,
-            table.c.expires_at <= now - self._limits.archive_after,
-        )
-        for session in due:
+    def _expire(self, tx: Tx, session: Session, now: datetime) -> bool:
+        if not self._was_warned(session) or _busy(tx, session):
+            return False
+        try:
             lifecycle.move_session(
                 tx,
                 session,
-                SessionCommand.ARCHIVE,
-                reason="expired a while ago",
-                archived_at=now,
+                SessionCommand.EXPIRE,
+                reason="idle for too long",
                 status_before=session.status,
-                expires_at=None,
+                expires_at=now,
             )
-        return len(due)
+        except StaleVersion:
+            return False
+        return True
 
-    def _purge(self, tx: Tx, now: datetime) -> int:
-        due = sessions.list_where(
+    def _expired_long_ago(self, now: datetime) -> _Conditions:
+        return (
+            table.c.status == SessionStatus.EXPIRED,
+            table.c.expires_at <= now - self._limits.archive_after,
+        )
+
+    def _archive(self, tx: Tx, session: Session, now: datetime) -> bool:
+        lifecycle.move_session(
             tx,
+            session,
+            SessionCommand.ARCHIVE,
+            reason="expired a while ago",
+            archived_at=now,
+            status_before=session.status,
+            expires_at=None,
+        )
+        return True
+
+    def _deleted_long_ago(self, now: datetime) -> _Conditions:
+        return (
             table.c.status == SessionStatus.DELETED,
             table.c.deleted_at <= now - self._limits.purge_after,
         )
-        for session in due:
-            sessions.purge_session(tx, session.id)
-            tx.hint(session.owner_id, "session:deleted", session.id)
-        return len(due)
+
+    def _purge(self, tx: Tx, session: Session, now: datetime) -> bool:
+        sessions.purge_session(tx, session.id)
+        tx.hint(session.owner_id, "session:deleted", session.id)
+        return True
 
     def _forget(self, tx: Tx, now: datetime) -> int:
         operations.delete_idempotency_keys(tx, before=now - _KEYS_KEPT)

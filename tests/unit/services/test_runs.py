@@ -21,6 +21,7 @@ from perdure.errors import (
 )
 from perdure.ids import new_id
 from perdure.services import plans
+from perdure.store import runs as run_rows
 from perdure.store import sessions as session_rows
 from tests import factories
 from tests.factories import OWNER, STRANGER, Clock, Services, line
@@ -318,10 +319,12 @@ async def test_the_queue_is_edited_reordered_and_emptied(services: Services) -> 
 
 async def test_a_sweep_hands_lost_runs_and_waiting_inputs_to_the_engine(services: Services) -> None:
     session_id, run = await run_in(services, "queued")
-    idle = await services.session("talk")
+    idle, live = await services.running("talk")
     await services.queue.add(OWNER, idle.id, "next")
+    await services.store.write(lambda tx: run_rows.change_run(tx, live, status="cancelled"))
+    services.engine.enqueued.clear()
     await services.sweeps.run_once()
-    (latest,), _ = await services.runs.list(OWNER, idle.id, 10, 0)
+    (latest, _live), _ = await services.runs.list(OWNER, idle.id, 10, 0)
     assert services.engine.enqueued == [run.id, latest.id]
     assert (await services.runs.get(OWNER, run.id)).session_id == session_id
 
@@ -578,9 +581,7 @@ async def test_cancelling_takes_questions_steps_and_plan_with_it(services: Servi
     assert (await services.progress.write(run, propose)).revision == 1
     await services.progress.write(run, lambda tx: plans.accept_in(tx, run))
     hop = mission.hops[0]
-    await services.progress.write(
-        run, lambda tx: plans.move_hop_in(tx, run, hop.id, HopStatus.EXECUTING)
-    )
+    await services.progress.write(run, lambda tx: plans.move_hop_in(tx, run, hop.id, HopStatus.EXECUTING))
     await step(services, run)
     asked = await services.progress.ask(run, factories.approval(session.id, run.id))
     await services.runs.cancel(OWNER, run.id)
@@ -607,9 +608,7 @@ async def test_a_plan_is_rejected_with_its_hops_and_an_unknown_hop_is_not_found(
     rejected = await services.progress.write(run, lambda tx: plans.reject_in(tx, run))
     assert (rejected.status, rejected.hops[0].status) == ("rejected", HopStatus.CANCELLED)
     with pytest.raises(NotFound):
-        await services.progress.write(
-            run, lambda tx: plans.move_hop_in(tx, run, new_id(), HopStatus.READY)
-        )
+        await services.progress.write(run, lambda tx: plans.move_hop_in(tx, run, new_id(), HopStatus.READY))
     revised = await services.progress.write(
         run,
         lambda tx: plans.propose_in(
