@@ -91,6 +91,9 @@ class _State:
     lengths: bool = True
     wrong_ranges: bool = False
     down: bool = False
+    held: str | None = None
+    go_on: threading.Event = field(default_factory=threading.Event)
+    answered: list[Area] = field(default_factory=list[Area])
 
 
 class ArxivServer:
@@ -112,6 +115,7 @@ class ArxivServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.release()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -192,6 +196,20 @@ class ArxivServer:
             if value is not None:
                 setattr(self._state, name, value)
 
+    def hold(self, match: str) -> None:
+        """Keep requests whose target holds the text waiting until `release`."""
+        self._state.held = match
+        self._state.go_on.clear()
+
+    def release(self) -> None:
+        """Let those that wait go on."""
+        self._state.held = None
+        self._state.go_on.set()
+
+    def answered(self, area: Area) -> int:
+        """How many requests were answered."""
+        return self._state.answered.count(area)
+
     def requests(self, area: Area) -> list[Request]:
         """What came, in order."""
         return [request for request in self._state.requests if request.area == area]
@@ -220,6 +238,8 @@ class _Handler(BaseHTTPRequestHandler):
         area: Area = "api" if path.startswith("/api/") else "pdf"
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.service.requests.append(Request(area, self.path, headers))
+        if self.service.held and self.service.held in self.path:
+            self.service.go_on.wait(30)
         faults = self.service.faults[area]
         fault = faults.popleft() if faults else _Fault()
         if fault.drop or self.service.down:
@@ -232,6 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._query(fault)
         else:
             self._pdf(unquote(path).removeprefix("/pdf/"), fault)
+        self.service.answered.append(area)
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep quiet."""

@@ -264,12 +264,7 @@ def _markdown(files: Sequence[str]) -> str | None:
 
 
 def _shown(paper: dict[str, Any]) -> dict[str, Any]:
-    found = paper["summary"] or {"title": paper["stem"], "authors": [], "date": "", "abstract": ""}
-    known = known_fields(paper)
-    return {
-        **found,
-        **known,
-        "id": paper["id"],
-        "file": paper["file"],
-        "arxiv": paper["metadata"] is not None,
-    }
+    shown: dict[str, Any] = {"title": paper["stem"], "authors": [], "date": "", "abstract": ""}
+    shown |= paper["summary"] or {}
+    shown |= known_fields(paper)
+    return {**shown, "id": paper["id"], "file": paper["file"], "arxiv": paper["metadata"] is not None}
