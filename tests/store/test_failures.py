@@ -274,7 +274,7 @@ def test_a_full_disk_acknowledges_nothing_that_is_lost(
         assert caught.value.code == "storage-unavailable"
         assert not store.health()["ok"]
         assert acknowledged
-        stored = store._submit_read(lambda tx: events.read_frames(tx, made.id, 0, 1000)).result()
+        stored = store.read_now(lambda tx: events.read_frames(tx, made.id, 0, 1000))
         assert [seq for seq, _ in stored] == acknowledged
         store.close()
 

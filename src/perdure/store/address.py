@@ -108,13 +108,11 @@ def open_sqlite(address: Address, *, durability: str = "full", read_only: bool =
     return engine
 
 
-def open_postgres(address: Address, pool_size: int) -> Engine:
-    """Return a pooled engine; statements that hang are given up by the server."""
+def open_postgres(address: Address) -> Engine:
+    """Return an engine that keeps no connections; statements that hang are given up by the server."""
     return create_engine(
         address.url,
-        pool_size=pool_size,
-        max_overflow=2,
-        pool_pre_ping=True,
+        poolclass=NullPool,
         connect_args={
             "connect_timeout": 5,
             "options": "-c statement_timeout=30000 -c lock_timeout=10000 "

@@ -39,3 +39,10 @@ def is_deadlock(error: Exception) -> bool:
     """Whether the same transaction is expected to pass when it is tried again."""
     cause = getattr(error, "orig", None) or error
     return getattr(cause, "sqlstate", None) in _TRY_AGAIN
+
+
+def is_broken(error: Exception) -> bool:
+    """Whether the connection was lost, rather than the statement refused."""
+    cause = getattr(error, "orig", None) or error
+    state = getattr(cause, "sqlstate", None)
+    return isinstance(cause, psycopg.OperationalError) and (state is None or state.startswith(("08", "57P")))

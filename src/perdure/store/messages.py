@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
 
+import orjson
 from sqlalchemy import select, update
 
-from perdure.core.messages import Message, MessageRole, text_parts
-from perdure.store.columns import from_micros, loads
+from perdure.core.messages import Message, MessageRole
 from perdure.store.tables import session_logs
 from perdure.store.transaction import Tx
 
@@ -17,6 +19,8 @@ _PAGE = (
 )
 
 _ROLES = {str(role): role for role in MessageRole}
+_moment = datetime.fromtimestamp  # of a float of seconds: exact to the microsecond until the year 2242
+_new = cast("Callable[[type[Message], tuple[Any, ...]], Message]", tuple.__new__)  # pyright: ignore[reportUnknownMemberType]
 
 
 def list_messages(
@@ -44,7 +48,7 @@ def list_messages(
             (session_id, upper, session_id, limit),
         )
         rows = cursor.fetchall()[::-1]
-    return [_to_message(session_id, row) for row in rows]
+    return _to_messages(session_id, rows)
 
 
 def history_floor(tx: Tx, session_id: str) -> int:
@@ -64,16 +68,22 @@ def set_history_floor(tx: Tx, session_id: str, position: int) -> None:
     )
 
 
-def _to_message(session_id: str, row: Any) -> Message:
-    position, run_id, payload, created_at = row
-    data = loads(payload)
-    return Message(
-        data["message_id"],
-        session_id,
-        position,
-        _ROLES[data["role"]],
-        data.get("agent"),
-        data.get("parts") or text_parts(data.get("content", "")),
-        run_id,
-        from_micros(created_at),
-    )
+def _to_messages(session_id: str, rows: Sequence[Any]) -> list[Message]:
+    """Build the tuples without a call for each: pages are read often, and histories in thousands."""
+    return [
+        _new(
+            Message,
+            (
+                said["message_id"],
+                session_id,
+                position,
+                _ROLES[said["role"]],
+                said.get("agent"),
+                said.get("parts") or [{"type": "text", "text": said.get("content", "")}],
+                run_id,
+                _moment(created_at / 1e6, UTC),
+            ),
+        )
+        for position, run_id, payload, created_at in rows
+        for said in (orjson.loads(payload),)
+    ]

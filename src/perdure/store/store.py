@@ -7,11 +7,12 @@ by side, and one of them groups log appends.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,10 +25,12 @@ from perdure.store import migrate
 from perdure.store.address import Address, open_postgres, open_sqlite, parse_address
 from perdure.store.batch import Batch
 from perdure.store.crypto import Cipher, load_key
-from perdure.store.failures import DRIVER_ERRORS, failure_of, is_deadlock
+from perdure.store.failures import DRIVER_ERRORS, failure_of, is_broken, is_deadlock
 from perdure.store.guard import FileGuard
+from perdure.store.lending import Lender, Loan
 from perdure.store.replies import Awaited, Held
 from perdure.store.transaction import ListHint, Tx
+from perdure.store.workers import Workers
 from perdure.store.writer import AppendJob, GroupWriter, Job
 
 T = TypeVar("T")
@@ -35,6 +38,8 @@ OnCommit = Callable[[set[str], list[ListHint]], None]
 
 _SQLITE_READERS = 4
 _POSTGRES_WORKERS = 10
+_POSTGRES_CALLERS = 2
+"""How many may use a connection on threads of their own at once."""
 _DEADLOCK_ATTEMPTS = 5
 
 log = logging.getLogger("perdure.store")
@@ -61,7 +66,8 @@ class Store:
         self._engine: Engine | None = None
         self._read_engine: Engine | None = None
         self._writer: GroupWriter | None = None
-        self._pool: ThreadPoolExecutor | None = None
+        self._workers: Workers | None = None
+        self._lender: Lender | None = None
         self._local = threading.local()
         self._reader_connections: list[Connection] = []
         self._failure: str | None = None
@@ -85,8 +91,10 @@ class Store:
         """Finish waiting writes and let everything go. A second call does nothing."""
         if self._writer is not None:
             self._writer.close()
-        if self._pool is not None:
-            self._pool.shutdown(wait=True)
+        if self._workers is not None:
+            self._workers.close()
+        if self._lender is not None:
+            self._lender.close()
         for connection in self._reader_connections:
             connection.close()
         self._reader_connections.clear()
@@ -95,7 +103,8 @@ class Store:
                 engine.dispose()
         if self._guard is not None:
             self._guard.release()
-        self._writer = self._pool = self._engine = self._read_engine = self._guard = None
+        self._writer = self._workers = self._lender = self._guard = None
+        self._engine = self._read_engine = None
 
     async def write(self, body: Callable[[Tx], T]) -> T:
         """Run `body` in one transaction and return its result once that is committed.
@@ -106,28 +115,34 @@ class Store:
         Raises:
             StorageUnavailable: when the database cannot take the write; nothing of it is stored.
         """
-        if self.address.is_postgres:
-            return await asyncio.wrap_future(self.submit(body))
         reply = Awaited()
-        self._require(self._writer).put(Job(body, reply))
+        if self.address.is_postgres:
+            self._require(self._workers).put(partial(self._write_postgres, body), reply)
+        else:
+            self._require(self._writer).put(Job(body, reply))
         return await reply.future
 
     async def read(self, body: Callable[[Tx], T]) -> T:
         """Run `body` on a reading connection and return its result."""
-        return await asyncio.wrap_future(self._submit_read(body))
+        if self.address.is_memory:
+            return await self.write(body)
+        reply = Awaited()
+        run = self._read_postgres if self.address.is_postgres else self._read_sqlite
+        self._require(self._workers).put(partial(run, body), reply)
+        return await reply.future
 
     def read_now(self, body: Callable[[Tx], T]) -> T:
         """Blocking twin of `read`, on the caller's thread."""
         if self.address.is_memory:
             return self.write_now(body)
         if self.address.is_postgres:
-            return self._run_postgres(body, False)
-        return self._run_read(body)
+            return self._read_postgres(body)
+        return self._read_sqlite(body)
 
     def write_now(self, body: Callable[[Tx], T]) -> T:
         """Blocking twin of `write`, for callers without an event loop."""
         if self.address.is_postgres:
-            return self._run_postgres(body, True)
+            return self._write_postgres(body)
         reply = Held()
         self._require(self._writer).run_now(Job(body, reply))
         return reply.result()
@@ -140,10 +155,11 @@ class Store:
 
     def submit(self, body: Callable[[Tx], T]) -> Future[T]:
         """Queue a transaction; the future resolves after its commit."""
-        if self.address.is_postgres:
-            return self._require(self._pool).submit(self._run_postgres, body, True)
         future: Future[T] = Future()
-        self._require(self._writer).put(Job(body, future))
+        if self.address.is_postgres:
+            self._require(self._workers).put(partial(self._write_postgres, body), future)
+        else:
+            self._require(self._writer).put(Job(body, future))
         return future
 
     async def append(self, session_id: str, events: Sequence[NewEvent]) -> list[int]:
@@ -181,30 +197,23 @@ class Store:
             raise
         if file is not None:
             self._read_engine = open_sqlite(self.address, read_only=True)
-            self._pool = ThreadPoolExecutor(_SQLITE_READERS, "perdure-read")
+            self._workers = Workers(_SQLITE_READERS, "perdure-read")
         self._writer = GroupWriter(
             connection, False, self._cipher, self._clock, self._committed, self._note_failure
         )
         self._writer.start()
 
     def _open_postgres(self) -> None:
-        self._engine = open_postgres(self.address, _POSTGRES_WORKERS)
+        self._engine = open_postgres(self.address)
         migrate.prepare_postgres(self._engine, self.address)
-        self._pool = ThreadPoolExecutor(_POSTGRES_WORKERS, "perdure-db")
-        alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._lender = Lender(self._engine, _POSTGRES_WORKERS + _POSTGRES_CALLERS)
+        self._workers = Workers(_POSTGRES_WORKERS, "perdure-db")
         self._writer = GroupWriter(
-            alone.connect(), True, self._cipher, self._clock, self._committed, self._note_failure
+            self._lender.connect(), True, self._cipher, self._clock, self._committed, self._note_failure
         )
         self._writer.start()
 
-    def _submit_read(self, body: Callable[[Tx], T]) -> Future[T]:
-        if self.address.is_memory:
-            return self.submit(body)
-        if self.address.is_postgres:
-            return self._require(self._pool).submit(self._run_postgres, body, False)
-        return self._require(self._pool).submit(self._run_read, body)
-
-    def _run_read(self, body: Callable[[Tx], T]) -> T:
+    def _read_sqlite(self, body: Callable[[Tx], T]) -> T:
         connection: Connection | None = getattr(self._local, "connection", None)
         try:
             if connection is None:
@@ -220,24 +229,51 @@ class Store:
         except DRIVER_ERRORS as error:
             raise failure_of(error) from error
 
-    def _run_postgres(self, body: Callable[[Tx], T], writing: bool) -> T:
-        for attempt in range(_DEADLOCK_ATTEMPTS):
+    def _read_postgres(self, body: Callable[[Tx], T]) -> T:
+        while True:
+            loan: Loan | None = None
             try:
-                with self._require(self._engine).begin() as connection:
-                    tx = Tx(connection, True, self._clock(), self._cipher)
-                    result = body(tx)
+                with self._require(self._lender).borrow() as loan:
+                    return body(Tx(loan.connection, True, self._clock(), self._cipher))
             except DRIVER_ERRORS as error:
-                if is_deadlock(error) and attempt + 1 < _DEADLOCK_ATTEMPTS:
+                if loan is not None and loan.used_before and is_broken(error):
+                    continue  # the server ended it while it lay idle; the next one is new
+                failure = failure_of(error)
+                if not isinstance(failure, Conflict):
+                    self._note_failure(failure.message)
+                raise failure from error
+
+    def _write_postgres(self, body: Callable[[Tx], T]) -> T:
+        attempt = 0
+        while True:
+            loan: Loan | None = None
+            begun = False
+            try:
+                with self._require(self._lender).borrow() as loan:
+                    driver = loan.driver
+                    driver.execute("BEGIN")
+                    begun = True
+                    tx = Tx(loan.connection, True, self._clock(), self._cipher)
+                    try:
+                        result = body(tx)
+                        driver.execute("COMMIT")
+                    except BaseException:
+                        with suppress(*DRIVER_ERRORS):
+                            driver.execute("ROLLBACK")
+                        raise
+            except DRIVER_ERRORS as error:
+                if not begun and loan is not None and loan.used_before and is_broken(error):
+                    continue  # the server ended it while it lay idle; nothing has been done
+                attempt += 1
+                if is_deadlock(error) and attempt < _DEADLOCK_ATTEMPTS:
                     continue
                 failure = failure_of(error)
                 if not isinstance(failure, Conflict):
                     self._note_failure(failure.message)
                 raise failure from error
-            if writing:
-                self._note_failure(None)
-                self._committed(tx.grown, tx.hints)
+            self._note_failure(None)
+            self._committed(tx.grown, tx.hints)
             return result
-        raise AssertionError  # the last attempt returned or raised
 
     def _committed(self, grown: set[str], hints: list[ListHint]) -> None:
         if grown or hints:
