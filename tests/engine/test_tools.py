@@ -17,6 +17,7 @@ from perdure.core.access import LOCAL_ACTOR
 from perdure.core.approvals import Approval
 from perdure.core.tools import ToolCategory, call_hash
 from perdure.errors import AlreadyAnswered, InvalidInput
+from perdure.store.assets import AssetQuery
 from tests.engine.conftest import House
 
 
@@ -278,3 +279,24 @@ async def test_an_agent_can_ask_a_person(house: House, probe: Probe) -> None:
     await house.app.approvals.answer(LOCAL_ACTOR, approval.id, resolution="answer", answer="Lund")
     await house.run(run.id, "completed")
     assert "Lund" in house.provider.calls[-1].text
+
+
+async def test_calls_and_files_of_a_planned_run_belong_to_its_hops(house: House, probe: Probe) -> None:
+    writing = use("write_file", path="facts.md", content="# Facts")
+    session, run = await house.submit(task=f"Gather facts. {use('look', at='it')} {writing}")
+    await house.run(run.id, "completed")
+
+    mission = await house.app.missions.for_session(LOCAL_ACTOR, session.id)
+    assert mission is not None
+    for hop in mission.hops:
+        detail = await house.app.missions.hop(LOCAL_ACTOR, hop.id)
+        assert [(s.tool, s.status) for s in detail.tool_steps] == [
+            ("look", "completed"),
+            ("write_file", "completed"),
+        ]
+    assets, _ = await house.app.missions.list_assets(LOCAL_ACTOR, AssetQuery(mission_id=mission.id))
+    assert {(a.path, a.role, a.status) for a in assets} == {("facts.md", "output", "ready")}
+    dag = await house.app.missions.dag(LOCAL_ACTOR, session.id)
+    steps = [node for node in dag["nodes"] if node["type"] == "step"]
+    assert all(len(node["tool_steps"]) == 2 for node in steps)
+    assert dag["nodes"][-1]["status"] == "completed"

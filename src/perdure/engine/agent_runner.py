@@ -48,6 +48,7 @@ from perdure.engine.tool_gate import Call, OutcomeUnknown, ToolGate, current_cal
 from perdure.ids import new_id
 from perdure.live.deltas import Deltas
 from perdure.modes.contract import ModelCallFailed, Reply, Said
+from perdure.services import tool_steps
 from perdure.services.conversation import message_event
 from perdure.store.transaction import Tx
 
@@ -177,29 +178,54 @@ class AgentRunner:
 
     async def tool_began(self, call_id: str, call: Call) -> None:
         """Note the call as a tool step of the hop that is being carried out."""
+        run, hop_id = self.operations.run, self.hop_id
+        if hop_id is None:
+            return
+        await self.operations.progress.write(
+            run,
+            lambda tx: tool_steps.begin_in(
+                tx,
+                run,
+                hop_id,
+                self._key(call_id),
+                call.tool,
+                call.arguments,
+                step_id=self.step_id,
+                call_id=call_id,
+            ),
+        )
 
     async def tool_ended(self, call_id: str, call: Call, ok: bool, result: str, duration_ms: int) -> None:
         """Log a tool's answer, once."""
-        run = self.operations.run
+        run, hop_id = self.operations.run, self.hop_id
+        shown, key = result[:_RESULT_SHOWN], self._key(call_id)
         data = ToolResult(
             call_id=call_id,
             tool=call.tool,
             agent=self.role.id,
             ok=ok,
-            result=result[:_RESULT_SHOWN],
+            result=shown,
             duration_ms=duration_ms,
         )
-        event = NewEvent.of(
-            data,
-            run_id=run.id,
-            step_id=self.step_id,
-            dedupe=f"{run.id}:{run.attempt}:{self.turn}:{call_id}:result",
-        )
+        event = NewEvent.of(data, run_id=run.id, step_id=self.step_id, dedupe=f"{run.id}:{key}:result")
 
         def change(tx: Tx) -> None:
+            if hop_id is not None:
+                tool_steps.end_in(
+                    tx,
+                    run,
+                    hop_id,
+                    key,
+                    ok=ok,
+                    result=shown if ok else None,
+                    error=None if ok else {"message": shown},
+                )
             tx.append(run.session_id, event)
 
         await self.operations.progress.write(run, change)
+
+    def _key(self, call_id: str) -> str:
+        return f"{self.operations.run.attempt}:{self.turn}:{call_id}"
 
     async def _stream(self, _ctx: AgentContext[Any], events: AsyncIterable[Any]) -> None:
         session_id = self.operations.run.session_id

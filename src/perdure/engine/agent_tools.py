@@ -63,9 +63,9 @@ class GuardedTools(WrapperToolset[Any]):
         call = Call(name, tool_args, kind.category, kind.repeatable, self.agent, schema)
         call_id = ctx.tool_call_id or name
         watch = Stopwatch()
+        await self.log.tool_began(call_id, call)
         try:
             call = replace(call, arguments=await self.gate.admit(call))
-            await self.log.tool_began(call_id, call)
             result = await self._carried_out(call, ctx, tool)
         except CallRefused as refusal:
             await self.log.tool_ended(call_id, call, False, str(refusal), watch.ms())

@@ -291,6 +291,16 @@ class EngineContext:
             lambda tx: plans.propose_in(tx, run, owner, name=name, goal=goal, steps=steps, change=change),
         )
 
+    async def adopt_plan(self) -> list[Hop] | None:
+        run = self.operations.run
+
+        async def body() -> list[dict[str, Any]] | None:
+            mission = await self.operations.progress.write(run, lambda tx: plans.adopt_in(tx, run))
+            return None if mission is None else [hop.model_dump(mode="json") for hop in mission.hops]
+
+        found = await self.operations.durable("plan:adopt", body)
+        return None if found is None else [Hop.model_validate(hop) for hop in found]
+
     async def accept_plan(self) -> list[Hop]:
         run = self.operations.run
         return await self._plan("accept", lambda tx: plans.accept_in(tx, run))

@@ -292,6 +292,13 @@ class RunContext(Protocol):
         """Write lines to the console; the same key writes them once."""
         ...
 
+    async def adopt_plan(self) -> list[Hop] | None:
+        """Make the mission that a person linked to the session and accepted the run's own.
+
+        Returns its hops, or None when there is none to carry out.
+        """
+        ...
+
     async def propose_plan(
         self, goal: str, steps: list[dict[str, Any]], change: str = "proposed"
     ) -> list[Hop]:

@@ -65,12 +65,15 @@ class AcceptedPlan:
 async def approved_plan(
     ctx: RunContext, config: PlannedConfig, assignment: Assignment, rules: PlanRules, gates: Gates
 ) -> AcceptedPlan:
-    """Plan until the plan stands.
+    """Plan until the plan stands; a mission that a person linked and accepted is the plan already.
 
     Raises:
         PlanRejected: when a person says no, or none of the revisions found favour.
         StepFailed: when the planner gives no usable plan.
     """
+    given = await ctx.adopt_plan()
+    if given:
+        return AcceptedPlan(given)
     await ctx.phase("planning")
     most = min(config.max_plan_steps or ctx.profile.max_plan_steps, _MOST_STEPS)
     drafting = _Drafting(ctx, config, assignment, rules.agents, most)

@@ -335,11 +335,15 @@ class RunProgress:
         """Append events; those with a known `dedupe` key are left out."""
         await self._fenced(run, lambda tx: tx.append(run.session_id, *events))
 
-    async def file_written(self, run: Run, info: FileInfo, *, role: str, step_id: str | None) -> None:
-        """Note a file the run wrote."""
+    async def file_written(
+        self, run: Run, info: FileInfo, *, role: str, step_id: str | None, hop_id: str | None = None
+    ) -> None:
+        """Note a file the run wrote; with a hop it becomes an asset of that hop."""
         await self._fenced(
             run,
-            lambda tx: record_file_in(tx, run.session_id, info, role=role, run_id=run.id, step_id=step_id),
+            lambda tx: record_file_in(
+                tx, run.session_id, info, role=role, run_id=run.id, step_id=step_id, hop_id=hop_id
+            ),
         )
 
     async def ask(self, run: Run, approval: Approval) -> Approval:
