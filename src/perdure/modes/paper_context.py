@@ -60,7 +60,7 @@ def _paper(number: int, paper: dict[str, Any]) -> str:
 def _reference(number: int, paper: dict[str, Any]) -> str:
     link = f"https://arxiv.org/abs/{paper['id']}" if paper.get("arxiv") else paper["file"]
     parts = [_authors(paper), _line(paper["title"]), _line(paper["date"])[:4]]
-    return f"{number}. {'. '.join(part for part in parts if part)}. {link}"
+    return f"{number}. {'. '.join(part.rstrip('.') for part in parts if part)}. {link}"
 
 
 def _authors(paper: dict[str, Any]) -> str:
