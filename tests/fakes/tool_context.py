@@ -14,6 +14,7 @@ class RecordingToolContext:
     def __init__(self, root: Path) -> None:
         self.workspace = Workspace(root)
         self.changes: list[FileInfo] = []
+        self.removals: list[str] = []
         self.lines: list[tuple[str, str]] = []
         """`(stream, line)` as they came."""
         self.executions: list[CodeExecution] = []
@@ -21,6 +22,10 @@ class RecordingToolContext:
     async def file_changed(self, info: FileInfo) -> None:
         """Remember the file."""
         self.changes.append(info)
+
+    async def file_removed(self, path: str) -> None:
+        """Remember the path."""
+        self.removals.append(path)
 
     async def console(self, lines: list[str], stream: str = "log") -> None:
         """Remember the lines."""

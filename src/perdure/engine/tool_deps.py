@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from perdure.core.events import CodeExecution, Console, NewEvent
+from perdure.core.events import CodeExecution, Console, FileUpdate, NewEvent
 from perdure.engine.operations import Operations
 from perdure.store.workspace import FileInfo, Workspace
 
@@ -21,8 +21,12 @@ class ToolDeps:
     async def file_changed(self, info: FileInfo) -> None:
         """Note a file that was written as an asset, and log it."""
         await self.operations.progress.file_written(
-            self.operations.run, info, role="output", step_id=self.step_id
+            self.operations.run, info, role="output", step_id=self.step_id, hop_id=self.hop_id
         )
+
+    async def file_removed(self, path: str) -> None:
+        """Log a file that is there no longer."""
+        await self._log(FileUpdate(path=path, change="removed"))
 
     async def console(self, lines: list[str], stream: str = "log") -> None:
         """Log lines at once; a tool that is called again after a crash logs them again, with its attempt."""
@@ -33,6 +37,6 @@ class ToolDeps:
         """Log a program that was run."""
         await self._log(execution.model_copy(update={"attempt": self.operations.run.attempt}))
 
-    async def _log(self, data: Console | CodeExecution) -> None:
+    async def _log(self, data: Console | CodeExecution | FileUpdate) -> None:
         run = self.operations.run
         await self.operations.progress.log(run, NewEvent.of(data, run_id=run.id, step_id=self.step_id))

@@ -90,7 +90,10 @@ class Workspace:
         self._max_file_bytes = max_file_bytes
 
     def list(self) -> list[str]:
-        """Return the paths of all files, sorted; links and unfinished writes are left out."""
+        """Return the paths of all files, sorted.
+
+        Links, unfinished writes, and what no acceptable path names are left out.
+        """
         return sorted(self._walk(self.root))
 
     def info(self, path: str) -> FileInfo:
@@ -217,15 +220,24 @@ class Workspace:
         with _open_for_reading(target, path) as file:
             return file.read() == data
 
-    def _walk(self, folder: Path) -> Iterator[str]:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_symlink() or entry.name.startswith(_TEMPORARY_PREFIX):
+    def _walk(self, root: Path) -> Iterator[str]:
+        """Go through the files that a path can name; programs may have left anything beside them."""
+        waiting = [str(root)]
+        while waiting:
+            for entry in _entries(waiting.pop()):
+                if entry.name.startswith(_TEMPORARY_PREFIX) or not self._can_be_named(entry.path):
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    yield from self._walk(Path(entry.path))
+                    waiting.append(entry.path)
                 elif entry.is_file(follow_symlinks=False):
                     yield self._relative(Path(entry.path))
+
+    def _can_be_named(self, path: str) -> bool:
+        try:
+            _names(path[len(str(self.root)) + 1 :])
+        except PathOutsideWorkspace:
+            return False
+        return True
 
     def _relative(self, target: Path) -> str:
         return target.relative_to(self.root).as_posix()
@@ -262,6 +274,14 @@ def _names(path: str) -> tuple[str, ...]:
     if not names:
         raise PathOutsideWorkspace(f"{path!r} names no file", path=path)
     return names
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # gone meanwhile, or not for us
+        return []
 
 
 def _open_for_reading(target: Path, path: str) -> BinaryIO:

@@ -20,6 +20,10 @@ class ToolContext(Protocol):
         """Note a file that was written; to be called after each write, before the tool answers."""
         ...
 
+    async def file_removed(self, path: str) -> None:
+        """Note a file that is there no longer."""
+        ...
+
     async def console(self, lines: list[str], stream: str = "log") -> None:
         """Show lines at once, several together. `stream` is `log`, `stdout` or `stderr`."""
         ...

@@ -1,0 +1,1 @@
+"""Running programs that agents wrote: isolated where the system can, limited everywhere."""
