@@ -26,6 +26,7 @@ from perdure.live.deltas import Deltas
 from perdure.live.hub import Hub
 from perdure.modes.registry import ModeRegistry
 from perdure.services.approvals import ApprovalService
+from perdure.services.comparing import ComparisonService
 from perdure.services.connections import ConnectionService
 from perdure.services.costs import CostService
 from perdure.services.files import FileService
@@ -68,6 +69,7 @@ class Perdure:
     costs: CostService
     files: FileService
     forks: ForkService
+    comparisons: ComparisonService
     queue: QueueService
     connections: ConnectionService
     sweeps: SweepService
@@ -237,6 +239,7 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         costs=CostService(store),
         files=files,
         forks=ForkService(store, registry, late, limits, files),
+        comparisons=ComparisonService(store),
         queue=QueueService(store, registry, limits, runs),
         connections=ConnectionService(store, server_id),
         sweeps=SweepService(store, approvals, runs, late, limits, files),

@@ -39,9 +39,10 @@ def usd(micros: int | None) -> float | None:
 
 
 def breakdown(records: list[CostRecord], by: str) -> list[dict[str, Any]]:
-    """Sum records by `model`, `agent`, `step_id`, `run_id` or `day`, dearest first.
+    """Sum records by `model`, `agent`, `step_id`, `run_id`, `day` or `price_version`, dearest first.
 
-    Each row: key, calls, input_tokens, output_tokens, cached_tokens, cost_usd, unpriced_calls.
+    Each row: key, calls, input_tokens, output_tokens, cached_tokens, cost_usd, unpriced_calls. A row of
+    nothing but calls without a known price has no cost: None, and not zero.
     """
     rows: dict[str, dict[str, Any]] = {}
     for record in records:
@@ -65,5 +66,6 @@ def breakdown(records: list[CostRecord], by: str) -> list[dict[str, Any]]:
         row["cost_usd_micros"] += record.cost_usd_micros or 0
         row["unpriced_calls"] += record.cost_usd_micros is None
     for row in rows.values():
-        row["cost_usd"] = usd(row.pop("cost_usd_micros"))
+        micros = row.pop("cost_usd_micros")
+        row["cost_usd"] = usd(micros if row["calls"] > row["unpriced_calls"] else None)
     return sorted(rows.values(), key=lambda r: (-(r["cost_usd"] or 0), r["key"]))

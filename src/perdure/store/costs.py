@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid5
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from perdure.core.costs import CostRecord
+from perdure.store.columns import to_micros
 from perdure.store.rows import fetch_all, find_one, insert_row
-from perdure.store.tables import cost_records, runs
+from perdure.store.tables import cost_records, price_versions, runs
 from perdure.store.transaction import Tx
+
+_PRICES = UUID("6f2a5a53-3a47-5f0f-9d2c-0b7f6f3b1c55")
 
 
 def open_call(tx: Tx, record: CostRecord) -> None:
     """Enter a call that has started; entering it again changes nothing."""
     if find_call(tx, record.call_id) is None:
         insert_row(tx, cost_records, record.model_dump())
+        _note_prices(tx, record)
         _count_unpriced(tx, record.run_id, _unpriced(record))
 
 
@@ -38,6 +44,7 @@ def finish_call(tx: Tx, record: CostRecord) -> bool:
         )
         if tx.db.execute(unfinished.values(**values)).rowcount != 1:
             return False
+    _note_prices(tx, record)
     tx.db.execute(
         update(runs)
         .where(runs.c.id == record.run_id)
@@ -49,6 +56,26 @@ def finish_call(tx: Tx, record: CostRecord) -> bool:
     )
     _count_unpriced(tx, record.run_id, _unpriced(record) - (_unpriced(found) if found is not None else 0))
     return True
+
+
+def list_price_versions(tx: Tx, versions: Sequence[str]) -> list[dict[str, Any]]:
+    """Return `{version, source, created_at}` of those price tables, first used first."""
+    query = select(price_versions).where(price_versions.c.version.in_(versions))
+    rows = tx.db.execute(query.order_by(price_versions.c.created_at, price_versions.c.version))
+    return [{"version": r.version, "source": r.source, "created_at": r.created_at} for r in rows]
+
+
+def _note_prices(tx: Tx, record: CostRecord) -> None:
+    """Remember a table of prices when it is used first; its id follows from its name, so that it stands once."""
+    version = record.price_version
+    if version is None or record.cost_usd_micros is None:
+        return
+    mark = "%s" if tx.postgres else "?"
+    tx.cursor.execute(
+        f"INSERT INTO pd_price_versions (id, version, source, created_at)"
+        f" VALUES ({mark}, {mark}, {mark}, {mark}) ON CONFLICT DO NOTHING",
+        (str(uuid5(_PRICES, version)), version, version.split(" ")[0], to_micros(tx.now)),
+    )
 
 
 def _unpriced(record: CostRecord) -> int:
@@ -64,7 +91,16 @@ def _count_unpriced(tx: Tx, run_id: str, change: int) -> None:
 
 def list_calls(tx: Tx, session_id: str) -> list[CostRecord]:
     """Return a session's calls, oldest first."""
-    query = select(cost_records).where(cost_records.c.session_id == session_id)
+    return _calls(tx, cost_records.c.session_id == session_id)
+
+
+def list_run_calls(tx: Tx, run_id: str) -> list[CostRecord]:
+    """Return a run's calls, oldest first."""
+    return _calls(tx, cost_records.c.run_id == run_id)
+
+
+def _calls(tx: Tx, condition: ColumnElement[bool]) -> list[CostRecord]:
+    query = select(cost_records).where(condition)
     return fetch_all(tx, CostRecord, query.order_by(cost_records.c.created_at, cost_records.c.id))
 
 

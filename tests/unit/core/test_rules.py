@@ -151,7 +151,7 @@ def test_every_breakdown_has_the_total_of_its_records(costs: list[int | None]) -
     run = factories.run(new_id())
     calls = [factories.call(run, str(n), model=f"m{n % 3}", cost_usd_micros=c) for n, c in enumerate(costs)]
     rows = breakdown(calls, "model")
-    assert sum(round(r["cost_usd"] * 1_000_000) for r in rows) == sum(c or 0 for c in costs)
+    assert sum(round((r["cost_usd"] or 0) * 1_000_000) for r in rows) == sum(c or 0 for c in costs)
     assert sum(r["unpriced_calls"] for r in rows) == costs.count(None)
 
 
