@@ -138,7 +138,7 @@ def test_a_breakdown_adds_up_dearest_first_and_counts_the_unpriced() -> None:
     assert [(r["key"], r["calls"], r["cost_usd"], r["unpriced_calls"]) for r in by_model] == [
         ("b", 1, 0.0005, 0),
         ("a", 2, 0.0001, 1),
-        ("c", 1, 0.0, 1),
+        ("c", 1, None, 1),
     ]
     assert [r["key"] for r in breakdown(calls, "day")] == ["2026-03-01", "2026-03-02"]
     assert {r["key"] for r in breakdown(calls, "agent")} == {"", "x"}
