@@ -7,14 +7,15 @@ from typing import Annotated
 from fastapi import Query
 
 from perdure.api.auth import Caller, Services
-from perdure.api.errors import NotAvailable
 from perdure.api.route import repeatable
 from perdure.api.routes.parts import SessionPath, router
 from perdure.api.views import detail_of
 from perdure.api.wire import sessions as wire
+from perdure.api.wire.base import Uuid
 from perdure.api.wire.problems import problem_answers
 from perdure.core.runs import Run
 from perdure.core.sessions import Session
+from perdure.services.forking import Wish
 
 routes = router("sessions")
 
@@ -87,22 +88,33 @@ async def delete_session(
 @routes.post(
     "/api/sessions/{session_id}/fork",
     status_code=201,
-    responses=problem_answers(404, 409),
+    responses=problem_answers(404, 413),
     openapi_extra=repeatable(),
 )
 async def fork_session(
     session_id: SessionPath, perdure: Services, actor: Caller, body: wire.ForkIn | None = None
-) -> wire.SessionCreated:
-    """Copy a session up to a point; the copy goes its own way."""
+) -> wire.SessionForked:
+    """Make a new session with this one's past up to a point; it goes its own way, and costs start at zero."""
     asked = body or wire.ForkIn.model_validate({})
-    fork = getattr(perdure.sessions, "fork", None)
-    if fork is None:
-        await perdure.sessions.get(actor, session_id)
-        raise NotAvailable("This server cannot fork sessions yet.")
-    forked: Session = await fork(
-        actor, session_id, from_seq=asked.from_seq, from_step=asked.from_step, name=asked.name
+    session, run = await perdure.forks.fork(
+        actor, session_id, from_seq=asked.from_seq, from_step=asked.from_step, wish=_wish(asked)
     )
-    return wire.SessionCreated.of(forked)
+    return wire.SessionForked.after(session, run.id if run else None)
+
+
+@routes.post(
+    "/api/runs/{run_id}/fork",
+    status_code=201,
+    responses=problem_answers(404, 413),
+    openapi_extra=repeatable(),
+)
+async def fork_run(
+    run_id: Uuid, perdure: Services, actor: Caller, body: wire.RunForkIn | None = None
+) -> wire.SessionForked:
+    """Run it again in a new session, from its start or from a step; finished steps before it are kept."""
+    asked = body or wire.RunForkIn.model_validate({})
+    session, run = await perdure.forks.fork_run(actor, run_id, from_step=asked.from_step, wish=_wish(asked))
+    return wire.SessionForked.after(session, run.id)
 
 
 @routes.post("/api/sessions/{session_id}/load", responses=problem_answers(404, 409))
@@ -128,6 +140,10 @@ async def touch_session(
     row = await perdure.sessions.get(actor, session_id)
     await perdure.sessions.touch(actor, [session_id, *others])
     return _done(row.session, "Activity updated")
+
+
+def _wish(asked: wire.RunForkIn) -> Wish:
+    return Wish(name=asked.name, input=asked.input, config=asked.config)
 
 
 def _done(session: Session, message: str, run: Run | None = None) -> wire.SessionAction:

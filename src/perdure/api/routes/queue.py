@@ -30,7 +30,7 @@ async def list_queue(
     openapi_extra=repeatable(),
 )
 async def add_to_queue(session_id: SessionPath, body: QueueAdd, perdure: Services, actor: Caller) -> Json:
-    """Add an input at the end."""
+    """Add an input at the end; in an active session without an open run it starts at once."""
     content = check_text(body.content, perdure.settings.max_text_bytes, "content")
     return await perdure.queue.add(actor, session_id, content, config=body.config)
 
@@ -48,7 +48,7 @@ async def change_queue_item(
     session_id: SessionPath, item_id: Uuid, body: QueueChange, perdure: Services, actor: Caller
 ) -> Json:
     """Change a waiting input."""
-    return await perdure.queue.update(actor, session_id, item_id, body.content)
+    return await perdure.queue.update(actor, session_id, item_id, body.content, body.config)
 
 
 @routes.delete("/api/sessions/{session_id}/queue/{item_id}", responses=problem_answers(404, 409))

@@ -21,6 +21,7 @@ from perdure.api.wire.problems import problem_answers
 from perdure.api.wire.runs import (
     RetryIn,
     RunAction,
+    RunDifference,
     RunOut,
     RunPage,
     StepList,
@@ -71,6 +72,12 @@ async def list_steps(
 async def get_run(run_id: Uuid, perdure: Services, actor: Caller) -> RunOut:
     """Read a run."""
     return RunOut.of(await perdure.runs.get(actor, run_id))
+
+
+@routes.get("/api/runs/{run_id}/diff/{other_id}", responses=problem_answers(404))
+async def diff_runs(run_id: Uuid, other_id: Uuid, perdure: Services, actor: Caller) -> RunDifference:
+    """Compare two runs step by step: where they part, and what that changed in result, cost and time."""
+    return RunDifference.model_validate(await perdure.comparisons.diff(actor, run_id, other_id))
 
 
 @routes.post("/api/runs/{run_id}/cancel", responses=problem_answers(404, 409), openapi_extra=repeatable())

@@ -25,9 +25,10 @@ class QueueAdd(Body):
 
 
 class QueueChange(Body):
-    """New text of a waiting input."""
+    """New text or config of a waiting input; what is not named stays as it is."""
 
-    content: str = Field(validation_alias=AliasChoices("content", "task", "text"))
+    content: str | None = Field(None, validation_alias=AliasChoices("content", "task", "text"))
+    config: dict[str, Any] | None = None
 
 
 class QueueOrder(Body):

@@ -148,3 +148,93 @@ class RunAction(RunOut):
     def after(cls, run: Run, message: str) -> RunAction:
         """Return the outcome of a command."""
         return cls.model_validate({**RunOut.of(run).model_dump(), "message": message})
+
+
+class StepSide(Wire):
+    """A step as one of two runs has it; its cost is what this run spent on it, null when unknown."""
+
+    step_id: str
+    name: str
+    goal: str | None
+    phase: str
+    agent: str | None
+    status: StepStatus
+    summary: str | None
+    attempt: int
+    error: Json | None
+    cost_usd: float | None
+    duration_ms: int | None
+
+
+class StepDifference(Wire):
+    """One step of two runs; `cost_usd` and `duration_ms` are right minus left."""
+
+    key: str
+    same: bool
+    differs: list[str]
+    """Of name, goal, status, checkpoint, summary; or `missing`."""
+    left: StepSide | None
+    right: StepSide | None
+    cost_usd: float | None
+    duration_ms: int | None
+
+
+class RunTotals(Wire):
+    """What a run used, or the difference of two; null where a side is unknown."""
+
+    cost_usd: float | None
+    unpriced_calls: int
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    duration_ms: int | None
+    steps: int
+
+
+class TotalsDifference(Wire):
+    """Both runs' totals, and right minus left."""
+
+    left: RunTotals
+    right: RunTotals
+    difference: RunTotals
+
+
+class FirstDifference(Wire):
+    """Where two runs part."""
+
+    key: str
+    differs: list[str]
+
+
+class TextDifference(Wire):
+    """A value of two runs."""
+
+    same: bool
+    left: str | None
+    right: str | None
+
+
+class JsonDifference(Wire):
+    """An object of two runs, and the keys in which it differs."""
+
+    same: bool
+    differs: list[str]
+    left: Json | None
+    right: Json | None
+
+
+class RunDifference(Wire):
+    """Two runs side by side, their steps aligned by key."""
+
+    left: str
+    right: str
+    same: bool
+    first_difference: FirstDifference | None
+    steps: list[StepDifference]
+    totals: TotalsDifference
+    result: JsonDifference
+    config: JsonDifference
+    status: TextDifference
+    task: TextDifference
+    mode: TextDifference
+    model: TextDifference

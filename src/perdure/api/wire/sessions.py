@@ -77,6 +77,17 @@ class SessionCreated(SessionBrief):
         return cls(**brief(session), **_contents(session))
 
 
+class SessionForked(SessionCreated):
+    """A new session with another's past, and the run that goes on in it; null when none does."""
+
+    run_id: str | None
+
+    @classmethod
+    def after(cls, session: Session, run_id: str | None) -> SessionForked:
+        """Return the wire form."""
+        return cls(**brief(session), **_contents(session), run_id=run_id)
+
+
 class SessionDetail(SessionSummary):
     """A session with the newest page of its conversation; `as_of_seq` is where a stream goes on."""
 
@@ -189,12 +200,23 @@ class ResumeIn(Body):
     from_step: str | None = Field(None, validation_alias=AliasChoices("from_step", "fromStep"))
 
 
-class ForkIn(Body):
-    """Where the copy branches off."""
+class RunForkIn(Body):
+    """Before which step the run branches off (its start, if none is named), and what is different then."""
 
-    from_seq: int | None = Field(None, ge=0, validation_alias=AliasChoices("from_seq", "fromSeq"))
-    from_step: str | None = Field(None, validation_alias=AliasChoices("from_step", "fromStep"))
-    name: str | None = Field(None, max_length=200)
+    from_step: str | None = Field(
+        None, max_length=200, validation_alias=AliasChoices("from_step", "fromStep")
+    )
+    name: str | None = Field(None, min_length=1, max_length=200)
+    input: str | None = Field(None, validation_alias=AliasChoices("input", "task", "content"))
+    """Takes the place of the task; a run that has its plan gets it as additional context too."""
+    config: dict[str, Any] = Field(default_factory=dict)
+    """Merged into the config of the original."""
+
+
+class ForkIn(RunForkIn):
+    """Where the fork branches off: after an event, before a step, or where the session is now."""
+
+    from_seq: int | None = Field(None, ge=1, le=2**53, validation_alias=AliasChoices("from_seq", "fromSeq"))
 
 
 class SessionAction(Wire):
