@@ -123,6 +123,11 @@ class Settings(BaseSettings):
     )
     """Sent to arXiv with each request: an address or URL where whoever runs this can be reached."""
 
+    document_processes: int | None = Field(None, ge=1, le=16, validation_alias=_names("DOCUMENT_PROCESSES"))
+    """PDF files read at once, each by a process that takes up to 0.9 GB; unset means 1, or 2 from four cores on."""
+    document_max_pages: int = Field(2000, ge=1, validation_alias=_names("DOCUMENT_MAX_PAGES"))
+    """Pages of the longest PDF file that is read."""
+
     @field_validator("arxiv_api_base", "arxiv_pdf_base")
     @classmethod
     def _base(cls, value: str) -> str:
