@@ -128,6 +128,6 @@ def page_line(name: str, page: dict[str, Any], total: int) -> str:
     how = "text"
     if page["kind"] == "scan":
         score = page["mean_confidence"]
-        how = "scanned, nothing recognised" if score is None else f"scanned, {score:.2f}"
+        how = "scanned, nothing recognised" if score is None else f"scanned, {int(score * 100) / 100:.2f}"
     turned = f", turned by {page['rotation']}°" if page["rotation"] else ""
     return f"{name}: page {page['number']} of {total}, {how}{turned}"

@@ -138,7 +138,7 @@ def _continues(lines: list[Line], line: Line, style: Style, pitch: float) -> boo
     if level != _level(line, style) or last.bold != line.bold:
         return False
     step = (line.box.cy - last.box.cy) / last.size
-    if step < 0 or step > 4 * pitch:  # the next column
+    if step < 0:  # the next column
         return not level and not _SENTENCE_END.search(last.text) and text[:1].islower()
     if step > 1.35 * pitch + 0.1:
         return False

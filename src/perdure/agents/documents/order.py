@@ -53,7 +53,8 @@ def best_order(stream: Sequence[AnyBoxed]) -> list[AnyBoxed]:
     ordered = by_position(stream)
     rank = {id(item): number for number, item in enumerate(ordered)}
     jumps = sum(rank[id(b)] < rank[id(a)] for a, b in itertools.pairwise(stream))
-    return list(stream) if jumps <= max(_TRUSTED_JUMPS, _TRUSTED_SHARE * len(stream)) else ordered
+    most = max(min(_TRUSTED_JUMPS, len(stream) // 6), _TRUSTED_SHARE * len(stream))
+    return list(stream) if jumps <= most else ordered
 
 
 def _columns(items: list[AnyBoxed], x: float) -> list[AnyBoxed]:

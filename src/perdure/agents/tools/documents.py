@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Awaitable
-from functools import cache
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
@@ -37,6 +36,7 @@ _INSTRUCTIONS = (
 _READ_LIMIT_CHARS = 100_000
 _RANGE = re.compile(r"(\d+)(?:\s*-\s*(\d+))?")
 _MOST_NAMED_PAGES = 2_000
+_PAGES_AT_ONCE = 25
 
 
 class DocumentTools:
@@ -45,9 +45,8 @@ class DocumentTools:
     def __init__(self, readers: DocumentReaders) -> None:
         self.readers = readers
 
-    @property
     def group(self) -> ToolGroup:
-        """The tools as a tool box takes them."""
+        """Return the tools as a group."""
         return ToolGroup(
             id="documents",
             tools=(
@@ -66,21 +65,21 @@ class DocumentTools:
             pages: Pages to read, such as 1-3,7; all of them if left out.
         """
         workspace = ctx.deps.workspace
-        document = await _call(
-            self.readers.read(lambda: workspace.read_bytes(path), _numbers(pages) if pages else None)
-        )
-        parts = [
-            f"[page {page['number']} of {document.page_count}]\n{page['markdown']}" for page in document.pages
-        ]
-        text = "\n\n".join(parts)
-        if len(text) <= _READ_LIMIT_CHARS:
-            return text
-        shown = text[:_READ_LIMIT_CHARS]
-        last = shown.rfind("[page ")
-        number = shown[last:].partition(" of ")[0].removeprefix("[page ")
-        return (
-            f"{shown}\n[cut after {_READ_LIMIT_CHARS:,} characters, in page {number}; name pages to read on]"
-        )
+
+        def load() -> bytes:
+            return workspace.read_bytes(path)
+
+        total = (await _call(self.readers.inspect(load))).pages
+        numbers = _numbers(pages) if pages else list(range(1, total + 1))
+        text = ""
+        for first in range(0, len(numbers), _PAGES_AT_ONCE):
+            document = await _call(self.readers.read(load, numbers[first : first + _PAGES_AT_ONCE]))
+            for page in document.pages:
+                text += f"[page {page['number']} of {total}]\n{page['markdown']}\n\n"
+                if len(text) > _READ_LIMIT_CHARS:
+                    note = f"cut after {_READ_LIMIT_CHARS:,} characters, in page {page['number']}"
+                    return f"{text[:_READ_LIMIT_CHARS]}\n[{note}; name pages to read on]"
+        return text.rstrip()
 
     async def inspect_pdf(
         self,
@@ -149,12 +148,6 @@ class DocumentTools:
         }
 
 
-@cache
-def shared_tools() -> DocumentTools:
-    """Return the tools that all runs of this server share; their processes start when first needed."""
-    return DocumentTools(DocumentReaders())
-
-
 async def _call(reading: Awaitable[T]) -> T:
     """Turn what a file is refused for into advice to the model."""
     try:
@@ -173,7 +166,7 @@ def _numbers(pages: str) -> list[int]:
         if last < first or last - first >= _MOST_NAMED_PAGES:
             raise ModelRetry(f"{part.strip()!r} is not a range of at most {_MOST_NAMED_PAGES:,} pages")
         numbers += range(first, last + 1)
-    return numbers
+    return sorted(set(numbers))
 
 
 def _earlier(workspace: Workspace, sha256: str, wanted: dict[str, str]) -> dict[str, Any] | None:
