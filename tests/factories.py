@@ -22,6 +22,8 @@ from perdure.services.connections import ConnectionService
 from perdure.services.costs import CostService
 from perdure.services.history import HistoryService
 from perdure.services.idempotency import IdempotencyService
+from perdure.services.mission_commands import MissionCommands
+from perdure.services.mission_hops import HopCommands
 from perdure.services.missions import MissionService
 from perdure.services.ports import Limits
 from perdure.services.progress import RunProgress
@@ -41,6 +43,7 @@ OWNER = Actor(user_id="00000000-0000-7000-8000-00000000000a", name="owner")
 STRANGER = Actor(user_id="00000000-0000-7000-8000-00000000000b", name="stranger")
 VIEWER = Actor(user_id="00000000-0000-7000-8000-00000000000c", name="viewer")
 OpenStore = Callable[..., Store]
+AGENTS = ("engineer", "researcher")
 PEOPLE = (OWNER, STRANGER, VIEWER)
 
 
@@ -120,6 +123,8 @@ class Services:
         self.queue = QueueService(self.store, self.modes, self.limits, self.runs)
         self.costs = CostService(self.store)
         self.missions = MissionService(self.store)
+        self.mission_commands = MissionCommands(self.store, self.engine, AGENTS)
+        self.hops = HopCommands(self.store, AGENTS)
         self.stats = StatsService(self.store)
         self.connections = ConnectionService(self.store, "server-1")
         self.idempotency = IdempotencyService(self.store)

@@ -110,6 +110,11 @@ def find_flow_faults(
     return notes.errors
 
 
+def is_text(text: str) -> bool:
+    """Whether every character can be stored: no NUL, no half of a pair."""
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def _missing(name: str, number: int, makers: list[int], flows: Sequence[Flow]) -> str:
     later = [m for m in makers if m > number]
     if not later:
@@ -193,7 +198,7 @@ def _text(asked: Any, where: str, most: int, notes: _Notes) -> str:
         notes.add(where, "This may not be empty.")
     elif len(text) > most:
         notes.add(where, f"This has {len(text)} characters; at most {most} are allowed.")
-    elif "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+    elif not is_text(text):
         notes.add(where, "This holds characters that are not text.")
     else:
         return text

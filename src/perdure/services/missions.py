@@ -7,12 +7,12 @@ from typing import Any
 
 from perdure.core.access import Action, Actor
 from perdure.core.assets import Asset, AssetRole, AssetStatus
+from perdure.core.cascades import outputs_of
 from perdure.core.dag import dag
 from perdure.core.hops import Hop, ToolStep
 from perdure.core.missions import Mission, MissionStatus
 from perdure.core.runs import Run
 from perdure.errors import InvalidInput
-from perdure.ids import parse_uuid
 from perdure.services.access import owner_filter, session_for
 from perdure.services.mission_access import asset_for, hop_for, mission_for
 from perdure.store import approvals, assets, missions, runs, tool_steps
@@ -85,9 +85,8 @@ class MissionService:
         """
 
         def body(tx: Tx) -> HopDetail:
-            mission, hop = hop_for(tx, actor, hop_id, Action.READ)
-            made = [a for a in assets.list_of_mission(tx, mission.id) if a.hop_id == hop.id]
-            return HopDetail(hop, tool_steps.list_tool_steps(tx, hop.id), made)
+            _, hop = hop_for(tx, actor, hop_id, Action.READ)
+            return hop_detail_in(tx, hop.id)
 
         return await self._store.read(body)
 
@@ -142,6 +141,13 @@ class MissionService:
         return await self._store.read(body)
 
 
+def hop_detail_in(tx: Tx, hop_id: str) -> HopDetail:
+    """Return a hop with its tool steps and the assets it makes."""
+    hop = missions.get_hop(tx, hop_id)
+    made = outputs_of(hop, assets.list_of_mission(tx, hop.mission_id))
+    return HopDetail(hop, tool_steps.list_tool_steps(tx, hop.id), made)
+
+
 def dag_in(tx: Tx, session_id: str) -> dict[str, Any]:
     """Return nodes and edges inside an open transaction: of the newest run, or of a mission that waits for one."""
     run = runs.find_latest_run(tx, session_id)
@@ -176,11 +182,3 @@ def _check_words(field: str, words: tuple[str, ...], known: Any) -> None:
     for word in words:
         if word not in {str(k) for k in known}:
             raise InvalidInput(f"{word!r} is not a {field}; use {', '.join(known)}.", field=field)
-
-
-def parse_mission_query(
-    status: tuple[str, ...], session_id: str | None, archived: bool, limit: int, offset: int
-) -> MissionQuery:
-    """Return a query with its ids checked."""
-    named = parse_uuid(session_id, "session id") if session_id else None
-    return MissionQuery(status, named, archived, limit, offset)

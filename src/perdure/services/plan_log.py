@@ -41,6 +41,16 @@ def log_plan_in(tx: Tx, mission: Mission, change: str, *, versioned: bool = Fals
     )
 
 
+def log_hop_in(tx: Tx, mission: Mission, hop_id: str) -> None:
+    """Log the node of a hop that moved, and let the session's plan data follow."""
+    note_plan_in(tx, mission)
+    if mission.session_id is None:
+        return
+    node = next((n for n in dag_in(tx, mission.session_id)["nodes"] if n["id"] == hop_id), None)
+    if node is not None:
+        tx.emit(mission.session_id, DagUpdate(nodes=[node], full=False), run_id=mission.run_id)
+
+
 def _is_current(tx: Tx, mission: Mission) -> bool:
     current = missions.find_mission(tx, session_id=mission.session_id)
     return current is not None and current.id == mission.id

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from perdure.core.assets import AssetStatus
-from perdure.core.events import DagUpdate
 from perdure.core.hops import HOP_COMMAND_TO
 from perdure.core.missions import (
     UNFINISHED_MISSIONS,
@@ -22,8 +21,7 @@ from perdure.ids import new_id
 from perdure.services import lifecycle
 from perdure.services.mission_moves import keep_outputs_in, promise_outputs_in
 from perdure.services.mission_moves import move_hop_in as move_one_hop
-from perdure.services.missions import dag_in
-from perdure.services.plan_log import log_plan_in, note_plan_in
+from perdure.services.plan_log import log_hop_in, log_plan_in
 from perdure.store import assets, missions
 from perdure.store.transaction import Tx
 
@@ -33,11 +31,12 @@ def propose_in(
 ) -> Mission:
     """Propose a plan, or put a revised one in the place of the run's proposed plan; logs plan and picture.
 
-    The same steps proposed again (a step repeated after a crash) change nothing. Whatever the session had
-    before and nobody finished makes room: it is archived.
+    The same steps proposed again (a step repeated after a crash) change nothing, unless they were rejected.
+    Whatever the session had before and nobody finished makes room: it is archived.
     """
     known = missions.find_mission(tx, run_id=run.id)
-    if known is not None and [_outline(h) for h in known.hops] == [_outline_of(s) for s in steps]:
+    same = known is not None and [_outline(h) for h in known.hops] == [_outline_of(s) for s in steps]
+    if known is not None and same and known.status is not MissionStatus.REJECTED:
         return known
     mission_id = known.id if known else new_id()
     hops = [hop_of(mission_id, i, s, i == len(steps)) for i, s in enumerate(steps, 1)]
@@ -99,11 +98,13 @@ def accept_in(tx: Tx, run: Run) -> Mission:
 
 
 def reject_in(tx: Tx, run: Run) -> Mission:
-    """Reject the run's proposed plan; rejected before, it is returned as it is."""
-    moved = lifecycle.move_mission(tx, run.id, MissionCommand.REJECT)
-    if moved is not None:
-        log_plan_in(tx, moved, "rejected", versioned=True)
-    return moved or _mission(tx, run)
+    """Reject the run's proposed plan, or cancel what is left of one under way; done before, it stays as it is."""
+    for command, change in ((MissionCommand.REJECT, "rejected"), (MissionCommand.CANCEL, "cancelled")):
+        moved = lifecycle.move_mission(tx, run.id, command)
+        if moved is not None:
+            log_plan_in(tx, moved, change, versioned=True)
+            return moved
+    return _mission(tx, run)
 
 
 def move_hop_in(
@@ -130,10 +131,7 @@ def move_hop_in(
                 allowed=[str(MissionCommand.ACCEPT)],
             )
     moved = move_one_hop(tx, mission, hop, HOP_COMMAND_TO[status], error)
-    note_plan_in(tx, moved)
-    node = next((n for n in dag_in(tx, run.session_id)["nodes"] if n["id"] == hop_id), None)
-    if node is not None:
-        tx.emit(run.session_id, DagUpdate(nodes=[node], full=False), run_id=run.id)
+    log_hop_in(tx, moved, hop_id)
     return moved
 
 
