@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from perdure import __version__
+from perdure.agents.documents.limits import DocumentLimits
+from perdure.agents.documents.worker import DocumentReaders
 from perdure.agents.models import ModelCatalog, default_model
 from perdure.agents.papers.library import PaperLibrary
 from perdure.agents.papers.site import Site
 from perdure.agents.tools.box import ToolBox
+from perdure.agents.tools.documents import DocumentTools
 from perdure.agents.tools.files import FILE_TOOLS
 from perdure.agents.tools.papers import PaperTools
 from perdure.config import Settings
@@ -76,6 +79,7 @@ class Perdure:
     stats: StatsService
     idempotency: IdempotencyService
     engine: EngineRuntime | None
+    documents: DocumentReaders
     _temporary: Path | None = None
     _started: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
@@ -110,6 +114,7 @@ class Perdure:
         await asyncio.gather(*tasks, return_exceptions=True)
         if self.engine is not None:
             await self.engine.stop()
+        await asyncio.to_thread(self.documents.close)
         await self.catalog.aclose()
         await asyncio.to_thread(self.store.close)
         if self._temporary is not None:
@@ -192,6 +197,9 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         Site(settings.arxiv_api_base, settings.arxiv_pdf_base, settings.arxiv_contact),
         interval_s=settings.arxiv_interval_s,
     )
+    documents = DocumentReaders(
+        settings.document_processes, DocumentLimits(max_pages=settings.document_max_pages)
+    )
     runtime = None
     if engine:
         runtime = EngineRuntime(
@@ -201,7 +209,7 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
             catalog=catalog,
             files=files,
             deltas=deltas,
-            tools=ToolBox([FILE_TOOLS, PaperTools(papers).group()]),
+            tools=ToolBox([FILE_TOOLS, PaperTools(papers).group(), DocumentTools(documents).group()]),
             default_model=settings.model or default_model(),
             server_id=server_id,
             data_dir=data_dir,
@@ -246,5 +254,6 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         stats=StatsService(store),
         idempotency=IdempotencyService(store),
         engine=runtime,
+        documents=documents,
         _temporary=temporary,
     )
