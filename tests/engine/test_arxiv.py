@@ -2,54 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from perdure.core.access import LOCAL_ACTOR
 from perdure.errors import InvalidInput
+from tests.engine import papers
 from tests.engine.conftest import House
+from tests.engine.papers import METADATA, files, read_json
 from tests.fakes.arxiv_server import ArxivServer
 
-pytestmark = pytest.mark.usefixtures("arxiv")
-
-METADATA = "docs/arxiv_download_metadata.json"
-
-
-@pytest.fixture
-def arxiv(monkeypatch: pytest.MonkeyPatch) -> Iterator[ArxivServer]:
-    with ArxivServer() as server:
-        monkeypatch.setenv("PERDURE_ARXIV_API_BASE", server.base)
-        monkeypatch.setenv("PERDURE_ARXIV_PDF_BASE", server.base)
-        monkeypatch.setenv("PERDURE_ARXIV_INTERVAL_S", "0")
-        yield server
-
-
-@pytest.fixture
-def here(arxiv: ArxivServer, house: House) -> House:
-    """The house, built after the settings name the loopback arXiv."""
-    assert house.settings.arxiv_api_base == arxiv.base
-    return house
+arxiv, here = papers.arxiv, papers.here
 
 
 async def finished(house: House, task: str, **config: object) -> tuple[str, dict[str, Any]]:
-    """Run the mode to its end and return the session and the result."""
-    session, run = await house.submit("arxiv", task, **config)
-    done = await house.run(run.id, "completed", "failed")
-    assert done.status == "completed", done.error
-    assert done.result is not None
-    return session.id, done.result
-
-
-async def files(house: House, session_id: str) -> list[str]:
-    return [info.path for info in await house.app.files.list(LOCAL_ACTOR, session_id)]
-
-
-async def read_json(house: House, session_id: str, path: str) -> Any:
-    _, place = await house.app.files.open(LOCAL_ACTOR, session_id, path)
-    return json.loads(place.read_bytes())
+    return await papers.finished(house, "arxiv", task, **config)
 
 
 async def test_downloads_what_the_text_names(arxiv: ArxivServer, here: House) -> None:

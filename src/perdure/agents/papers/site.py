@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from perdure import __version__
 from perdure.agents.papers.identifiers import ArxivId
+from perdure.agents.web.guard import USER_AGENT
 from perdure.errors import InvalidInput, NotFound, Unavailable
 
 API_BASE = "https://export.arxiv.org"
@@ -59,7 +59,7 @@ class Site:
     def user_agent(self) -> str:
         """What requests call themselves; arXiv asks for a way to reach whoever runs them."""
         about = f"; {self.contact}" if self.contact else ""
-        return f"perdure/{__version__} (arXiv downloads for research{about})"
+        return f"{USER_AGENT} (arXiv downloads for research{about})"
 
     @property
     def own_hosts(self) -> list[str]:
