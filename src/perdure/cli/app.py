@@ -18,6 +18,7 @@ from perdure.cli import (
     files,
     output,
     run,
+    runs,
     serve,
     sessions,
 )
@@ -54,6 +55,7 @@ app.command("serve")(serve.serve)
 app.command("run")(run.run)
 app.command("attach")(attach.attach)
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(runs.app, name="runs")
 app.add_typer(approvals.app, name="approvals")
 app.command("costs")(costs.costs)
 app.add_typer(files.app, name="files")

@@ -45,11 +45,13 @@ def _one(found: Costs, by: str, as_json: bool) -> None:
     columns = (by.upper(), "CALLS", "INPUT", "OUTPUT", "COST")
     output.table(columns, [_row(row) for row in breakdowns[by]], numbers=columns[1:])
     output.line(f"Total: {output.money(found.total_cost_usd, found.unpriced_calls)} in {found.calls} calls")
+    if found.price_versions:
+        output.line(f"Prices: {', '.join(str(prices['version']) for prices in found.price_versions)}")
 
 
 def _row(row: Json) -> tuple[str, ...]:
     return (
-        str(row.get("key") or "-"),
+        str(row.get("label") or row.get("key") or "-"),
         str(row.get("calls", 0)),
         str(row.get("input_tokens", 0)),
         str(row.get("output_tokens", 0)),

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from perdure.client.models import Forked
+
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -81,6 +83,16 @@ def money(usd: float | None, unpriced_calls: int = 0) -> str:
         return f"unknown ({unpriced_calls} unpriced)" if unpriced_calls else "unknown"
     known = f"${usd:.4f}" if usd < 1 else f"${usd:.2f}"
     return f"{known} + {unpriced_calls} unpriced" if unpriced_calls else known
+
+
+def forked(made: Forked, as_json: bool) -> None:
+    """Print what a fork made: the id of the new session, and where its run can be seen."""
+    if as_json:
+        print_json(made)
+        return
+    line(made.session_id)
+    if made.run_id:
+        note(f"Its run goes on; see it with: perdure attach {made.session_id}")
 
 
 def ago(moment: datetime | None) -> str:

@@ -125,15 +125,22 @@ def restore(session: SessionId, server: Server = DEFAULT_SERVER, as_json: AsJson
 def fork(
     session: SessionId,
     from_seq: Annotated[int | None, typer.Option(help="Share the log up to this sequence number.")] = None,
-    from_step: Annotated[str | None, typer.Option(help="Share the run up to this step.")] = None,
+    from_step: Annotated[str | None, typer.Option(help="Share what was before this step began.")] = None,
+    text: Annotated[
+        str | None, typer.Option("--input", help="Another task for the run that goes on.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Another model.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the new session.")] = None,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Make a new session that shares this one's past."""
+    """Make a new session with this one's past; a run in which the point lies goes on there."""
+    config = {"model": model} if model else None
     with connect(server) as client:
-        forked = client.sessions.fork(session, from_seq=from_seq, from_step=from_step, name=name)
-    output.print_json(forked) if as_json else output.line(forked.session_id)
+        forked = client.sessions.fork(
+            session, from_seq=from_seq, from_step=from_step, name=name, input=text, config=config
+        )
+    output.forked(forked, as_json)
 
 
 @app.command()

@@ -121,6 +121,60 @@ class SessionPage(Wire):
     current_session_id: str | None = None
 
 
+class Forked(Session):
+    """A new session with another's past, and the run that goes on in it."""
+
+    run_id: str | None = None
+    forked_from_session: str | None = None
+    forked_from_seq: int | None = None
+
+
+class QueueItem(Wire):
+    """An input that waits."""
+
+    queue_item_id: str
+    session_id: str
+    position: int
+    content: str
+    config: Json = Field(default_factory=dict)
+    created_at: datetime | None = None
+
+
+class Queue(Wire):
+    """The inputs of a session that wait, next first."""
+
+    session_id: str
+    items: list[QueueItem] = Field(default_factory=list[QueueItem])
+    total: int = 0
+
+
+class StepDifference(Wire):
+    """One step of two runs; `cost_usd` and `duration_ms` are right minus left."""
+
+    key: str
+    same: bool
+    differs: list[str] = Field(default_factory=list[str])
+    left: Json | None = None
+    right: Json | None = None
+    cost_usd: float | None = None
+    duration_ms: int | None = None
+
+
+class RunDifference(Wire):
+    """Two runs side by side; `first_difference` names the step where they part."""
+
+    left: str
+    right: str
+    same: bool
+    first_difference: Json | None = None
+    steps: list[StepDifference] = Field(default_factory=list[StepDifference])
+    totals: Json = Field(default_factory=dict)
+    result: Json = Field(default_factory=dict)
+    config: Json = Field(default_factory=dict)
+    task: Json = Field(default_factory=dict)
+    status: Json = Field(default_factory=dict)
+
+
 class CommandResult(Wire):
     """The answer to a command on a session or a run."""
 
@@ -179,6 +233,7 @@ class Costs(Wire):
     by_step: list[Json] = Field(default_factory=list[Json])
     by_run: list[Json] = Field(default_factory=list[Json])
     by_day: list[Json] = Field(default_factory=list[Json])
+    price_versions: list[Json] = Field(default_factory=list[Json])
 
 
 class File(Wire):

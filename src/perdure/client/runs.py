@@ -53,6 +53,33 @@ def retry(run_id: str, *, from_step: str | None = None) -> Call[models.CommandRe
     return Call("POST", f"/api/runs/{segment(run_id)}/retry", reads(models.CommandResult), body=body)
 
 
+def fork(
+    run_id: str,
+    *,
+    from_step: str | None = None,
+    input: str | None = None,
+    config: Json | None = None,
+    name: str | None = None,
+) -> Call[models.Forked]:
+    """Run it again in a new session, from its start or from a step; finished steps before it are kept.
+
+    `input` takes the place of the task, `config` is merged into that of the run.
+    """
+    body = given(from_step=from_step, input=input, config=config, name=name)
+    return Call("POST", f"/api/runs/{segment(run_id)}/fork", reads(models.Forked), body=body)
+
+
+def diff(run_id: str, other_id: str) -> Call[models.RunDifference]:
+    """Compare two runs: the first step where they part, and what that changed in result, cost and time."""
+    path = f"/api/runs/{segment(run_id)}/diff/{segment(other_id)}"
+    return Call("GET", path, reads(models.RunDifference))
+
+
+def steer(session_id: str, content: str) -> Call[models.Started]:
+    """Hand a word to the session's live run, heard at its next step; without one it starts a run."""
+    return start(session_id, content, on_busy="steer")
+
+
 class Runs(Group):
     """`client.runs`."""
 
@@ -64,6 +91,9 @@ class Runs(Group):
     pause = Sync(pause)
     resume = Sync(resume)
     retry = Sync(retry)
+    fork = Sync(fork)
+    diff = Sync(diff)
+    steer = Sync(steer)
 
 
 class AsyncRuns(AsyncGroup):
@@ -77,3 +107,6 @@ class AsyncRuns(AsyncGroup):
     pause = Async(pause)
     resume = Async(resume)
     retry = Async(retry)
+    fork = Async(fork)
+    diff = Async(diff)
+    steer = Async(steer)

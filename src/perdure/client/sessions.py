@@ -136,11 +136,50 @@ def restore(session_id: str) -> Call[models.CommandResult]:
 
 
 def fork(
-    session_id: str, *, from_seq: int | None = None, from_step: str | None = None, name: str | None = None
-) -> Call[models.Session]:
-    """Make a new session that shares this one's past up to a point."""
-    body = given(from_seq=from_seq, from_step=from_step, name=name)
-    return Call("POST", _path(session_id, "/fork"), reads(models.Session), body=body)
+    session_id: str,
+    *,
+    from_seq: int | None = None,
+    from_step: str | None = None,
+    name: str | None = None,
+    input: str | None = None,
+    config: Json | None = None,
+) -> Call[models.Forked]:
+    """Make a new session with this one's past up to an event, or to before a step; costs start at zero.
+
+    A run in which the point lies goes on there at once, with `input` in the place of its task if given.
+    """
+    body = given(from_seq=from_seq, from_step=from_step, name=name, input=input, config=config)
+    return Call("POST", _path(session_id, "/fork"), reads(models.Forked), body=body)
+
+
+def queue(session_id: str) -> Call[models.Queue]:
+    """Read the inputs that wait for the open run to end, next first."""
+    return Call("GET", _path(session_id, "/queue"), reads(models.Queue))
+
+
+def enqueue(session_id: str, content: str, *, config: Json | None = None) -> Call[models.QueueItem]:
+    """Add an input at the end of the queue; in an active session without an open run it starts at once."""
+    body = given(content=content, config=config)
+    return Call("POST", _path(session_id, "/queue"), reads(models.QueueItem), body=body)
+
+
+def change_queued(
+    session_id: str, queue_item_id: str, *, content: str | None = None, config: Json | None = None
+) -> Call[models.QueueItem]:
+    """Change text or config of an input that still waits."""
+    path = _path(session_id, f"/queue/{segment(queue_item_id)}")
+    return Call("PATCH", path, reads(models.QueueItem), body=given(content=content, config=config))
+
+
+def reorder_queue(session_id: str, queue_item_ids: list[str]) -> Call[models.Queue]:
+    """Put the waiting inputs into another order; all of them must be named."""
+    return Call("PUT", _path(session_id, "/queue"), reads(models.Queue), body={"item_ids": queue_item_ids})
+
+
+def remove_queued(session_id: str, queue_item_id: str) -> Call[models.Queue]:
+    """Take an input out of the queue."""
+    path = _path(session_id, f"/queue/{segment(queue_item_id)}")
+    return Call("DELETE", path, reads(models.Queue), repeatable=False)
 
 
 def delete(session_id: str, *, purge: bool = False) -> Call[models.CommandResult]:
@@ -202,6 +241,11 @@ class Sessions(Group):
     archive = Sync(archive)
     restore = Sync(restore)
     fork = Sync(fork)
+    queue = Sync(queue)
+    enqueue = Sync(enqueue)
+    change_queued = Sync(change_queued)
+    reorder_queue = Sync(reorder_queue)
+    remove_queued = Sync(remove_queued)
     delete = Sync(delete)
     history = Sync(history)
     events = Sync(events)
@@ -227,6 +271,11 @@ class AsyncSessions(AsyncGroup):
     archive = Async(archive)
     restore = Async(restore)
     fork = Async(fork)
+    queue = Async(queue)
+    enqueue = Async(enqueue)
+    change_queued = Async(change_queued)
+    reorder_queue = Async(reorder_queue)
+    remove_queued = Async(remove_queued)
     delete = Async(delete)
     history = Async(history)
     events = Async(events)
