@@ -16,6 +16,7 @@ from perdure.agents.documents.worker import DocumentReaders
 from perdure.agents.models import ModelCatalog, default_model
 from perdure.agents.papers.library import PaperLibrary
 from perdure.agents.papers.site import Site
+from perdure.agents.roles import ROLES
 from perdure.agents.tools.box import ToolBox
 from perdure.agents.tools.documents import DocumentTools
 from perdure.agents.tools.files import FILE_TOOLS
@@ -36,6 +37,9 @@ from perdure.services.files import FileService
 from perdure.services.forking import ForkService
 from perdure.services.history import HistoryService
 from perdure.services.idempotency import IdempotencyService
+from perdure.services.mission_assets import AssetCommands
+from perdure.services.mission_commands import MissionCommands
+from perdure.services.mission_hops import HopCommands
 from perdure.services.missions import MissionService
 from perdure.services.ports import Limits, NoEngine, RunEngine
 from perdure.services.progress import RunProgress
@@ -69,6 +73,9 @@ class Perdure:
     history: HistoryService
     approvals: ApprovalService
     missions: MissionService
+    mission_commands: MissionCommands
+    hops: HopCommands
+    assets: AssetCommands
     costs: CostService
     files: FileService
     forks: ForkService
@@ -244,6 +251,9 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         history=history,
         approvals=approvals,
         missions=MissionService(store),
+        mission_commands=MissionCommands(store, late, ROLES),
+        hops=HopCommands(store, ROLES),
+        assets=AssetCommands(store, files),
         costs=CostService(store),
         files=files,
         forks=ForkService(store, registry, late, limits, files),

@@ -17,9 +17,11 @@ from perdure.api import docs_page, errors, openapi, sse
 from perdure.api.guard import Guard
 from perdure.api.routes import (
     approvals,
+    assets,
     costs,
     files,
     history,
+    hops,
     lifecycle,
     missions,
     queue,
@@ -34,7 +36,10 @@ from perdure.api.static import Console
 if TYPE_CHECKING:
     from perdure.bootstrap import Perdure
 
-_ROUTERS = (sse, sessions, lifecycle, history, runs, approvals, costs, missions, files, queue, system)
+_ROUTERS = (
+    *(sse, sessions, lifecycle, history, runs, approvals, costs),
+    *(missions, assets, hops, files, queue, system),
+)
 _DESCRIPTION = "Durable, resumable sessions for AI-agent work."
 
 

@@ -68,7 +68,7 @@ def flat(items: Sequence[BaseModel] | Sequence[dict[str, Any]], total: int) -> R
 
 def next_offset_cursor(paging: Paging, shown: int, total: int) -> str | None:
     """Return the cursor of the next page of a list that is paged by offset."""
-    after = paging.offset + shown
+    after = offset_of(paging) + shown
     return str(after) if shown and after < total else None
 
 
