@@ -88,6 +88,8 @@ class _Writer:
         self._parts: list[str] = []
         self._ends = 2
         """Line ends since the last word; two at the start, so that none is put there."""
+        self._fresh = False
+        """Whether what was put last already ends with a space."""
         self._space = False
         self._verbatim = 0
         self._links: list[str | None] = []
@@ -112,8 +114,7 @@ class _Writer:
             self._line(2 if _PARAGRAPHS.fullmatch(name) else 1)
             self._open_block(tag)
         elif name in ("td", "th") and not tag.closing and self._ends == 0:
-            self._put(" | ")
-            self._space = False
+            self._prefix(" | ")
         elif name == "a":
             self._link(tag)
 
@@ -124,9 +125,9 @@ class _Writer:
         if tag.name == "pre":
             self._verbatim = max(0, self._verbatim + (-1 if tag.closing else 1))
         elif not tag.closing and tag.name == "li":
-            self._put("- ")
+            self._prefix("- ")
         elif not tag.closing and re.fullmatch("h[1-6]", tag.name):
-            self._put("#" * int(tag.name[1]) + " ")
+            self._prefix("#" * int(tag.name[1]) + " ")
 
     def _link(self, tag: _Tag) -> None:
         if not tag.closing:
@@ -143,12 +144,18 @@ class _Writer:
         plain = address.startswith(("http://", "https://")) and len(address) <= _MAX_LINK_CHARS
         return address if plain and "#" not in raw[:1] else None
 
+    def _prefix(self, text: str) -> None:
+        self._put(text)
+        self._fresh = True
+        self._space = False
+
     def _put(self, text: str) -> None:
-        if self._ends and not self._verbatim:
+        if (self._ends or self._fresh) and not self._verbatim:
             text = text.lstrip()
         if text:
             self._parts.append(text)
             self._ends = 0
+            self._fresh = False
 
     def _line(self, ends: int) -> None:
         if ends > self._ends:
