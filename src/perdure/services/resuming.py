@@ -102,7 +102,8 @@ def continue_in(tx: Tx, run: Run, additional_context: str | None = None) -> Run:
 def retry_in(tx: Tx, run: Run, from_step: str | None, additional_context: str | None = None) -> Run:
     """Start a new attempt of a failed run; finished steps are kept, those from `from_step` on are not.
 
-    What people answered before the first step that runs again stands; what they answered after it is asked
+    A failed step that somebody chose to leave out stays so, unless the run goes back to it or further. What
+    people answered before the first step that runs again stands; what they answered after it is asked
     anew.
 
     Raises:
@@ -125,7 +126,9 @@ def _go_back_in(tx: Tx, run: Run, from_step: str, additional_context: str | None
 
 def _again_in(tx: Tx, run: Run, from_step: str | None, additional_context: str | None, *, reason: str) -> Run:
     known = runs.list_steps(tx, run_id=run.id)
-    again = [step for step in known if step.status is not StepStatus.COMPLETED]
+    mission = missions.find_mission(tx, run_id=run.id)
+    left_out = {hop.id for hop in mission.hops if hop.status is HopStatus.SKIPPED} if mission else set[str]()
+    again = [s for s in known if s.status is not StepStatus.COMPLETED and s.hop_id not in left_out]
     if from_step is not None:
         start = next((s for s in known if from_step in (s.id, s.key)), None)
         if start is None:
