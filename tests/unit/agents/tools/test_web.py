@@ -141,7 +141,7 @@ async def test_an_endless_answer_is_not_read_to_its_end(
 
 
 async def test_a_bomb_is_unpacked_no_further_than_the_limit(site: WebServer) -> None:
-    bomb = gzip.compress(gzip.compress(b"\0" * 50 * MIB, 9) + b"\0" * 200 * MIB, 9)
+    bomb = gzip.compress(gzip.compress(b"\0" * 5 * MIB, 9) + b"\0" * 50 * MIB, 9)
     site.pages["/"] = Page(bomb, headers={"Content-Encoding": "gzip"})
     guard = OutgoingGuard([site.host])
 
