@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pypdfium2 as pdfium
@@ -180,9 +181,10 @@ def tables_text() -> str:
 
 def images_of(pdf: bytes, dpi: int = 200) -> list[Image.Image]:
     """Each page as a grey picture."""
+    scale: Any = dpi / 72  # annotated as a whole number, which it need not be
     document = pdfium.PdfDocument(pdf)
     try:
-        return [page.render(scale=dpi / 72, grayscale=True).to_pil() for page in document]
+        return [page.render(scale=scale, grayscale=True).to_pil() for page in document]
     finally:
         document.close()
 

@@ -47,11 +47,12 @@ async def test_numbers_in_a_worn_scan_of_tables_are_exact(readers: DocumentReade
 
 @pytest.mark.parametrize("degrees", [90, 180])
 async def test_a_turned_scan_is_turned_back(readers: DocumentReaders, degrees: int) -> None:
-    page = await page_of(readers, made.images_of(made.tables(), dpi=120)[0].rotate(degrees, expand=True))
+    upright = made.images_of(made.tables())[0].crop((0, 0, 1654, 1300))  # the rest of the page is empty
+    page = await page_of(readers, upright.rotate(degrees, expand=True))
     assert page["rotation"] == degrees
     assert accuracy(page["markdown"], made.tables_text()) >= 0.95
     assert table_rows(page["markdown"])[0] == list(made.ROWS)
-    assert page["height"] > page["width"] * 0.5
+    assert page["width"] > page["height"]
 
 
 async def test_a_mixed_document_is_decided_page_by_page(readers: DocumentReaders) -> None:

@@ -33,6 +33,7 @@ _PACKAGES = ("pypdfium2", "rapidocr", "onnxruntime", "cv2", "numpy")
 _IDLE_S = 120.0
 _STOP_S = 5.0
 _READ_BYTES = 1 << 16
+_TELL_EVERY_S = 0.25
 
 OnPages = Callable[[list[dict[str, Any]], int], Awaitable[None]]
 """Told the pages that came since it was last told, and how many there will be."""
@@ -330,20 +331,32 @@ class _Child:
 async def _follow(
     news: asyncio.Queue[dict[str, Any] | None], found: list[dict[str, Any]], on_pages: OnPages | None
 ) -> None:
-    """Collect pages until the end, telling of as many at once as have come."""
-    total = 0
+    """Collect pages until the end, telling of them a few times a second at most."""
+    loop = asyncio.get_running_loop()
+    total, told_at = 0, -_TELL_EVERY_S
     going_on = True
     while going_on:
-        batch = [await news.get()]
-        while not news.empty():
-            batch.append(news.get_nowait())
+        batch = await _batch(news, told_at + _TELL_EVERY_S)
         going_on = None not in batch
-        told = [item for item in batch if item is not None]
-        total = next((item["opened"]["chosen"] for item in told if "opened" in item), total)
-        pages = [item["page"] for item in told if "page" in item]
+        items = [item for item in batch if item is not None]
+        total = next((item["opened"]["chosen"] for item in items if "opened" in item), total)
+        pages = [item["page"] for item in items if "page" in item]
         found += pages
         if pages and on_pages is not None:
             await on_pages(pages, total)
+            told_at = loop.time()
+
+
+async def _batch(news: asyncio.Queue[dict[str, Any] | None], until: float) -> list[dict[str, Any] | None]:
+    """Return what comes up to that time, at least one item; the end ends it early."""
+    batch = [await news.get()]
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout_at(until):
+            while batch[-1] is not None:
+                batch.append(await news.get())
+    while batch[-1] is not None and not news.empty():
+        batch.append(news.get_nowait())
+    return batch
 
 
 def _error(fields: dict[str, Any]) -> UnreadableDocument:
