@@ -16,6 +16,7 @@ from perdure.cli import (
     db,
     doctor,
     files,
+    missions,
     output,
     run,
     runs,
@@ -57,6 +58,7 @@ app.command("attach")(attach.attach)
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(runs.app, name="runs")
 app.add_typer(approvals.app, name="approvals")
+app.add_typer(missions.app, name="missions")
 app.command("costs")(costs.costs)
 app.add_typer(files.app, name="files")
 app.command("doctor")(doctor.doctor)

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, overload
 from perdure.client.approvals import Approvals, AsyncApprovals
 from perdure.client.files import AsyncFiles, Files
 from perdure.client.follow import Wish, follow, follow_async
+from perdure.client.missions import AsyncMissions, Missions
 from perdure.client.models import Event
 from perdure.client.runs import AsyncRuns, Runs
 from perdure.client.server import AsyncServer, Server
@@ -35,6 +36,7 @@ class Perdure:
         self.sessions = Sessions(self._transport)
         self.runs = Runs(self._transport)
         self.approvals = Approvals(self._transport)
+        self.missions = Missions(self._transport)
         self.files = Files(self._transport)
         self.server = Server(self._transport)
 
@@ -106,6 +108,7 @@ class AsyncPerdure:
         self.sessions = AsyncSessions(self._transport)
         self.runs = AsyncRuns(self._transport)
         self.approvals = AsyncApprovals(self._transport)
+        self.missions = AsyncMissions(self._transport)
         self.files = AsyncFiles(self._transport)
         self.server = AsyncServer(self._transport)
 
