@@ -31,6 +31,18 @@ export async function problemOf(response: Response): Promise<Problem> {
   return new Problem(response.status, code, detail ?? `The server answered ${response.status}.`, body, requestId);
 }
 
+/** What the server said of single fields, by their path; a list's entries count from 0. */
+export function fieldErrors(problem: Problem | null): Readonly<Record<string, string>> {
+  const errors = problem?.fields["errors"];
+  if (!Array.isArray(errors)) return {};
+  return Object.fromEntries(
+    errors.flatMap((each: unknown) => {
+      const { field, message } = (each ?? {}) as Record<string, unknown>;
+      return typeof field === "string" && typeof message === "string" ? [[field, message]] : [];
+    }),
+  );
+}
+
 export function offline(): Problem {
   return new Problem(0, "offline", "The server cannot be reached. What you typed is kept.");
 }

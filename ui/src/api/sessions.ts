@@ -1,5 +1,5 @@
 import { api, body, repeatable } from "./http";
-import type { CostSummary, ModeInfo, SessionDetail, SessionInfo, SessionPage, StepInfo } from "./types";
+import type { CostSummary, DagInfo, HistoryInfo, ModeInfo, SessionDetail, SessionInfo, SessionPage, StepInfo } from "./types";
 
 export interface ListQuery {
   readonly q?: string;
@@ -70,13 +70,28 @@ export function getCosts(sessionId: string): Promise<CostSummary> {
   return body(api.GET("/api/sessions/{session_id}/costs", of(sessionId)));
 }
 
-/** One page of a session's log, only events of these types. */
+export function getDag(sessionId: string): Promise<DagInfo> {
+  return body(api.GET("/api/sessions/{session_id}/dag", of(sessionId)));
+}
+
+/** A page of messages older than the cursor, oldest first. */
+export function getHistory(sessionId: string, cursor: string): Promise<HistoryInfo> {
+  const query = { cursor, limit: 50 };
+  return body(
+    api.GET("/api/sessions/{session_id}/history", { params: { path: { session_id: sessionId }, query } }),
+  );
+}
+
+const EVENTS_PER_PAGE = 1000;
+
+/** One page of a session's log after an event; with `types` only events of these types. */
 export async function getEvents(
   sessionId: string,
   after: number,
-  types: string[],
+  types: string[] = [],
+  limit = EVENTS_PER_PAGE,
 ): Promise<{ events: readonly unknown[]; hasMore: boolean }> {
-  const query = { after, limit: 200, type: types };
+  const query = { after, limit, ...(types.length > 0 ? { type: types } : {}) };
   const page = await body(
     api.GET("/api/sessions/{session_id}/events", { params: { path: { session_id: sessionId }, query } }),
   );

@@ -11,6 +11,11 @@ export type SessionDetail = Schemas["SessionDetail"];
 export type RunInfo = Schemas["RunOut"];
 export type StepInfo = Schemas["StepOut"];
 export type ApprovalInfo = Schemas["ApprovalOut"];
+export type MessageInfo = Schemas["MessageOut"];
+export type HistoryInfo = Schemas["HistoryOut"];
+export type DagInfo = Schemas["DagOut"];
+export type CostRow = Schemas["CostRow"];
+export type RunPage = Schemas["RunPage"];
 export type FileInfo = Schemas["FileOut"];
 export type CostSummary = Schemas["CostSummary"];
 

@@ -1,7 +1,8 @@
 import { createContext, useContext, useEffect, useMemo, useSyncExternalStore, type ReactNode } from "react";
 import type { ListHint } from "./frames";
 import { SessionStore, type SessionView } from "./session-store";
-import type { ConnectionState, LiveStream } from "./stream";
+import type { ConnectionState } from "./connection";
+import type { LiveStream } from "./stream";
 
 const StreamContext = createContext<LiveStream | null>(null);
 
@@ -34,11 +35,11 @@ export function useConnection(): ConnectionState {
   return useSyncExternalStore(stream.subscribeState, stream.getState);
 }
 
-export function useSession(sessionId: string): { view: SessionView; reload: () => void } {
+export function useSession(sessionId: string): { view: SessionView; store: SessionStore } {
   const stream = useStream();
   const store = useMemo(() => new SessionStore(sessionId, stream), [sessionId, stream]);
   const view = useSyncExternalStore(store.subscribe, store.getView);
-  return { view, reload: store.reload };
+  return { view, store };
 }
 
 /** Call back on each change of the session list. */

@@ -62,11 +62,54 @@ export interface ApprovalEntry {
   readonly options: readonly string[];
   readonly status: string;
   readonly resolution: string | null;
-  readonly feedback: string | null;
+  readonly answerSchema: Readonly<Record<string, unknown>> | null;
+  /** What happens when nobody answers in time: `pause`, `reject` or `approve`. */
+  readonly onExpiry: string;
+  /** What was said: feedback, modifications, answer. */
+  readonly response: Readonly<Record<string, unknown>>;
   readonly respondedBy: string | null;
   readonly respondedAt: string | null;
   readonly deadline: string | null;
   readonly at: string;
+}
+
+/** A tool call or a piece of code that was run, joined with what came of it. */
+export interface ToolEntry {
+  /** The event that began it: its place in the log. */
+  readonly seq: number;
+  readonly kind: "tool" | "code";
+  readonly callId: string;
+  readonly runId: string | null;
+  readonly stepId: string | null;
+  readonly tool: string;
+  readonly agent: string | null;
+  readonly arguments: Readonly<Record<string, unknown>>;
+  readonly status: "running" | "completed" | "failed";
+  readonly result: string | null;
+  readonly durationMs: number | null;
+  readonly at: string;
+}
+
+export interface DagNode {
+  readonly id: string;
+  readonly type: string;
+  readonly label: string;
+  readonly status: string;
+  readonly number: number | null;
+  readonly agent: string | null;
+  readonly goal: string | null;
+  readonly steps: readonly Readonly<Record<string, unknown>>[] | null;
+  readonly toolSteps: readonly Readonly<Record<string, unknown>>[] | null;
+}
+
+export interface DagEdge {
+  readonly source: string;
+  readonly target: string;
+}
+
+export interface Dag {
+  readonly nodes: readonly DagNode[];
+  readonly edges: readonly DagEdge[];
 }
 
 export interface FileEntry {
@@ -107,6 +150,10 @@ export interface SessionFacts {
   readonly phase: string | null;
   readonly stepNumber: number | null;
   readonly createdAt: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly limits: Readonly<Record<string, unknown>>;
+  readonly queueLength: number;
+  readonly forkedFrom: string | null;
 }
 
 export interface Notice {
@@ -126,10 +173,16 @@ export interface SessionState {
   readonly facts: SessionFacts;
   readonly run: RunEntry | null;
   readonly messages: readonly MessageEntry[];
+  /** Where older messages begin; null when all are here. */
+  readonly olderMessages: string | null;
+  readonly tools: readonly ToolEntry[];
   readonly open: readonly OpenMessage[];
   /** What the plan says; a step of it that has begun is in `steps` too, under the same number. */
   readonly plan: readonly PlannedEntry[];
   readonly steps: readonly StepEntry[];
+  readonly dag: Dag;
+  /** Event of the last change of the plan. */
+  readonly planChanges: number;
   readonly lines: readonly ConsoleLine[];
   readonly approvals: readonly ApprovalEntry[];
   readonly files: readonly FileEntry[];
@@ -144,6 +197,7 @@ export interface SessionState {
 
 /** Older console lines are dropped from memory, not from the log. */
 export const MAX_LINES = 20_000;
+export const MAX_TOOLS = 2_000;
 
 export function emptySession(sessionId: string): SessionState {
   return {
@@ -160,12 +214,20 @@ export function emptySession(sessionId: string): SessionState {
       phase: null,
       stepNumber: null,
       createdAt: "",
+      config: {},
+      limits: {},
+      queueLength: 0,
+      forkedFrom: null,
     },
     run: null,
     messages: [],
+    olderMessages: null,
+    tools: [],
     open: [],
     plan: [],
     steps: [],
+    dag: { nodes: [], edges: [] },
+    planChanges: 0,
     lines: [],
     approvals: [],
     files: [],

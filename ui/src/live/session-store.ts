@@ -3,11 +3,11 @@
 import { listApprovals } from "@/api/approvals";
 import { listFiles } from "@/api/files";
 import { asProblem, type Problem } from "@/api/problem";
-import { getCosts, getEvents, getSession, listSteps } from "@/api/sessions";
-import { readEvent, type SessionFrame } from "./frames";
+import { getCosts, getDag, getEvents, getHistory, getSession, listSteps } from "@/api/sessions";
+import { isEvent, readEvent, type EventFrame, type SessionFrame } from "./frames";
 import { reduceAll } from "./reducer";
-import type { SessionState } from "./session-state";
-import { stateOf } from "./snapshot";
+import { MAX_LINES, type SessionState } from "./session-state";
+import { messageOf, stateOf } from "./snapshot";
 import type { LiveStream, LogFollower } from "./stream";
 
 export type SessionView =
@@ -19,8 +19,10 @@ export type SessionView =
 export class SessionStore implements LogFollower {
   private view: SessionView = { kind: "loading" };
   private readonly listeners = new Set<() => void>();
+  private readonly logListeners = new Set<(events: readonly EventFrame[]) => void>();
   private unwatch: (() => void) | null = null;
   private opening = 0;
+  private fetchingOlder = false;
 
   constructor(
     readonly sessionId: string,
@@ -42,9 +44,35 @@ export class SessionStore implements LogFollower {
     void this.openSnapshot();
   };
 
+  /** Be given the events as they come, in log order; those before are read from the log itself. */
+  readonly onEvents = (listener: (events: readonly EventFrame[]) => void): (() => void) => {
+    this.logListeners.add(listener);
+    return () => this.logListeners.delete(listener);
+  };
+
+  /** Put the page of messages before the oldest in front; does nothing when all are here. */
+  readonly loadOlderMessages = async (): Promise<void> => {
+    if (this.view.kind !== "ready" || this.fetchingOlder || this.view.state.olderMessages === null) return;
+    this.fetchingOlder = true;
+    const turn = this.opening;
+    try {
+      const page = await getHistory(this.sessionId, this.view.state.olderMessages);
+      if (turn !== this.opening || this.view.kind !== "ready") return;
+      const { state } = this.view;
+      const known = new Set(state.messages.map((message) => message.messageId));
+      const older = page.messages.map(messageOf).filter((message) => !known.has(message.messageId));
+      const messages = [...older, ...state.messages];
+      this.show({ kind: "ready", state: { ...state, messages, olderMessages: page.next_cursor } });
+    } finally {
+      this.fetchingOlder = false;
+    }
+  };
+
   onFrames(frames: readonly SessionFrame[]): void {
     if (this.view.kind !== "ready") return;
     const state = reduceAll(this.view.state, frames);
+    const events = frames.filter(isEvent);
+    if (events.length > 0) for (const listener of this.logListeners) listener(events);
     if (state !== this.view.state) this.show({ kind: "ready", state });
   }
 
@@ -86,24 +114,28 @@ export class SessionStore implements LogFollower {
 
 async function readSnapshot(sessionId: string): Promise<SessionState> {
   const detail = await getSession(sessionId);
-  const [steps, approvals, files, costs, lines] = await Promise.all([
+  const [steps, approvals, files, costs, dag, beside] = await Promise.all([
     listSteps(sessionId),
     listApprovals(sessionId),
     listFiles(sessionId),
     getCosts(sessionId),
-    readConsole(sessionId, detail.as_of_seq ?? detail.last_seq ?? 0),
+    getDag(sessionId),
+    readBeside(sessionId, detail.as_of_seq),
   ]);
-  const state = stateOf({ detail, steps, approvals, files, costs });
-  const withLines = reduceAll({ ...state, seq: 0 }, lines);
-  return { ...state, lines: withLines.lines };
+  const state = stateOf({ detail, steps, approvals, files, costs, dag });
+  const { lines, tools, notices } = reduceAll({ ...state, seq: 0 }, beside);
+  return { ...state, lines, tools, notices };
 }
 
-/** The console lines up to `through`, oldest first. */
-async function readConsole(sessionId: string, through: number): Promise<SessionFrame[]> {
+/** What only the log holds. */
+const BESIDE = ["console", "tool_call", "tool_result", "code_execution", "budget_warning", "budget_exceeded", "error"];
+
+/** The newest part of the log up to `through`, only what no other answer carries; older lines stay on the server. */
+async function readBeside(sessionId: string, through: number): Promise<SessionFrame[]> {
   const frames: SessionFrame[] = [];
-  let after = 0;
+  let after = Math.max(0, through - MAX_LINES);
   for (;;) {
-    const { events, hasMore } = await getEvents(sessionId, after, ["console"]);
+    const { events, hasMore } = await getEvents(sessionId, after, BESIDE);
     for (const value of events) {
       const event = readEvent(value);
       if (event && event.seq <= through) frames.push(event);

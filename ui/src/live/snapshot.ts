@@ -1,11 +1,12 @@
 /** A session as REST gives it, turned into the state that the stream then carries on from. */
 
-import type { ApprovalInfo, CostSummary, FileInfo, SessionDetail, StepInfo } from "@/api/types";
+import type { ApprovalInfo, CostSummary, FileInfo, MessageInfo, SessionDetail, StepInfo } from "@/api/types";
 import { asFields } from "./frames";
-import { readPlan } from "./reducer";
+import { readEdges, readNodes, readPlan } from "./reduce-run";
 import {
   emptySession,
   type ApprovalEntry,
+  type MessageEntry,
   type SessionState,
   type StepEntry,
   type StepStatus,
@@ -17,13 +18,14 @@ export interface SnapshotParts {
   readonly approvals: readonly ApprovalInfo[];
   readonly files: readonly FileInfo[];
   readonly costs: CostSummary | null;
+  readonly dag: { readonly nodes: readonly unknown[]; readonly edges: readonly unknown[] };
 }
 
 /**
  * `detail` must have been read first: its cursor is the oldest, and the reducer accepts that the other parts are newer
  * than the events that follow it.
  */
-export function stateOf({ detail, steps, approvals, files, costs }: SnapshotParts): SessionState {
+export function stateOf({ detail, steps, approvals, files, costs, dag }: SnapshotParts): SessionState {
   const run = detail.current_run ?? null;
   return {
     ...emptySession(detail.session_id),
@@ -39,6 +41,10 @@ export function stateOf({ detail, steps, approvals, files, costs }: SnapshotPart
       phase: detail.current_phase ?? null,
       stepNumber: detail.current_step ?? null,
       createdAt: detail.created_at,
+      config: detail.config,
+      limits: detail.resource_limits,
+      queueLength: detail.queue_length,
+      forkedFrom: detail.forked_from_session,
     },
     run: run && {
       runId: run.run_id,
@@ -48,19 +54,14 @@ export function stateOf({ detail, steps, approvals, files, costs }: SnapshotPart
       model: run.model ?? null,
       startedAt: run.started_at ?? null,
       endedAt: run.completed_at ?? null,
-      error: messageOf(run.error),
+      error: errorOf(run.error),
       failedStep: stringOrNull(asFields(run.error)["failed_step"]),
       resumable: asFields(run.error)["resumable"] === true,
     },
-    messages: detail.conversation_history.map((message) => ({
-      messageId: message.message_id,
-      position: message.position,
-      role: message.role,
-      agent: message.agent ?? null,
-      content: message.content,
-      at: message.timestamp,
-    })),
+    messages: detail.conversation_history.map(messageOf),
+    olderMessages: detail.history_cursor,
     plan: readPlan(detail.plan_data),
+    dag: { nodes: readNodes(dag.nodes), edges: readEdges(dag.edges) },
     steps: [...steps].sort((a, b) => (a.started_at ?? "").localeCompare(b.started_at ?? "")).map(stepOf),
     approvals: [...approvals].sort((a, b) => a.created_at.localeCompare(b.created_at)).map(approvalOf),
     files: files.map((file) => ({
@@ -86,6 +87,17 @@ export function stateOf({ detail, steps, approvals, files, costs }: SnapshotPart
   };
 }
 
+export function messageOf(message: MessageInfo): MessageEntry {
+  return {
+    messageId: message.message_id,
+    position: message.position,
+    role: message.role,
+    agent: message.agent ?? null,
+    content: message.content,
+    at: message.timestamp,
+  };
+}
+
 function stepOf(step: StepInfo): StepEntry {
   const ended = step.completed_at && step.started_at ? Date.parse(step.completed_at) - Date.parse(step.started_at) : null;
   return {
@@ -100,7 +112,7 @@ function stepOf(step: StepInfo): StepEntry {
     status: step.status as StepStatus,
     attempt: step.attempt,
     summary: step.summary ?? null,
-    error: messageOf(step.error),
+    error: errorOf(step.error),
     startedAt: step.started_at ?? null,
     durationMs: ended,
   };
@@ -120,7 +132,9 @@ function approvalOf(approval: ApprovalInfo): ApprovalEntry {
     options: approval.options,
     status: approval.status,
     resolution: approval.resolution ?? null,
-    feedback: stringOrNull(approval.response_data?.["feedback"]),
+    answerSchema: approval.answer_schema,
+    onExpiry: approval.on_expiry,
+    response: approval.response_data ?? {},
     respondedBy: approval.responded_by ?? null,
     respondedAt: approval.responded_at ?? null,
     deadline: approval.deadline ?? null,
@@ -128,7 +142,7 @@ function approvalOf(approval: ApprovalInfo): ApprovalEntry {
   };
 }
 
-function messageOf(error: unknown): string | null {
+function errorOf(error: unknown): string | null {
   const fields = asFields(error);
   return stringOrNull(fields["message"]) ?? stringOrNull(fields["code"]);
 }

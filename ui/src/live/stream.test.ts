@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isEvent, type SessionFrame } from "./frames";
-import { CLOSE, LiveStream, type LogFollower } from "./stream";
+import { CLOSE } from "./connection";
+import { LiveStream, type LogFollower } from "./stream";
 
 class FakeSocket {
   static all: FakeSocket[] = [];

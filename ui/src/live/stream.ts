@@ -6,14 +6,8 @@
  * reconnect can never repeat an approval.
  */
 
+import { CLOSE, Connection, type ConnectionOptions, type ConnectionState } from "./connection";
 import { asFields, readDelta, readEvent, type ListHint, type SessionFrame } from "./frames";
-
-export type ConnectionState =
-  | { readonly kind: "idle" }
-  | { readonly kind: "connecting"; readonly attempt: number }
-  | { readonly kind: "live" }
-  | { readonly kind: "waiting"; readonly attempt: number; readonly retryAt: number; readonly since: number }
-  | { readonly kind: "closed"; readonly code: number };
 
 /** What a follower of one session is told. */
 export interface LogFollower {
@@ -25,35 +19,10 @@ export interface LogFollower {
   onGone(): void;
 }
 
-export interface StreamOptions {
-  readonly url: () => string;
-  readonly open?: (url: string) => WebSocket;
-  readonly now?: () => number;
-  readonly random?: () => number;
+export interface StreamOptions extends ConnectionOptions {
   /** Calls back at the next animation frame, or a little later when nobody is looking. */
   readonly schedule?: (flush: () => void) => void;
 }
-
-export const CLOSE = {
-  signIn: 4401,
-  origin: 4403,
-  notFound: 4404,
-  tooSlow: 4408,
-  superseded: 4409,
-  reset: 4410,
-  tooMany: 4429,
-  goingAway: 1012,
-  ownGap: 4001,
-  ownSilence: 4002,
-} as const;
-
-/** After these it makes no sense to come back by oneself. */
-const FINAL: ReadonlySet<number> = new Set([CLOSE.signIn, CLOSE.origin, CLOSE.superseded]);
-const FIRST_RETRY_MS = 50;
-const BASE_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 15_000;
-const CROWDED_RETRY_MS = 10_000;
-const SILENCE_MS = 45_000;
 
 interface Watch {
   last: number;
@@ -66,48 +35,37 @@ interface Watch {
 
 export class LiveStream {
   private readonly watches = new Map<string, Watch>();
-  private readonly stateListeners = new Set<() => void>();
   private readonly listListeners = new Set<(hint: ListHint) => void>();
-  private state: ConnectionState = { kind: "idle" };
-  private socket: WebSocket | null = null;
-  private attempt = 0;
-  private outageSince = 0;
-  private retryTimer: ReturnType<typeof setTimeout> | undefined;
-  private watchdog: ReturnType<typeof setTimeout> | undefined;
+  private readonly connection: Connection;
   private flushDue = false;
-  private started = false;
-  private readonly open: (url: string) => WebSocket;
-  private readonly now: () => number;
-  private readonly random: () => number;
   private readonly schedule: (flush: () => void) => void;
+  readonly subscribeState: Connection["subscribeState"];
+  readonly getState: () => ConnectionState;
 
-  constructor(private readonly options: StreamOptions) {
-    this.open = options.open ?? ((url) => new WebSocket(url));
-    this.now = options.now ?? Date.now;
-    this.random = options.random ?? Math.random;
+  constructor(options: StreamOptions) {
     this.schedule = options.schedule ?? nextFrame;
+    this.connection = new Connection(options, {
+      onOpen: () => {
+        for (const [sessionId, watch] of this.watches) this.sendWatch(sessionId, watch);
+      },
+      onText: (text) => this.receive(text),
+      onLost: () => this.flush(),
+    });
+    this.subscribeState = this.connection.subscribeState;
+    this.getState = this.connection.getState;
   }
 
   start(): void {
-    if (this.started) return;
-    this.started = true;
-    this.connect();
+    this.connection.start();
   }
 
   stop(): void {
-    this.started = false;
-    clearTimeout(this.retryTimer);
-    clearTimeout(this.watchdog);
-    this.detach()?.close(1000);
-    this.attempt = 0;
-    this.setState({ kind: "idle" });
+    this.connection.stop();
   }
 
-  /** Skip the wait: the network is back, the tab is shown again, or somebody pressed the button. */
+  /** Skip the wait before the next attempt. */
   retryNow(): void {
-    if (this.state.kind !== "waiting" && this.state.kind !== "closed") return;
-    clearTimeout(this.retryTimer);
-    this.connect();
+    this.connection.retryNow();
   }
 
   /** Follow a session's log after event `after`; returns the function that stops it. */
@@ -118,16 +76,9 @@ export class LiveStream {
     return () => {
       if (this.watches.get(sessionId) !== watch) return;
       this.watches.delete(sessionId);
-      this.send({ type: "unwatch", session_id: sessionId });
+      this.connection.send({ type: "unwatch", session_id: sessionId });
     };
   }
-
-  readonly subscribeState = (listener: () => void): (() => void) => {
-    this.stateListeners.add(listener);
-    return () => this.stateListeners.delete(listener);
-  };
-
-  readonly getState = (): ConnectionState => this.state;
 
   /** Be told of changes in the session list, and with `resync` after each connect: hints are not replayed. */
   onList(listener: (hint: ListHint) => void): () => void {
@@ -135,60 +86,7 @@ export class LiveStream {
     return () => this.listListeners.delete(listener);
   }
 
-  private connect(): void {
-    if (!this.started) return;
-    this.detach()?.close(1000);
-    this.setState({ kind: "connecting", attempt: this.attempt });
-    const socket = this.open(this.options.url());
-    this.socket = socket;
-    socket.onopen = () => {
-      if (this.socket !== socket) return;
-      this.armWatchdog();
-      for (const [sessionId, watch] of this.watches) this.sendWatch(sessionId, watch);
-    };
-    socket.onmessage = (message: MessageEvent) => {
-      if (this.socket === socket) this.receive(String(message.data));
-    };
-    socket.onclose = (event: CloseEvent) => {
-      if (this.socket === socket) this.closed(event.code);
-    };
-    this.armWatchdog();
-  }
-
-  private detach(): WebSocket | null {
-    const socket = this.socket;
-    this.socket = null;
-    if (socket) socket.onopen = socket.onmessage = socket.onclose = null;
-    return socket;
-  }
-
-  private drop(code: number, reason: string): void {
-    this.detach()?.close(code, reason);
-    this.closed(code);
-  }
-
-  private closed(code: number): void {
-    clearTimeout(this.watchdog);
-    this.socket = null;
-    this.flush();
-    if (!this.started) return;
-    if (FINAL.has(code)) return this.setState({ kind: "closed", code });
-    if (this.attempt === 0) this.outageSince = this.now();
-    this.attempt += 1;
-    const delay = this.retryDelay(code);
-    this.setState({ kind: "waiting", attempt: this.attempt, retryAt: this.now() + delay, since: this.outageSince });
-    this.retryTimer = setTimeout(() => this.connect(), delay);
-  }
-
-  private retryDelay(code: number): number {
-    const jitter = 0.5 + this.random() / 2;
-    if (code === CLOSE.tooMany) return CROWDED_RETRY_MS * jitter;
-    if (this.attempt === 1) return FIRST_RETRY_MS;
-    return Math.min(LONGEST_RETRY_MS, BASE_RETRY_MS * 2 ** Math.min(this.attempt - 1, 5)) * jitter;
-  }
-
   private receive(text: string): void {
-    this.armWatchdog();
     let frame: unknown;
     try {
       frame = JSON.parse(text);
@@ -197,8 +95,8 @@ export class LiveStream {
     }
     const fields = asFields(frame);
     if (fields["type"] === "events" && Array.isArray(fields["events"])) {
-      const socket = this.socket;
-      for (const event of fields["events"]) if (this.socket === socket) this.receiveOne(event);
+      const socket = this.connection.current;
+      for (const event of fields["events"]) if (this.connection.current === socket) this.receiveOne(event);
     } else {
       this.receiveOne(frame);
     }
@@ -209,7 +107,7 @@ export class LiveStream {
     if (event) return this.receiveEvent(event.session_id, event.seq, event);
     const delta = readDelta(value);
     if (delta) {
-      this.cameThrough();
+      this.connection.cameThrough();
       this.watches.get(delta.session_id)?.buffer.push(delta);
       return this.flushSoon();
     }
@@ -218,14 +116,14 @@ export class LiveStream {
 
   private receiveEvent(sessionId: string, seq: number, frame: SessionFrame): void {
     const watch = this.watches.get(sessionId);
-    if (!watch) return this.cameThrough();
+    if (!watch) return this.connection.cameThrough();
     if (seq <= watch.last) return;
     if (seq > watch.last + 1) {
       watch.gaps += 1;
       if (watch.gaps > 1) return watch.follower.onReset(); // asking again did not help: this log has no such events
-      return this.drop(CLOSE.ownGap, "gap");
+      return this.connection.drop(CLOSE.ownGap, "gap");
     }
-    this.cameThrough();
+    this.connection.cameThrough();
     watch.last = seq;
     watch.gaps = 0;
     watch.buffer.push(frame);
@@ -235,7 +133,7 @@ export class LiveStream {
   private receiveControl(fields: Readonly<Record<string, unknown>>): void {
     const type = typeof fields["type"] === "string" ? fields["type"] : "";
     const sessionId = typeof fields["session_id"] === "string" ? fields["session_id"] : "";
-    if (type === "ping") return this.send({ type: "pong" });
+    if (type === "ping") return this.connection.send({ type: "pong" });
     if (type === "lag" || type === "pong") return;
     if (type === "reset" || (type === "error" && sessionId)) {
       this.flush();
@@ -245,23 +143,17 @@ export class LiveStream {
       return;
     }
     if (type === "sync") {
-      this.cameThrough();
+      this.connection.cameThrough();
       this.watches.get(sessionId)?.buffer.push({ type, session_id: sessionId });
       return this.flushSoon();
     }
-    const first = this.state.kind !== "live";
-    this.cameThrough();
+    const first = this.getState().kind !== "live";
+    this.connection.cameThrough();
     if (type === "status" || type === "sessions" || type === "snapshot") {
       if (first || type !== "status") this.tellList({ type: "resync" });
     } else if (type.startsWith("session:") || type === "message:received") {
       this.tellList({ ...fields, type });
     }
-  }
-
-  /** A frame that makes sense, not the open socket, ends an outage. */
-  private cameThrough(): void {
-    this.attempt = 0;
-    if (this.state.kind !== "live") this.setState({ kind: "live" });
   }
 
   private tellList(hint: ListHint): void {
@@ -270,16 +162,7 @@ export class LiveStream {
 
   private sendWatch(sessionId: string, watch: Watch): void {
     const epoch = watch.epoch === null ? {} : { epoch: watch.epoch };
-    this.send({ type: "watch", session_id: sessionId, after: watch.last, batch: true, ...epoch });
-  }
-
-  private send(frame: object): void {
-    if (this.socket?.readyState === 1) this.socket.send(JSON.stringify(frame));
-  }
-
-  private armWatchdog(): void {
-    clearTimeout(this.watchdog);
-    this.watchdog = setTimeout(() => this.drop(CLOSE.ownSilence, "silence"), SILENCE_MS);
+    this.connection.send({ type: "watch", session_id: sessionId, after: watch.last, batch: true, ...epoch });
   }
 
   private flushSoon(): void {
@@ -296,11 +179,6 @@ export class LiveStream {
       watch.buffer = [];
       watch.follower.onFrames(frames);
     }
-  }
-
-  private setState(state: ConnectionState): void {
-    this.state = state;
-    for (const listener of this.stateListeners) listener();
   }
 }
 

@@ -24,7 +24,7 @@ const WIDE = "(min-width: 1120px)";
 
 export function SessionPage() {
   const { id } = route.useParams();
-  const { view, reload } = useSession(id);
+  const { view, store } = useSession(id);
   switch (view.kind) {
     case "loading":
       return (
@@ -37,7 +37,7 @@ export function SessionPage() {
       return (
         <>
           <h1>Session</h1>
-          <ErrorState problem={view.problem} onRetry={reload} />
+          <ErrorState problem={view.problem} onRetry={store.reload} />
         </>
       );
     case "gone":

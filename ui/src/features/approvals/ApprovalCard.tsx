@@ -1,136 +1,97 @@
-import { Button, Textarea } from "@mantine/core";
-import { useRef, useState } from "react";
-import { answerApproval } from "@/api/approvals";
-import { newKey } from "@/api/http";
-import { asProblem, type Problem } from "@/api/problem";
+import { Button } from "@mantine/core";
+import { useEffect, type KeyboardEvent } from "react";
 import { Icon } from "@/components/Icon";
 import { ErrorState } from "@/components/States";
-import { useDraft } from "@/lib/draft";
+import fields from "@/components/form/form.module.css";
 import { useNow } from "@/lib/now";
+import { useStored } from "@/lib/stored";
 import { clock, left } from "@/lib/time";
-import type { ApprovalEntry } from "@/live/session-state";
 import { useConnection } from "@/live/react";
-import styles from "./ApprovalCard.module.css";
-import { plannedSteps, wirePlan, type PlannedStep } from "./plan";
-import { PlanEditor } from "./PlanEditor";
-import { RequestView } from "./RequestView";
+import type { ApprovalEntry } from "@/live/session-state";
+import { answerOf, EMPTY, opened, type Draft } from "./form";
+import { Given, Inputs } from "./Inputs";
+import { actionsOf, CONSEQUENCE, KIND_ICON, OUTCOME, type Action } from "./kinds";
+import styles from "./requests.module.css";
+import { Subject } from "./Subject";
+import { useAnswer } from "./useAnswer";
 
 /** A question that waits for a person; once answered it stays, folded, with who said what and when. */
 export function ApprovalCard({ approval }: { approval: ApprovalEntry }) {
   return approval.status === "pending" ? <Open approval={approval} /> : <Answered approval={approval} />;
 }
 
-const VERB: Readonly<Record<string, string>> = {
-  approve: "Approve",
-  reject: "Reject",
-  revise: "Ask for changes",
-  skip: "Skip this step",
-  redo: "Do it again",
-  retry: "Try again",
-  continue: "Continue",
-  abort: "Abort",
-  answer: "Answer",
-};
-const PRIMARY = new Set(["approve", "continue", "retry", "answer"]);
-const NEEDS_TEXT: Readonly<Record<string, string>> = {
-  revise: "What should be different?",
-  reject: "Why not? (can stay empty)",
-  redo: "What should be different?",
-  answer: "Your answer",
-};
-
 function Open({ approval }: { approval: ApprovalEntry }) {
-  const [feedback, setFeedback] = useDraft(`approval.${approval.approvalId}`);
-  const [writing, setWriting] = useState<string | null>(feedback ? "revise" : null);
-  const [edited, setEdited] = useState<readonly PlannedStep[] | null>(null);
-  const [busy, setBusy] = useState<string | null>(null);
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const recommended = approval.requestData["recommended"];
+  const start = approval.requestType === "selection" && typeof recommended === "number" ? { ...EMPTY, answer: { choice: recommended } } : EMPTY;
+  const [draft, setDraft, forget] = useStored<Draft>(`request.${approval.approvalId}`, start);
+  const { busy, problem, errors, answered, send, clear } = useAnswer(approval.approvalId);
   const connection = useConnection();
-  const key = useRef(newKey());
-  const offered = (approval.options.length > 0 ? approval.options : ["approve", "reject"]).filter((each) => VERB[each]);
-  const plan = plannedSteps(approval.requestData);
-  const answered = problem?.code === "already-answered";
-  const canEdit = plan !== null && !answered && approval.options.includes("modify");
+  const actions = actionsOf(approval);
+  const preparing = actions.find((action) => action.resolution === draft.preparing);
+  const change = (part: Partial<Draft>) => setDraft({ ...draft, ...part });
 
-  async function answer(resolution: string) {
-    setBusy(resolution);
-    setProblem(null);
-    const text = feedback.trim();
-    const body = {
-      resolution,
-      ...(text ? { feedback: text } : {}),
-      ...(resolution === "modify" && edited ? { modifications: wirePlan(edited) } : {}),
-    };
-    try {
-      await answerApproval(approval.approvalId, body, `${key.current}-${resolution}`);
-      setFeedback("");
-    } catch (error) {
-      setProblem(asProblem(error));
-    } finally {
-      setBusy(null);
-    }
+  async function answer(action: Action) {
+    if (await send(answerOf(approval, action, draft))) forget();
   }
-
-  const press = (resolution: string) => {
-    if (resolution in NEEDS_TEXT && writing !== resolution) setWriting(resolution);
-    else void answer(resolution);
+  const press = (action: Action) => {
+    const open = action.words ?? action.editing;
+    if (!open || draft.preparing === action.resolution) return void answer(action);
+    clear();
+    change({ preparing: action.resolution, ...(action.editing ? opened(approval, draft) : {}) });
   };
+  const back = () => {
+    clear();
+    change({ preparing: null });
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === "Escape" && preparing) {
+      event.stopPropagation();
+      back();
+    }
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    const first = preparing ?? actions.find((action) => action.tone === "primary");
+    if (first && busy === null && !answered && isReady(first, draft)) press(first);
+  };
+  const atFields = Object.keys(errors).length > 0;
 
   return (
-    <section className={styles.card} aria-labelledby={`ask-${approval.approvalId}`} id="request" tabIndex={-1}>
+    <section className={styles.card} aria-labelledby={`ask-${approval.approvalId}`} id="request" data-request={approval.approvalId} tabIndex={-1} onKeyDown={onKeyDown}>
       <div className={styles.head}>
-        <Icon name="hand" />
+        <Icon name={KIND_ICON[approval.requestType] ?? "hand"} size={18} />
         <h2 id={`ask-${approval.approvalId}`}>{approval.title || "A question for you"}</h2>
-        {approval.deadline && <Deadline at={approval.deadline} />}
+        {approval.deadline && <Deadline at={approval.deadline} consequence={approval.onExpiry} />}
       </div>
-      {edited ? <PlanEditor steps={edited} onChange={setEdited} /> : <RequestView data={approval.requestData} />}
-      {writing && (
-        <Textarea
-          label={NEEDS_TEXT[writing]}
-          autosize
-          minRows={2}
-          maxRows={8}
-          autoFocus
-          value={feedback}
-          onChange={(event) => setFeedback(event.currentTarget.value)}
-          onKeyDown={(event) => {
-            if (event.key === "Escape") setWriting(null);
-            if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void answer(writing);
-          }}
-        />
+      <Inputs approval={approval} draft={draft} onChange={change} errors={errors} />
+      {preparing?.words && (
+        <label className={fields.field}>
+          <span className={fields.label}>{preparing.words.label}</span>
+          <textarea className={fields.control} rows={2} autoFocus value={draft.words} onChange={(event) => change({ words: event.currentTarget.value })} />
+        </label>
       )}
       {problem && answered ? (
         <p className={styles.elsewhere} role="status">
           {problem.message} Nothing more to do here.
         </p>
       ) : (
-        problem && <ErrorState problem={problem} />
+        problem && (atFields ? <p className={styles.refused} role="alert">Not accepted yet: see the marked {Object.keys(errors).length === 1 ? "field" : "fields"}.</p> : <ErrorState problem={problem} />)
       )}
       <div className={styles.actions}>
-        {edited && (
-          <>
-            <Button loading={busy === "modify"} disabled={busy !== null && busy !== "modify"} onClick={() => void answer("modify")}>
-              Start with this plan
-            </Button>
-            <Button variant="default" onClick={() => setEdited(null)}>
-              Keep the plan as it was
-            </Button>
-          </>
-        )}
-        {!edited && offered.map((resolution) => (
+        {(preparing ? [preparing] : actions).map((action) => (
           <Button
-            key={resolution}
-            variant={(writing ? writing === resolution : PRIMARY.has(resolution)) ? "filled" : "default"}
-            loading={busy === resolution}
-            disabled={(busy !== null && busy !== resolution) || answered}
-            onClick={() => press(resolution)}
+            key={action.resolution}
+            variant={preparing || action.tone === "primary" ? "filled" : "default"}
+            {...(action.tone === "danger" ? { color: "red" } : {})}
+            loading={busy === action.resolution}
+            disabled={(busy !== null && busy !== action.resolution) || answered || !isReady(action, draft) && preparing !== undefined}
+            data-answer={action.resolution}
+            onClick={() => press(action)}
           >
-            {writing === resolution && resolution === "revise" ? "Send changes" : VERB[resolution]}
+            {preparing?.editing ?? (preparing ? SEND[action.resolution] : undefined) ?? action.label}
           </Button>
         ))}
-        {!edited && canEdit && (
-          <Button variant="default" disabled={busy !== null} onClick={() => setEdited(plan)}>
-            Edit the plan
+        {preparing && (
+          <Button variant="default" onClick={back} disabled={busy !== null}>
+            {preparing.editing ? "Keep it as it was" : "Back"}
           </Button>
         )}
         {connection.kind !== "live" && !answered && <span className={styles.note}>Not live: your answer is sent as soon as you press.</span>}
@@ -139,26 +100,33 @@ function Open({ approval }: { approval: ApprovalEntry }) {
   );
 }
 
-function Deadline({ at }: { at: string }) {
+/** What the button says once the words are there. */
+const SEND: Readonly<Record<string, string>> = { revise: "Send", redo: "Do it again" };
+
+function isReady(action: Action, draft: Draft): boolean {
+  return !action.words?.needed || draft.preparing !== action.resolution || draft.words.trim() !== "";
+}
+
+function Deadline({ at, consequence }: { at: string; consequence: string }) {
   const now = useNow();
+  const words = left(at, now);
+  const soon = Date.parse(at) - now < 5 * 60_000;
   return (
-    <span className={styles.note} title={new Date(at).toLocaleString()}>
-      answer within <span className="num">{left(at, now)}</span>
+    <span className={styles.deadline} data-soon={soon || undefined} title={new Date(at).toLocaleString()}>
+      <Icon name="clock" size={13} />
+      {words === "passed" ? "The deadline has passed" : <>answer within <span className="num">{words}</span></>}
+      {CONSEQUENCE[consequence] && <>, {CONSEQUENCE[consequence]}</>}
     </span>
   );
 }
 
-const OUTCOME: Readonly<Record<string, string>> = {
-  approve: "Approved",
-  reject: "Rejected",
-  revise: "Changes asked for",
-  modify: "Changed and approved",
-  answer: "Answered",
-};
-
 function Answered({ approval }: { approval: ApprovalEntry }) {
   const words =
-    approval.status === "expired" ? "Expired" : approval.status === "cancelled" ? "No longer needed" : OUTCOME[approval.resolution ?? ""] ?? approval.status;
+    approval.status === "expired" ? "Expired" : approval.status === "cancelled" ? "No longer needed" : (OUTCOME[approval.resolution ?? ""] ?? approval.status);
+  const feedback = approval.response["feedback"];
+  useEffect(() => {
+    localStorage.removeItem(`perdure.request.${approval.approvalId}`);
+  }, [approval.approvalId]);
   return (
     <details className={styles.answered}>
       <summary>
@@ -171,8 +139,11 @@ function Answered({ approval }: { approval: ApprovalEntry }) {
           {approval.title}
         </span>
       </summary>
-      {approval.feedback && <p className={styles.feedback}>“{approval.feedback}”</p>}
-      <RequestView data={approval.requestData} />
+      <div className={styles.past}>
+        {typeof feedback === "string" && feedback && <p className={styles.said}>“{feedback}”</p>}
+        <Given approval={approval} />
+        <Subject approval={approval} />
+      </div>
     </details>
   );
 }

@@ -5,7 +5,7 @@ import { useNow } from "@/lib/now";
 import { clock } from "@/lib/time";
 import { useConnection, useStream } from "@/live/react";
 import type { SessionState } from "@/live/session-state";
-import { CLOSE, type ConnectionState } from "@/live/stream";
+import { CLOSE, type ConnectionState } from "@/live/connection";
 import styles from "./Session.module.css";
 
 /** What is saved, and whether the page still hears of it. */

@@ -1,0 +1,179 @@
+/** One socket that comes back by itself: when to wait, when to give up, and what is told meanwhile. */
+
+export type ConnectionState =
+  | { readonly kind: "idle" }
+  | { readonly kind: "connecting"; readonly attempt: number }
+  | { readonly kind: "live" }
+  | { readonly kind: "waiting"; readonly attempt: number; readonly retryAt: number; readonly since: number }
+  | { readonly kind: "closed"; readonly code: number };
+
+export interface ConnectionOptions {
+  readonly url: () => string;
+  readonly open?: (url: string) => WebSocket;
+  readonly now?: () => number;
+  readonly random?: () => number;
+}
+
+export interface ConnectionUser {
+  /** The socket is open: say what is wanted. */
+  onOpen(): void;
+  onText(text: string): void;
+  /** Nothing more comes from this socket. */
+  onLost(): void;
+}
+
+export const CLOSE = {
+  signIn: 4401,
+  origin: 4403,
+  notFound: 4404,
+  tooSlow: 4408,
+  superseded: 4409,
+  reset: 4410,
+  tooMany: 4429,
+  goingAway: 1012,
+  ownGap: 4001,
+  ownSilence: 4002,
+} as const;
+
+/** After these it makes no sense to come back by oneself. */
+const FINAL: ReadonlySet<number> = new Set([CLOSE.signIn, CLOSE.origin, CLOSE.superseded]);
+const FIRST_RETRY_MS = 50;
+const BASE_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 15_000;
+const CROWDED_RETRY_MS = 10_000;
+const SILENCE_MS = 45_000;
+
+export class Connection {
+  private readonly stateListeners = new Set<() => void>();
+  private state: ConnectionState = { kind: "idle" };
+  private socket: WebSocket | null = null;
+  private attempt = 0;
+  private outageSince = 0;
+  private retryTimer: ReturnType<typeof setTimeout> | undefined;
+  private watchdog: ReturnType<typeof setTimeout> | undefined;
+  private started = false;
+  private readonly open: (url: string) => WebSocket;
+  private readonly now: () => number;
+  private readonly random: () => number;
+
+  constructor(
+    private readonly options: ConnectionOptions,
+    private readonly user: ConnectionUser,
+  ) {
+    this.open = options.open ?? ((url) => new WebSocket(url));
+    this.now = options.now ?? Date.now;
+    this.random = options.random ?? Math.random;
+  }
+
+  start(): void {
+    if (this.started) return;
+    this.started = true;
+    this.connect();
+  }
+
+  stop(): void {
+    this.started = false;
+    clearTimeout(this.retryTimer);
+    clearTimeout(this.watchdog);
+    this.detach()?.close(1000);
+    this.attempt = 0;
+    this.setState({ kind: "idle" });
+  }
+
+  /** Skip the wait: the network is back, the tab is shown again, or somebody pressed the button. */
+  retryNow(): void {
+    if (this.state.kind !== "waiting" && this.state.kind !== "closed") return;
+    clearTimeout(this.retryTimer);
+    this.connect();
+  }
+
+  readonly subscribeState = (listener: () => void): (() => void) => {
+    this.stateListeners.add(listener);
+    return () => this.stateListeners.delete(listener);
+  };
+
+  readonly getState = (): ConnectionState => this.state;
+
+  /** Which socket this is: another one after each connect. */
+  get current(): unknown {
+    return this.socket;
+  }
+
+  send(frame: object): void {
+    if (this.socket?.readyState === 1) this.socket.send(JSON.stringify(frame));
+  }
+
+  /** End this socket and come back. */
+  drop(code: number, reason: string): void {
+    this.detach()?.close(code, reason);
+    this.closed(code);
+  }
+
+  /** A frame that makes sense, not the open socket, ends an outage. */
+  cameThrough(): void {
+    this.attempt = 0;
+    if (this.state.kind !== "live") this.setState({ kind: "live" });
+  }
+
+  private connect(): void {
+    if (!this.started) return;
+    this.detach()?.close(1000);
+    this.setState({ kind: "connecting", attempt: this.attempt });
+    const socket = this.open(this.options.url());
+    this.socket = socket;
+    socket.onopen = () => {
+      if (this.socket !== socket) return;
+      this.armWatchdog();
+      this.user.onOpen();
+    };
+    socket.onmessage = (message: MessageEvent) => {
+      if (this.socket === socket) this.heard(String(message.data));
+    };
+    socket.onclose = (event: CloseEvent) => {
+      if (this.socket === socket) this.closed(event.code);
+    };
+    this.armWatchdog();
+  }
+
+  private detach(): WebSocket | null {
+    const socket = this.socket;
+    this.socket = null;
+    if (socket) socket.onopen = socket.onmessage = socket.onclose = null;
+    return socket;
+  }
+
+  private heard(text: string): void {
+    this.armWatchdog();
+    this.user.onText(text);
+  }
+
+  private closed(code: number): void {
+    clearTimeout(this.watchdog);
+    this.socket = null;
+    this.user.onLost();
+    if (!this.started) return;
+    if (FINAL.has(code)) return this.setState({ kind: "closed", code });
+    if (this.attempt === 0) this.outageSince = this.now();
+    this.attempt += 1;
+    const delay = this.retryDelay(code);
+    this.setState({ kind: "waiting", attempt: this.attempt, retryAt: this.now() + delay, since: this.outageSince });
+    this.retryTimer = setTimeout(() => this.connect(), delay);
+  }
+
+  private retryDelay(code: number): number {
+    const jitter = 0.5 + this.random() / 2;
+    if (code === CLOSE.tooMany) return CROWDED_RETRY_MS * jitter;
+    if (this.attempt === 1) return FIRST_RETRY_MS;
+    return Math.min(LONGEST_RETRY_MS, BASE_RETRY_MS * 2 ** Math.min(this.attempt - 1, 5)) * jitter;
+  }
+
+  private armWatchdog(): void {
+    clearTimeout(this.watchdog);
+    this.watchdog = setTimeout(() => this.drop(CLOSE.ownSilence, "silence"), SILENCE_MS);
+  }
+
+  private setState(state: ConnectionState): void {
+    this.state = state;
+    for (const listener of this.stateListeners) listener();
+  }
+}

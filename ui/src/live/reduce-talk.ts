@@ -1,0 +1,115 @@
+/** Events of the conversation: messages, tokens as they come, what is printed, tools that are called. */
+
+import { asFields, type DeltaFrame, type EventFrame } from "./frames";
+import { MAX_LINES, MAX_TOOLS, type MessageEntry, type SessionState, type ToolEntry } from "./session-state";
+import { codePoints, count, list, text, upsert } from "./values";
+
+export function applyDelta(state: SessionState, delta: DeltaFrame): SessionState {
+  if (state.messages.some((message) => message.messageId === delta.message_id)) return state;
+  const known = state.open.find((message) => message.messageId === delta.message_id);
+  const before = known?.length ?? 0;
+  if (delta.offset > before) return state; // a hole: the server sends the text so far first, so this is never shown
+  const kept =
+    known === undefined || delta.offset === 0
+      ? ""
+      : delta.offset === before
+        ? known.text
+        : [...known.text].slice(0, delta.offset).join("");
+  const message = {
+    messageId: delta.message_id,
+    agent: delta.agent ?? known?.agent ?? null,
+    text: kept + delta.text,
+    length: delta.offset + codePoints(delta.text),
+  };
+  return { ...state, open: upsert(state.open, message, (entry) => entry.messageId) };
+}
+
+export function withMessage(state: SessionState, event: EventFrame): SessionState {
+  const { data } = event;
+  const messageId = text(data["message_id"]);
+  if (messageId === null) return state;
+  const message: MessageEntry = {
+    messageId,
+    position: count(data["position"]) ?? state.messages.length + 1,
+    role: text(data["role"]) ?? "assistant",
+    agent: text(data["agent"]),
+    content: text(data["content"]) ?? "",
+    at: event.timestamp,
+  };
+  const messages = upsert(state.messages, message, (entry) => entry.messageId);
+  const last = messages.at(-2);
+  if (last && last.position > message.position) messages.sort((a, b) => a.position - b.position);
+  return { ...state, messages, open: state.open.filter((entry) => entry.messageId !== messageId) };
+}
+
+export function withLines(state: SessionState, event: EventFrame): SessionState {
+  if (state.lines.length > 0 && (state.lines.at(-1)?.seq ?? 0) >= event.seq) return state;
+  const stream = text(event.data["stream"]) ?? "log";
+  const added = list(event.data["lines"]).map((line, index) => ({
+    id: `${event.seq}.${index}`,
+    seq: event.seq,
+    at: event.timestamp,
+    stream,
+    text: text(line) ?? JSON.stringify(line),
+  }));
+  const lines = [...state.lines, ...added];
+  return { ...state, lines: lines.length > MAX_LINES ? lines.slice(-MAX_LINES) : lines };
+}
+
+export function withToolCall(state: SessionState, event: EventFrame): SessionState {
+  if (state.tools.some((known) => known.seq === event.seq)) return state;
+  return withTool(state, {
+    seq: event.seq,
+    kind: "tool",
+    callId: text(event.data["call_id"]) ?? String(event.seq),
+    runId: event.run_id,
+    stepId: event.step,
+    tool: text(event.data["tool"]) ?? "tool",
+    agent: text(event.data["agent"]),
+    arguments: asFields(event.data["arguments"]),
+    status: "running",
+    result: null,
+    durationMs: null,
+    at: event.timestamp,
+  });
+}
+
+/** A result joins the newest call of its id in the same run; one without a call stands for itself. */
+export function withToolResult(state: SessionState, event: EventFrame): SessionState {
+  const { data } = event;
+  const callId = text(data["call_id"]);
+  const index = state.tools.findLastIndex((tool) => tool.callId === callId && tool.runId === event.run_id);
+  const known = index < 0 ? withToolCall(state, event).tools.at(-1) : state.tools[index];
+  if (!known) return state;
+  const ended: ToolEntry = {
+    ...known,
+    status: data["ok"] === false ? "failed" : "completed",
+    result: text(data["result"]),
+    durationMs: count(data["duration_ms"]),
+  };
+  return index < 0 ? withTool(state, ended) : { ...state, tools: state.tools.with(index, ended) };
+}
+
+export function withExecution(state: SessionState, event: EventFrame): SessionState {
+  if (state.tools.some((known) => known.seq === event.seq)) return state;
+  const { data } = event;
+  const exit = count(data["exit_status"]);
+  return withTool(state, {
+    seq: event.seq,
+    kind: "code",
+    callId: String(event.seq),
+    runId: event.run_id,
+    stepId: event.step,
+    tool: text(data["language"]) ?? "code",
+    agent: text(data["isolation"]),
+    arguments: { code: text(data["code"]) ?? "", exit_status: exit },
+    status: exit === 0 ? "completed" : "failed",
+    result: text(data["output"]),
+    durationMs: count(data["duration_ms"]),
+    at: event.timestamp,
+  });
+}
+
+function withTool(state: SessionState, tool: ToolEntry): SessionState {
+  return { ...state, tools: [...state.tools.slice(-MAX_TOOLS + 1), tool] };
+}
