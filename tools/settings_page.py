@@ -59,7 +59,7 @@ def _default(field: FieldInfo) -> str:
         case value if field.default_factory is None:
             return f"`{str(value).lower() if isinstance(value, bool) else value}`"
         case _:
-            return "empty" if field.annotation == list[str] else "the user's data folder"
+            return "empty" if field.default_factory in (list, dict) else "the user's data folder"
 
 
 def _meanings() -> dict[str, str]:

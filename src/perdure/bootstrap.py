@@ -17,13 +17,16 @@ from perdure.agents.models import ModelCatalog, default_model
 from perdure.agents.papers.library import PaperLibrary
 from perdure.agents.papers.site import Site
 from perdure.agents.roles import ROLES
-from perdure.agents.tools.box import ToolBox
+from perdure.agents.sandbox.limits import SandboxLimits
+from perdure.agents.sandbox.sandbox import Sandbox
 from perdure.agents.tools.documents import DocumentTools
-from perdure.agents.tools.files import FILE_TOOLS
+from perdure.agents.tools.mcp import McpServers
 from perdure.agents.tools.papers import PaperTools
+from perdure.agents.tools.standard import standard_tools
+from perdure.agents.web.guard import OutgoingGuard
 from perdure.config import Settings
 from perdure.engine.runtime import EngineRuntime
-from perdure.errors import PerdureError
+from perdure.errors import InvalidInput, PerdureError, StartupError
 from perdure.ids import new_id
 from perdure.live.bus import Bus, MemoryBus
 from perdure.live.deltas import Deltas
@@ -87,6 +90,7 @@ class Perdure:
     idempotency: IdempotencyService
     engine: EngineRuntime | None
     documents: DocumentReaders
+    sandbox: Sandbox
     _temporary: Path | None = None
     _started: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
@@ -104,6 +108,7 @@ class Perdure:
         if self.engine is None:
             return
         try:
+            await asyncio.to_thread(self.sandbox.detect)
             await self.engine.start()
         except BaseException:
             self._started = False
@@ -138,7 +143,7 @@ class Perdure:
             "storage": {**storage, "ephemeral": self._temporary is not None or self.store.address.is_memory},
             "engine": engine,
             "model": {"name": self.default_model, **self.catalog.state().get(self.default_model, {})},
-            "sandbox": "none",
+            "sandbox": self.sandbox.state(),
         }
 
     async def _sweep(self) -> None:
@@ -169,7 +174,7 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
     """Wire a Perdure; nothing is opened or started yet. Without `engine` it keeps sessions and runs nothing.
 
     Raises:
-        StartupError: when the database address cannot be read.
+        StartupError: when the database address, a private host or a tool server cannot be used as it is set.
     """
     temporary = Path(tempfile.mkdtemp(prefix="perdure-")) if settings.ephemeral else None
     data_dir = temporary or settings.data_dir
@@ -207,6 +212,9 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
     documents = DocumentReaders(
         settings.document_processes, DocumentLimits(max_pages=settings.document_max_pages)
     )
+    sandbox = make_sandbox(settings, hidden=data_dir)
+    guard = _guard(settings)
+    servers = McpServers(settings.mcp_servers)
     runtime = None
     if engine:
         runtime = EngineRuntime(
@@ -216,7 +224,12 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
             catalog=catalog,
             files=files,
             deltas=deltas,
-            tools=ToolBox([FILE_TOOLS, PaperTools(papers).group(), DocumentTools(documents).group()]),
+            tools=standard_tools(
+                sandbox,
+                guard,
+                more=[PaperTools(papers).group(), DocumentTools(documents).group()],
+                servers=servers,
+            ),
             default_model=settings.model or default_model(),
             server_id=server_id,
             data_dir=data_dir,
@@ -265,5 +278,25 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         idempotency=IdempotencyService(store),
         engine=runtime,
         documents=documents,
+        sandbox=sandbox,
         _temporary=temporary,
     )
+
+
+def make_sandbox(settings: Settings, *, hidden: Path) -> Sandbox:
+    """Make the sandbox as set; programs never see the `hidden` folder, where they can be kept from it."""
+    limits = SandboxLimits(
+        time_s=settings.sandbox_time_limit.total_seconds(),
+        memory_bytes=settings.sandbox_memory_bytes,
+        output_bytes=settings.sandbox_output_bytes,
+        processes=settings.sandbox_processes,
+        disk_bytes=settings.sandbox_disk_bytes,
+    )
+    return Sandbox(limits, choice=settings.sandbox, hidden=[hidden])
+
+
+def _guard(settings: Settings) -> OutgoingGuard:
+    try:
+        return OutgoingGuard(settings.allowed_private_hosts)
+    except InvalidInput as error:
+        raise StartupError(f"PERDURE_ALLOWED_PRIVATE_HOSTS: {error.message}") from error

@@ -127,6 +127,28 @@ class Settings(BaseSettings):
     """PDF files read at once, each by a process that takes up to 0.9 GB; unset means 1, or 2 from four cores on."""
     document_max_pages: int = Field(2000, ge=1, validation_alias=_names("DOCUMENT_MAX_PAGES"))
     """Pages of the longest PDF file that is read."""
+    sandbox: Literal["auto", "bubblewrap", "limits"] = Field("auto", validation_alias=_names("SANDBOX"))
+    """What programs of agents run in: `auto` takes bubblewrap where it works, otherwise limits alone."""
+    sandbox_time_limit: timedelta = Field(
+        timedelta(minutes=10), validation_alias=_names("SANDBOX_TIME_LIMIT")
+    )
+    """Longest time that an agent can ask for when it runs a program."""
+    sandbox_memory_bytes: int = Field(2**30, ge=2**26, validation_alias=_names("SANDBOX_MEMORY_BYTES"))
+    """Memory of one program with everything it starts."""
+    sandbox_output_bytes: int = Field(2**20, ge=1024, validation_alias=_names("SANDBOX_OUTPUT_BYTES"))
+    """Output of one program that is shown and kept; the rest is counted."""
+    sandbox_processes: int = Field(64, ge=4, validation_alias=_names("SANDBOX_PROCESSES"))
+    """Processes and threads of one program."""
+    sandbox_disk_bytes: int = Field(2**30, ge=2**20, validation_alias=_names("SANDBOX_DISK_BYTES"))
+    """By how much one program may make its workspace grow."""
+    allowed_private_hosts: list[str] = Field(
+        default_factory=list, validation_alias=_names("ALLOWED_PRIVATE_HOSTS")
+    )
+    """Hosts that agents may fetch from though they are private, as `host` or `host:port`."""
+    mcp_servers: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, repr=False, validation_alias=_names("MCP_SERVERS")
+    )
+    """Tool servers by name: `command`, `args`, `env`, or `url`, `headers`; and `category`, the permission needed."""
 
     @field_validator("arxiv_api_base", "arxiv_pdf_base")
     @classmethod
@@ -146,6 +168,7 @@ class Settings(BaseSettings):
         "purge_after",
         "approval_deadline",
         "connection_stale_after",
+        "sandbox_time_limit",
         mode="before",
     )
     @classmethod

@@ -43,6 +43,16 @@ def test_every_name_on_the_page_is_read(
         "ephemeral": "true",
         "session_ttl": "3h",
         "connection_stale_after": "7m",
+        "arxiv_api_base": "https://a.example",
+        "arxiv_pdf_base": "https://a.example",
+        "arxiv_interval_s": "4",
+        "document_processes": "3",
+        "sandbox": "limits",
+        "sandbox_time_limit": "7m",
+        "sandbox_memory_bytes": "123456789",
+        "sandbox_disk_bytes": "123456789",
+        "allowed_private_hosts": '["wiki.example"]',
+        "mcp_servers": '{"notes": {"command": "notes"}}',
     }
     (name,) = (
         name for name, field in Settings.model_fields.items() if spelling in settings_page.names(name, field)

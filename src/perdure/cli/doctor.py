@@ -43,7 +43,7 @@ class Finding:
 
 
 def doctor(server: Server = "", as_json: AsJson = False) -> None:
-    """Check Python, SQLite, data folder, database, model, port and disk; with a server, its readiness too.
+    """Check Python, SQLite, data folder, database, model, disk, sandbox and port; with a server, its readiness too.
 
     Ends with exit code 1 when something keeps a server from working.
     """
@@ -72,6 +72,7 @@ def _machine(settings: Settings) -> Iterator[Finding]:
         ("database", _database),
         ("model", _model),
         ("disk", _disk),
+        ("sandbox", _sandbox),
     ]
     for name, check in checks:
         try:
@@ -142,6 +143,16 @@ def _disk(settings: Settings) -> Finding:
     return Finding("disk", "note" if free < _LOW_SPACE_BYTES else "ok", detail)
 
 
+def _sandbox(settings: Settings) -> Finding:
+    from perdure.bootstrap import make_sandbox
+
+    sandbox = make_sandbox(settings, hidden=settings.data_dir)
+    sandbox.detect()
+    state = sandbox.state()
+    weak = state["isolation"] == "limits-only"
+    return Finding("sandbox", "note" if weak else "ok", f"{state['isolation']}: {state['says']}")
+
+
 def _server(address: str, settings: Settings) -> Iterator[Finding]:
     try:
         with connect(address) as client:
@@ -158,7 +169,7 @@ def _server(address: str, settings: Settings) -> Iterator[Finding]:
         "ok" if ready else "problem",
         f"{address}, version {answer.get('version')}, {'' if ready else 'not '}ready",
     )
-    for part in ("storage", "engine", "model"):
+    for part in ("storage", "engine", "model", "sandbox"):
         yield _part(part, answer.get(part))
 
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from perdure.agents.sandbox.limits import SandboxLimits
@@ -43,7 +43,7 @@ class Bubblewrap:
     path: str
     can_bound_memory_folders: bool
     can_forbid_namespaces: bool
-    hidden: tuple[Path, ...] = ()
+    hidden: tuple[Path, ...] = field(default=(), compare=False)
 
     @classmethod
     def find(cls, hidden: Sequence[Path] = ()) -> Bubblewrap:

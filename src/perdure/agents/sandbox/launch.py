@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -113,8 +114,9 @@ async def supervise(specification: Specification, output: Output) -> Report:
         os.close(report_read)
 
 
+@cache
 def probe(bubblewrap: Bubblewrap) -> str | None:
-    """Run a program that looks for ways out; return what is wrong, if anything is. Blocks."""
+    """Run a program that looks for ways out; return what is wrong, if anything is. Once per process. Blocks."""
     with tempfile.TemporaryDirectory(prefix="perdure-probe-") as folder:
         workspace, private, canary = (Path(folder) / name for name in ("workspace", "private", "canary"))
         workspace.mkdir()
