@@ -78,6 +78,7 @@ class _Fault:
     html: bool = False
     empty: bool = False
     cut_at: int | None = None
+    stall_at: int | None = None
     drop: bool = False
 
 
@@ -171,6 +172,11 @@ class ArxivServer:
     def cut_at(self, size: int, times: int = 1) -> None:
         """Break the connection of the next PDF answers after so many bytes of each."""
         self._plan("pdf", times, _Fault(cut_at=size))
+
+    def stall_at(self, size: int) -> None:
+        """Stop the next PDF after so many bytes, until `release`."""
+        self._state.go_on.clear()
+        self._plan("pdf", 1, _Fault(stall_at=size))
 
     def drop(self, area: Area, times: int = 1) -> None:
         """Close the next connections without a word."""
@@ -316,7 +322,7 @@ class _Handler(BaseHTTPRequestHandler):
             told = start + 7 if self.service.wrong_ranges else start
             headers["Content-Range"] = f"bytes {told}-{len(content) - 1}/{len(content)}"
         body = content[start:]
-        self._send(206 if wanted else 200, body, "application/pdf", headers, fault.cut_at)
+        self._send(206 if wanted else 200, body, "application/pdf", headers, fault)
 
     def _error(self, fault: _Fault) -> None:
         headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
@@ -330,7 +336,7 @@ class _Handler(BaseHTTPRequestHandler):
         body: bytes,
         kind: str,
         headers: dict[str, str] | None = None,
-        cut_at: int | None = None,
+        fault: _Fault | None = None,
     ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
@@ -340,7 +346,14 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body if cut_at is None else body[:cut_at])
+        if fault is None or (fault.cut_at is None and fault.stall_at is None):
+            self.wfile.write(body)
+        elif fault.cut_at is not None:
+            self.wfile.write(body[: fault.cut_at])
+        else:
+            self.wfile.write(body[: fault.stall_at])
+            self.service.go_on.wait(60)
+            self.wfile.write(body[fault.stall_at :])
 
 
 def make_pdf(*pages: str, padding: int = 0) -> bytes:

@@ -212,11 +212,11 @@ class _Work:
 
     def _message(self) -> str:
         count = sum(bool(paper["summary"]) for paper in self._papers)
-        papers = "1 paper" if len(self._papers) == 1 else f"{len(self._papers)} papers"
+        papers = "1 paper says" if len(self._papers) == 1 else f"{len(self._papers)} papers say"
         if not self._papers:
             first = f"{OUTPUT_FILE} holds the text; there was no paper to add. {self._note}"
         else:
-            first = f"{OUTPUT_FILE} holds the text and what {papers} say; {count} summarised."
+            first = f"{OUTPUT_FILE} holds the text and what {papers}; {count} summarised."
         missing = [f"- {each}" for each in self._missing]
         return "\n".join([first, *(["", "Missing:", *missing] if missing else [])])
 

@@ -40,7 +40,11 @@ class PaperSummary(BaseModel):
 
 _QUESTIONS = {
     "key_findings": (3, 1, "What did the authors find? Up to 3 short sentences; keep numbers exact."),
-    "methods": (3, 1, "Which methods do the authors use? Up to 3, a few words each."),
+    "methods": (
+        3,
+        1,
+        "How did the authors work? Up to 3 short steps, such as what they observed, measured and fitted.",
+    ),
     "keywords": (5, 1, "Copy up to 5 important terms from the text."),
     "data_sets": (3, 0, "Copy the names of the data sets that the text names; none if it names none."),
     "software": (3, 0, "Copy the names of the software that the text names; none if it names none."),
@@ -129,6 +133,7 @@ async def _field_by_field(ctx: RunContext, text: str) -> dict[str, Any]:
         if name in _COPIED:
             items = [item for item in items if " ".join(item.casefold().split()) in plain]
         found[name] = list(dict.fromkeys(items))
+    found["methods"] = [item for item in found["methods"] if item not in found["software"]]
     return found
 
 

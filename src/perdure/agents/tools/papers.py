@@ -109,8 +109,8 @@ class PaperTools:
             nonlocal shown
             if done - shown >= _SHOW_EVERY_BYTES:
                 shown = done
-                of = f" of {_mb(total)}" if total else ""
-                await ctx.deps.console([f"{paper}: {_mb(done)}{of}"])
+                of = f" of {_size(total)}" if total else ""
+                await ctx.deps.console([f"{paper}: {_size(done)}{of}"])
 
         try:
             got = await self._library.fetch(paper, ctx.deps.workspace, path, progress)
@@ -121,7 +121,7 @@ class PaperTools:
             await ctx.deps.console([f"{paper}: {path} is there already"])
         else:
             how = ", gone on with an earlier part" if got.resumed else ""
-            await ctx.deps.console([f"{paper}: saved as {path} ({_mb(got.info.size_bytes)}{how})"])
+            await ctx.deps.console([f"{paper}: saved as {path} ({_size(got.info.size_bytes)}{how})"])
         # Noted also when it was there: a crash may have come between the file and the note.
         await ctx.deps.file_changed(got.info)
         return {
@@ -170,5 +170,5 @@ def _names(authors: Sequence[str]) -> str:
     return ", ".join(authors[:_AUTHORS_SHOWN]) + more
 
 
-def _mb(size: int) -> str:
-    return f"{size / 2**20:.1f} MB"
+def _size(size: int) -> str:
+    return f"{size / 2**20:.1f} MB" if size >= 2**20 else f"{max(1, size // 1024)} KB"
