@@ -18,7 +18,7 @@ from perdure.agents.papers.library import PaperLibrary
 from perdure.agents.papers.site import Site
 from perdure.agents.roles import ROLES
 from perdure.agents.sandbox.limits import SandboxLimits
-from perdure.agents.sandbox.sandbox import Sandbox
+from perdure.agents.sandbox.sandbox import Isolation, Sandbox
 from perdure.agents.tools.documents import DocumentTools
 from perdure.agents.tools.mcp import McpServers
 from perdure.agents.tools.papers import PaperTools
@@ -109,6 +109,8 @@ class Perdure:
             return
         try:
             await asyncio.to_thread(self.sandbox.detect)
+            if self.sandbox.isolation is Isolation.LIMITS_ONLY:
+                log.warning("%s", self.sandbox.state()["says"])
             await self.engine.start()
         except BaseException:
             self._started = False

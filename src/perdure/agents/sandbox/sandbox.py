@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import shutil
 import tempfile
 import threading
@@ -20,8 +19,6 @@ from perdure.agents.sandbox.limits import SandboxLimits
 from perdure.agents.sandbox.output import OnOutput, Output
 from perdure.errors import StartupError
 from perdure.store.workspace import Workspace
-
-log = logging.getLogger("perdure.sandbox")
 
 Choice = Literal["auto", "bubblewrap", "limits"]
 
@@ -84,8 +81,6 @@ class Sandbox:
             else:
                 self._try_bubblewrap()
             self._found = True
-            if self._bubblewrap is None:
-                log.warning("%s", self.state()["says"])
 
     @property
     def isolation(self) -> Isolation:
