@@ -25,6 +25,7 @@ from perdure.services.approvals import settle_in
 from perdure.store import approvals, costs, operations, runs, sessions
 from perdure.store.sessions import SessionQuery
 from perdure.store.store import Store
+from perdure.store.summaries import summaries_of
 from perdure.store.tables import metadata
 from perdure.store.transaction import Tx
 from tests import factories
@@ -393,9 +394,9 @@ async def test_the_queue_keeps_its_order(store: Store, session: Session) -> None
     queue = await store.read(lambda tx: operations.list_queue(tx, session.id))
     assert [item["position"] for item in queue] == list(range(1, 11))
     assert await store.read(operations.sessions_with_queue) == [session.id]
-    assert await store.read(lambda tx: operations.queue_lengths(tx, [session.id, new_id()])) == {
-        session.id: 10
-    }
+    other = new_id()
+    beside = await store.read(lambda tx: summaries_of(tx, [session.id, other]))
+    assert {key: summary.queue_length for key, summary in beside.items()} == {session.id: 10, other: 0}
 
 
 async def test_servers_are_alive_while_they_renew_their_lease(store: Store, clock: Clock) -> None:

@@ -19,11 +19,11 @@ def actor_of(_connection: HTTPConnection) -> Actor:
     return LOCAL_ACTOR
 
 
-def _actor(request: Request) -> Actor:
+async def _actor(request: Request) -> Actor:  # not a plain function: FastAPI would call it on a thread
     return actor_of(request)
 
 
-def _perdure(request: Request) -> Perdure:
+async def _perdure(request: Request) -> Perdure:
     return cast("Perdure", request.app.state.perdure)
 
 

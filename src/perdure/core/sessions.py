@@ -100,8 +100,8 @@ class OnBusy(StrEnum):
     STEER = "steer"
 
 
-class Session(BaseModel):
-    """A session as stored; sequence, counts and activity are kept apart from its version."""
+class SessionHead(BaseModel):
+    """What a list shows of a session: all but what was said, configured and computed in it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -113,14 +113,9 @@ class Session(BaseModel):
     status_reason: str | None = None
     status_before: SessionStatus | None = None
     """The status to come back to when a deleted or archived session is restored."""
-    config: dict[str, Any] = Field(default_factory=dict)
-    metadata: dict[str, Any] = Field(default_factory=dict)
     tags: list[str] = Field(default_factory=list)
-    resource_limits: dict[str, Any] = Field(default_factory=dict)
     current_phase: str | None = None
     current_step: int | None = None
-    context_variables: dict[str, Any] = Field(default_factory=dict)
-    plan_data: dict[str, Any] | None = None
     version: int = 1
     created_at: datetime
     updated_at: datetime
@@ -137,6 +132,16 @@ class Session(BaseModel):
     message_count: int = 0
     last_seq: int = 0
     log_epoch: int = 1
+
+
+class Session(SessionHead):
+    """A session as stored; sequence, counts and activity are kept apart from its version."""
+
+    config: dict[str, Any] = Field(default_factory=dict)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    resource_limits: dict[str, Any] = Field(default_factory=dict)
+    context_variables: dict[str, Any] = Field(default_factory=dict)
+    plan_data: dict[str, Any] | None = None
 
 
 def default_name(task: str | None, mode: str, now: datetime) -> str:

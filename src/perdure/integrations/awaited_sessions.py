@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from perdure.core.clock import wire_time
-from perdure.core.sessions import Session, SessionStatus
+from perdure.core.sessions import Session, SessionHead, SessionStatus
 from perdure.errors import InvalidInput, Kind, NotFound, PerdureError
 from perdure.integrations.embedded import Embedded
 from perdure.store.sessions import SessionQuery
@@ -183,7 +183,7 @@ class AwaitedSessions:
             return None
 
 
-def _summary(session: Session) -> Json:
+def _summary(session: SessionHead) -> Json:
     return {
         "session_id": session.id,
         "name": session.name,

@@ -8,6 +8,7 @@ from typing import Any
 from perdure.core.access import Action, Actor
 from perdure.core.events import Event, HistoryCleared
 from perdure.core.messages import Message
+from perdure.core.sessions import Session
 from perdure.errors import InvalidInput
 from perdure.services.access import session_for
 from perdure.services.conversation import wire_messages
@@ -35,22 +36,11 @@ class HistoryService:
         limit: int = 50,
     ) -> MessagePage:
         """Return a page in ascending position: the newest, the one before `before`, or the one after `after`."""
-
         limit = min(limit, _MAX_PAGE)
 
         def body(tx: Tx) -> MessagePage:
             session = session_for(tx, actor, session_id, Action.READ)
-            page = messages.list_messages(tx, session.id, before=before, after=after, limit=limit + 1)
-            more = len(page) > limit
-            page = (page[:limit] if after is not None else page[-limit:]) if more else page
-            floor = messages.history_floor(tx, session.id)
-            edge = (page[-1] if after is not None else page[0]).position if page else None
-            return MessagePage(
-                messages=page,
-                total=session.message_count - floor,
-                has_more=more,
-                next_cursor=str(edge) if more else None,
-            )
+            return message_page(tx, session, before=before, after=after, limit=limit)
 
         return await self._store.read(body)
 
@@ -114,3 +104,19 @@ class HistoryService:
     async def head(self, session_id: str) -> tuple[int, int]:
         """Return the log's last sequence number and its epoch."""
         return await self._store.read(lambda tx: sessions.log_head(tx, session_id))
+
+
+def message_page(
+    tx: Tx, session: Session, *, before: int | None = None, after: int | None = None, limit: int = 50
+) -> MessagePage:
+    """Return a page of a session that the caller may read; see `HistoryService.messages`."""
+    page = messages.list_messages(tx, session.id, before=before, after=after, limit=limit + 1)
+    more = len(page) > limit
+    page = (page[:limit] if after is not None else page[-limit:]) if more else page
+    edge = (page[-1] if after is not None else page[0]).position if page else None
+    return MessagePage(
+        messages=page,
+        total=session.message_count - messages.history_floor(tx, session.id),
+        has_more=more,
+        next_cursor=str(edge) if more else None,
+    )

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from perdure.core.access import Action, Actor
 from perdure.core.runs import LIVE_RUN_STATUSES, Run
-from perdure.core.sessions import OnBusy, Session, SessionCommand, SessionStatus, default_name
+from perdure.core.sessions import OnBusy, Session, SessionCommand, SessionHead, SessionStatus, default_name
 from perdure.errors import InvalidInput, NotFound, PerdureError, StaleVersion
 from perdure.ids import new_id, parse_uuid
 from perdure.services import lifecycle
 from perdure.services.access import owner_filter, session_for
 from perdure.services.approvals import release_in
 from perdure.services.budgets import parse_limits
+from perdure.services.history import message_page
 from perdure.services.ports import Limits, ModeCatalog, RunEngine
 from perdure.services.resuming import resume_in
 from perdure.services.state import save_state_in
-from perdure.services.views import SessionPage, SessionRow
-from perdure.store import approvals, costs, operations, runs, sessions
+from perdure.services.views import SessionPage, SessionRow, SessionView
+from perdure.store import operations, runs, sessions
 from perdure.store.sessions import SessionQuery
 from perdure.store.store import Store
+from perdure.store.summaries import summaries_of
 from perdure.store.transaction import Tx
 
+S = TypeVar("S", bound=SessionHead)
 _EDITABLE = ("name", "tags", "metadata", "config", "resource_limits")
 _BULK = ("suspend", "resume", "complete", "archive", "restore", "delete")
 
@@ -93,15 +96,28 @@ class SessionService:
         tx.hint(actor.user_id, "session:created", session.id)
         return session.model_copy(update={"last_seq": 1})
 
-    async def get(self, actor: Actor, session_id: str) -> SessionRow:
+    async def get(self, actor: Actor, session_id: str) -> SessionRow[Session]:
         """Return a session with its newest run, open questions and costs.
 
         Raises:
             NotFound: when it does not exist for the actor.
         """
 
-        def body(tx: Tx) -> SessionRow:
+        def body(tx: Tx) -> SessionRow[Session]:
             return _rows(tx, [session_for(tx, actor, session_id, Action.READ)])[0]
+
+        return await self._store.read(body)
+
+    async def view(self, actor: Actor, session_id: str) -> SessionView:
+        """Return what `get` does, and the newest page of the conversation, read together.
+
+        Raises:
+            NotFound: when it does not exist for the actor.
+        """
+
+        def body(tx: Tx) -> SessionView:
+            session = session_for(tx, actor, session_id, Action.READ)
+            return SessionView(_rows(tx, [session])[0], message_page(tx, session))
 
         return await self._store.read(body)
 
@@ -133,14 +149,14 @@ class SessionService:
 
         return await self._store.read(body)
 
-    async def active(self, actor: Actor) -> SessionRow:
+    async def active(self, actor: Actor) -> SessionRow[Session]:
         """Return the actor's most recently active session that is active.
 
         Raises:
             NotFound: when there is none; none is ever created.
         """
 
-        def body(tx: Tx) -> SessionRow:
+        def body(tx: Tx) -> SessionRow[Session]:
             session = sessions.find_latest_active(tx, actor.user_id)
             if session is None:
                 raise NotFound("You have no active session.")
@@ -341,14 +357,14 @@ class SessionService:
         await self.delete(actor, session_id)
         await self._store.write(body)
 
-    async def load(self, actor: Actor, session_id: str) -> SessionRow:
+    async def load(self, actor: Actor, session_id: str) -> SessionRow[Session]:
         """Make the session the actor's current one and return it.
 
         Raises:
             NotFound: when it does not exist for the actor; none is created.
         """
 
-        def body(tx: Tx) -> SessionRow:
+        def body(tx: Tx) -> SessionRow[Session]:
             session = session_for(tx, actor, session_id, Action.READ)
             operations.set_current_session(tx, actor.user_id, session.id)
             tx.hint(actor.user_id, "session:loaded", session.id)
@@ -458,20 +474,17 @@ def _merged(current: Any, patch: Any) -> Any:
     return result
 
 
-def _rows(tx: Tx, found: Sequence[Session]) -> list[SessionRow]:
-    ids = [s.id for s in found]
-    newest = runs.latest_runs(tx, ids)
-    pending = approvals.pending_counts(tx, ids)
-    spent = costs.session_costs(tx, ids)
-    waiting = operations.queue_lengths(tx, ids)
+def _rows(tx: Tx, found: Sequence[S]) -> list[SessionRow[S]]:
+    beside = summaries_of(tx, [session.id for session in found])
     return [
         SessionRow(
-            session=s,
-            run=newest.get(s.id),
-            pending_approvals=pending.get(s.id, 0),
-            cost_usd_micros=spent.get(s.id, (0, 0))[0],
-            unpriced_calls=spent.get(s.id, (0, 0))[1],
-            queue_length=waiting.get(s.id, 0),
+            session,
+            summary.run,
+            summary.pending_approvals,
+            summary.cost_usd_micros,
+            summary.unpriced_calls,
+            summary.queue_length,
         )
-        for s in found
+        for session in found
+        for summary in (beside[session.id],)
     ]

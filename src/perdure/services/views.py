@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from perdure.core.messages import Message
 from perdure.core.runs import Run
-from perdure.core.sessions import Session
+from perdure.core.sessions import Session, SessionHead
+
+S = TypeVar("S", bound=SessionHead, covariant=True)
 
 
-class SessionRow(BaseModel):
+@dataclass(frozen=True)
+class SessionRow(Generic[S]):
     """A session with what a list shows beside it."""
 
-    model_config = ConfigDict(frozen=True)
-
-    session: Session
+    session: S
     run: Run | None = None
     """Its newest run."""
     pending_approvals: int = 0
@@ -25,12 +27,11 @@ class SessionRow(BaseModel):
     queue_length: int = 0
 
 
-class SessionPage(BaseModel):
+@dataclass(frozen=True)
+class SessionPage:
     """One page of sessions; `total` is the true number, `counts` has every status."""
 
-    model_config = ConfigDict(frozen=True)
-
-    sessions: list[SessionRow]
+    sessions: list[SessionRow[SessionHead]]
     total: int
     limit: int
     offset: int
@@ -58,3 +59,11 @@ class StartResult(BaseModel):
     queue_item: dict[str, object] | None = None
     message_id: str | None = None
     steered: bool = False
+
+
+@dataclass(frozen=True)
+class SessionView:
+    """A session with what stands beside it and the newest page of its conversation, of one moment."""
+
+    row: SessionRow[Session]
+    history: MessagePage

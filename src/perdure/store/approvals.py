@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -74,18 +73,6 @@ def list_approvals(
         limit
     )
     return fetch_all(tx, Approval, page.offset(offset)), total
-
-
-def pending_counts(tx: Tx, session_ids: Sequence[str]) -> dict[str, int]:
-    """Return how many questions wait in each of the sessions that have any."""
-    if not session_ids:
-        return {}
-    query = (
-        select(approvals.c.session_id, func.count())
-        .where(approvals.c.session_id.in_(session_ids), approvals.c.status == ApprovalStatus.PENDING)
-        .group_by(approvals.c.session_id)
-    )
-    return {row[0]: row[1] for row in tx.db.execute(query)}
 
 
 def list_overdue(tx: Tx, now: datetime, limit: int = 500) -> list[Approval]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, select, update
 
 from perdure.core.costs import CostRecord
 from perdure.store.columns import to_micros
@@ -102,15 +102,3 @@ def list_run_calls(tx: Tx, run_id: str) -> list[CostRecord]:
 def _calls(tx: Tx, condition: ColumnElement[bool]) -> list[CostRecord]:
     query = select(cost_records).where(condition)
     return fetch_all(tx, CostRecord, query.order_by(cost_records.c.created_at, cost_records.c.id))
-
-
-def session_costs(tx: Tx, session_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Return `(micro-dollars, calls without a price)` of each session that has runs."""
-    if not session_ids:
-        return {}
-    query = (
-        select(runs.c.session_id, func.sum(runs.c.cost_usd_micros), func.sum(runs.c.unpriced_calls))
-        .where(runs.c.session_id.in_(session_ids))
-        .group_by(runs.c.session_id)
-    )
-    return {sid: (int(cost or 0), int(unpriced or 0)) for sid, cost, unpriced in tx.db.execute(query)}

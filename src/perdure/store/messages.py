@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from perdure.core.messages import Message, MessageRole
 from perdure.store.tables import session_logs
@@ -53,12 +53,11 @@ def list_messages(
 
 def history_floor(tx: Tx, session_id: str) -> int:
     """Return the position after which the conversation starts; 0 unless it was cleared."""
-    return int(
-        tx.db.execute(
-            select(session_logs.c.history_from).where(session_logs.c.session_id == session_id)
-        ).scalar()
-        or 0
-    )
+    mark = "%s" if tx.postgres else "?"
+    row = tx.cursor.execute(
+        f"SELECT history_from FROM pd_session_logs WHERE session_id = {mark}", (session_id,)
+    ).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def set_history_floor(tx: Tx, session_id: str, position: int) -> None:

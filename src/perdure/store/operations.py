@@ -26,18 +26,6 @@ def list_queue(tx: Tx, session_id: str) -> list[dict[str, Any]]:
     return [dict(row) for row in tx.db.execute(query).mappings()]
 
 
-def queue_lengths(tx: Tx, session_ids: Sequence[str]) -> dict[str, int]:
-    """Return how many inputs wait in each session that has any."""
-    if not session_ids:
-        return {}
-    query = (
-        select(queue_items.c.session_id, func.count())
-        .where(queue_items.c.session_id.in_(session_ids))
-        .group_by(queue_items.c.session_id)
-    )
-    return {row[0]: row[1] for row in tx.db.execute(query)}
-
-
 def insert_queue_item(tx: Tx, *, first: bool = False, **values: Any) -> dict[str, Any]:
     """Add an input at the end of the session's queue, or before all others, and return it."""
     own = queue_items.c.session_id == values["session_id"]

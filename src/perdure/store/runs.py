@@ -63,20 +63,6 @@ def find_latest_run(tx: Tx, session_id: str) -> Run | None:
     return find_one(tx, Run, query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(1))
 
 
-def latest_runs(tx: Tx, session_ids: Sequence[str]) -> dict[str, Run]:
-    """Return the newest run of each session that has one."""
-    if not session_ids:
-        return {}
-    newest = (
-        select(runs.c.session_id, func.max(runs.c.id).label("id"))
-        .where(runs.c.session_id.in_(session_ids))
-        .group_by(runs.c.session_id)
-        .subquery()
-    )
-    found = fetch_all(tx, Run, select(runs).join(newest, newest.c.id == runs.c.id))
-    return {run.session_id: run for run in found}
-
-
 def find_run_by_task(tx: Tx, owner_id: str | None, task_id: str) -> Run | None:
     """Return the owner's run of that task id or None."""
     query = select(runs).where(runs.c.task_id == task_id)

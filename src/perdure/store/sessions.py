@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -23,13 +23,15 @@ from sqlalchemy import (
     update,
 )
 
-from perdure.core.sessions import Session, SessionStatus
+from perdure.core.sessions import Session, SessionHead, SessionStatus
 from perdure.errors import InvalidInput, NotFound, StaleVersion
 from perdure.store.columns import dumps, from_micros, loads, to_micros
-from perdure.store.rows import locked, row_mapping
+from perdure.store.rows import locked
+from perdure.store.shapes import Shape
 from perdure.store.tables import events, messages, session_logs, sessions
 from perdure.store.transaction import Tx
 
+S = TypeVar("S", bound=SessionHead)
 _IDS_AT_ONCE = 500
 _SORTS: dict[str, Any] = {
     "last_active_at": sessions.c.last_active_at,
@@ -37,14 +39,21 @@ _SORTS: dict[str, Any] = {
     "updated_at": sessions.c.updated_at,
     "name": sessions.c.name,
 }
-_WITH_LOG = (
-    select(
-        sessions,
-        session_logs.c.last_seq,
-        session_logs.c.message_count,
-        session_logs.c.epoch.label("log_epoch"),
-    )
-).join(session_logs, session_logs.c.session_id == sessions.c.id)
+_LOG_FIELDS = {"last_seq": "last_seq", "message_count": "message_count", "epoch": "log_epoch"}
+
+
+def _shape(model: type[S]) -> Shape[S]:
+    own = [column for column in sessions.c if column.name in model.model_fields]
+    names = [column.name for column in own] + list(_LOG_FIELDS.values())
+    return Shape(model, own + [session_logs.c[name] for name in _LOG_FIELDS], names)
+
+
+_HEAD = _shape(SessionHead)
+_FULL = _shape(Session)
+_JOINED = "pd_sessions JOIN pd_session_logs ON pd_session_logs.session_id = pd_sessions.id"
+_BY_ID = f"SELECT {_FULL.sql} FROM {_JOINED} WHERE pd_sessions.id = "
+_HEADS = select(*_HEAD.columns()).join(session_logs, session_logs.c.session_id == sessions.c.id)
+_WHOLE = select(*_FULL.columns()).join(session_logs, session_logs.c.session_id == sessions.c.id)
 
 
 @dataclass(frozen=True)
@@ -83,10 +92,9 @@ def get_session(tx: Tx, session_id: str, *, lock: bool = False) -> Session:
     Raises:
         NotFound: when there is none.
     """
-    query = _WITH_LOG.where(sessions.c.id == session_id)
     if lock:
         lock_session(tx, session_id)
-    row = tx.db.execute(query).first()
+    row = tx.cursor.execute(_BY_ID + ("%s" if tx.postgres else "?"), (session_id,)).fetchone()
     if row is None:
         raise NotFound("There is no such session.", session_id=session_id)
     return _to_session(tx, row)
@@ -130,7 +138,9 @@ def set_fields(tx: Tx, session_id: str, **unversioned: Any) -> None:
     tx.db.execute(update(sessions).where(sessions.c.id == session_id).values(**unversioned))
 
 
-def list_sessions(tx: Tx, owner_id: str | None, query: SessionQuery) -> tuple[list[Session], int, str | None]:
+def list_sessions(
+    tx: Tx, owner_id: str | None, query: SessionQuery
+) -> tuple[list[SessionHead], int, str | None]:
     """Return one page, the true total, and the cursor of the next page (None on the last).
 
     Raises:
@@ -142,8 +152,8 @@ def list_sessions(tx: Tx, owner_id: str | None, query: SessionQuery) -> tuple[li
         raise InvalidInput(f"Cannot sort by {key!r}; use one of {', '.join(_SORTS)}.", field="sort")
     column = _SORTS[key]
     conditions = _conditions(owner_id, query)
-    total = int(tx.db.execute(select(func.count()).select_from(sessions).where(*conditions)).scalar_one())
-    page: Select[Any] = _WITH_LOG.where(*conditions)
+    counting = select(func.count()).select_from(sessions).where(*conditions).correlate(None)
+    page: Select[Any] = _HEADS.add_columns(counting.scalar_subquery()).where(*conditions)
     if query.cursor:
         value, last_id = _read_cursor(query.cursor, key)
         after = column < value if descending else column > value
@@ -151,7 +161,8 @@ def list_sessions(tx: Tx, owner_id: str | None, query: SessionQuery) -> tuple[li
         page = page.where(or_(after, and_(column == value, tie)))
     order = (column.desc(), sessions.c.id.desc()) if descending else (column.asc(), sessions.c.id.asc())
     rows = tx.db.execute(page.order_by(*order).limit(query.limit + 1).offset(query.offset)).all()
-    found = [_to_session(tx, row) for row in rows[: query.limit]]
+    total = int(rows[0][-1] if rows else tx.db.execute(counting).scalar_one())
+    found = [_HEAD.value(row[:-1]) for row in rows[: query.limit]]
     more = len(rows) > query.limit
     return found, total, _write_cursor(found[-1], key) if more and found else None
 
@@ -169,7 +180,7 @@ def count_by_status(tx: Tx, owner_id: str | None) -> dict[str, int]:
 def find_latest_active(tx: Tx, owner_id: str) -> Session | None:
     """Return the owner's most recently active session that is active, or None."""
     row = tx.db.execute(
-        _WITH_LOG.where(sessions.c.owner_id == owner_id, sessions.c.status == SessionStatus.ACTIVE)
+        _WHOLE.where(sessions.c.owner_id == owner_id, sessions.c.status == SessionStatus.ACTIVE)
         .order_by(sessions.c.last_active_at.desc(), sessions.c.id.desc())
         .limit(1)
     ).first()
@@ -178,7 +189,7 @@ def find_latest_active(tx: Tx, owner_id: str) -> Session | None:
 
 def list_where(tx: Tx, *conditions: ColumnElement[bool], limit: int = 500) -> list[Session]:
     """Return sessions that a sweep looks for, locked."""
-    query = _WITH_LOG.where(*conditions).order_by(sessions.c.id).limit(limit)
+    query = _WHOLE.where(*conditions).order_by(sessions.c.id).limit(limit)
     rows = tx.db.execute(
         query.with_for_update(of=sessions, skip_locked=True, key_share=True) if tx.postgres else query
     )
@@ -270,12 +281,12 @@ def _matches(words: str) -> ColumnElement[bool]:
 
 
 def _to_session(tx: Tx, row: Any) -> Session:
-    mapping = dict(row_mapping(row))
-    mapping["metadata"] = tx.cipher.open(bytes(mapping["metadata"]), mapping["id"])
-    return Session.model_validate(mapping)
+    fields = _FULL.fields(row)
+    fields["metadata"] = tx.cipher.open(bytes(fields["metadata"]), fields["id"])
+    return Session.model_validate(fields)
 
 
-def _write_cursor(session: Session, key: str) -> str:
+def _write_cursor(session: SessionHead, key: str) -> str:
     value = getattr(session, key)
     plain = to_micros(value) if isinstance(value, datetime) else value
     return base64.urlsafe_b64encode(dumps([key, plain, session.id]).encode()).decode().rstrip("=")

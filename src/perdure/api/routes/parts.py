@@ -29,7 +29,7 @@ class Paging:
     cursor: str | None
 
 
-def _paging(
+async def _paging(
     limit: Annotated[int | None, Query(ge=1, le=200)] = None,
     offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
@@ -43,7 +43,7 @@ def _paging(
 Page = Annotated[Paging, Depends(_paging)]
 
 
-def _if_match(if_match: Annotated[str | None, Header()] = None) -> int | None:
+async def _if_match(if_match: Annotated[str | None, Header()] = None) -> int | None:
     if if_match is None or if_match.strip() == "*":
         return None
     text = if_match.strip().removeprefix("W/").strip('"')

@@ -120,8 +120,8 @@ async def get_session(
     session_id: SessionPath, perdure: Services, actor: Caller, response: Response
 ) -> wire.SessionDetail:
     """Read a session with the newest page of its conversation; a stream goes on after `as_of_seq`."""
-    row = await perdure.sessions.get(actor, session_id)
-    return await session_detail(perdure, actor, row, response)
+    view = await perdure.sessions.view(actor, session_id)
+    return await session_detail(perdure, actor, view.row, response, view.history)
 
 
 @routes.put("/api/sessions/{session_id}", responses=problem_answers(404, 409, 413))

@@ -12,7 +12,7 @@ from perdure.api.wire.messages import MessageOut
 from perdure.api.wire.runs import RunOut
 from perdure.core.costs import usd
 from perdure.core.runs import RunStatus
-from perdure.core.sessions import Session, SessionStatus
+from perdure.core.sessions import Session, SessionHead, SessionStatus
 
 if TYPE_CHECKING:
     from perdure.services.views import SessionRow
@@ -58,7 +58,7 @@ class SessionSummary(SessionBrief):
     queue_length: int
 
     @classmethod
-    def of(cls, row: SessionRow) -> SessionSummary:
+    def of(cls, row: SessionRow[SessionHead]) -> SessionSummary:
         """Return the wire form."""
         return cls(**brief(row.session), **counted(row))
 
@@ -258,13 +258,16 @@ class ActivityIn(Body):
     )
 
 
-def brief(session: Session) -> Json:
+_SHARED = [name for name in SessionBrief.model_fields if name in SessionHead.model_fields]
+
+
+def brief(session: SessionHead) -> Json:
     """Return the fields of `SessionBrief`."""
-    values = {name: getattr(session, name) for name in SessionBrief.model_fields if hasattr(session, name)}
+    values = {name: getattr(session, name) for name in _SHARED}
     return {**values, "session_id": session.id, "chat_id": session.id, "user_id": session.owner_id}
 
 
-def counted(row: SessionRow) -> Json:
+def counted(row: SessionRow[SessionHead]) -> Json:
     """Return what a list row adds to the brief."""
     return {
         "run_status": row.run.status if row.run else None,
@@ -290,7 +293,7 @@ def _contents(session: Session) -> Json:
 
 
 def detail_fields(
-    row: SessionRow, history: list[MessageOut], cursor: str | None, open_approvals: list[ApprovalOut]
+    row: SessionRow[Session], history: list[MessageOut], cursor: str | None, open_approvals: list[ApprovalOut]
 ) -> Json:
     """Return the fields of `SessionDetail`."""
     session = row.session

@@ -1,0 +1,60 @@
+"""What a list shows beside each session, for all of its sessions in a few statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from perdure.core.approvals import ApprovalStatus
+from perdure.core.runs import Run
+from perdure.store.columns import dumps
+from perdure.store.shapes import Shape
+from perdure.store.tables import runs
+from perdure.store.transaction import Tx
+
+_RUN: Shape[Run] = Shape(Run, [column for column in runs.c if column.name in Run.model_fields])
+_GIVEN = {False: "SELECT value FROM json_each(?)", True: "SELECT json_array_elements_text(%s::json)"}
+_SPENT = """SELECT session_id, max(id), sum(cost_usd_micros), sum(unpriced_calls) FROM pd_runs
+  WHERE session_id IN ({given}) GROUP BY session_id"""
+_WAITING = f"""SELECT 1, session_id, count(*) FROM pd_approvals
+  WHERE session_id IN ({{given}}) AND status = '{ApprovalStatus.PENDING}' GROUP BY session_id
+  UNION ALL SELECT 0, session_id, count(*) FROM pd_queue_items
+  WHERE session_id IN ({{given}}) GROUP BY session_id"""
+_NEWEST = f"SELECT {_RUN.sql} FROM pd_runs WHERE id IN ({{given}})"
+
+
+@dataclass(slots=True)
+class Summary:
+    """The newest run of a session, what all of them cost, and what waits."""
+
+    run: Run | None = None
+    cost_usd_micros: int = 0
+    unpriced_calls: int = 0
+    pending_approvals: int = 0
+    queue_length: int = 0
+
+
+def summaries_of(tx: Tx, session_ids: Sequence[str]) -> dict[str, Summary]:
+    """Return the summary of each of the sessions."""
+    found = {session_id: Summary() for session_id in session_ids}
+    if not found:
+        return found
+    cursor, given, ids = tx.cursor, _GIVEN[tx.postgres], dumps(session_ids)
+    newest: list[str] = []
+    cursor.execute(_SPENT.format(given=given), (ids,))
+    for session_id, run_id, cost, unpriced in cursor.fetchall():
+        summary = found[session_id]
+        summary.cost_usd_micros, summary.unpriced_calls = int(cost), int(unpriced)
+        newest.append(run_id)
+    cursor.execute(_WAITING.format(given=given), (ids, ids))
+    for asks, session_id, number in cursor.fetchall():
+        if asks:
+            found[session_id].pending_approvals = number
+        else:
+            found[session_id].queue_length = number
+    if newest:
+        cursor.execute(_NEWEST.format(given=given), (dumps(newest),))
+        for row in cursor.fetchall():
+            run = _RUN.value(row)
+            found[run.session_id].run = run
+    return found
