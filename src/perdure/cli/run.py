@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,6 +29,14 @@ def run(
     approval_mode: Annotated[
         str | None, typer.Option(help="When to ask a person, for modes that can: none, after_planning, …")
     ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A key of the mode's config; may be repeated."),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LIMIT=NUMBER", help="max_tokens, max_cost_usd, max_seconds or max_steps."),
+    ] = None,
     session: Annotated[str | None, typer.Option(help="Id of a session to go on with.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the new session.")] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Show live what happens.")] = False,
@@ -47,8 +56,10 @@ def run(
     for path in paths:
         if not path.is_file():
             raise InvalidInput(f"{str(path)!r} is not a file.")
-    config: dict[str, Any] = {"model": model, "approval_mode": approval_mode}
+    config: dict[str, Any] = {"model": model, "approval_mode": approval_mode, **_pairs(set_, "--set")}
     config = {key: value for key, value in config.items() if value is not None}
+    if limit:
+        config["resource_limits"] = _pairs(limit, "--limit")
     with connect(server) as client:
         session_id, after = _session(client, session, mode, config, name or _name(text))
         for path in paths:
@@ -80,6 +91,20 @@ def _session(
         return session_id, client.sessions.get(session_id).head
     created = client.sessions.create(mode, config, name=name, metadata={"source": "cli"})
     return created.session_id, 0
+
+
+def _pairs(given: list[str] | None, option: str) -> dict[str, Any]:
+    """Return `KEY=VALUE` pairs; a value that is JSON counts as what it says, any other as text."""
+    pairs: dict[str, Any] = {}
+    for pair in given or []:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise InvalidInput(f"{option} takes KEY=VALUE, such as {option} max_rounds=5; not {pair!r}.")
+        try:
+            pairs[key.strip()] = json.loads(value)
+        except ValueError:
+            pairs[key.strip()] = value
+    return pairs
 
 
 def _name(task: str) -> str:
