@@ -71,7 +71,7 @@ async def summarise(ctx: RunContext, paper: dict[str, Any]) -> StepResult:
     if earlier is not None:
         return StepResult({**earlier, "reused": True}, f"Kept {target}")
     brief = ctx.profile.sentence_words is not None
-    said = await (_field_by_field(ctx, text) if brief else _at_once(ctx, text))
+    said = await (_field_by_field(ctx, paper["id"], text) if brief else _at_once(ctx, text))
     found = {**said, **known_fields(paper, text if brief else None)}
     record = {
         "id": paper["id"],
@@ -117,7 +117,7 @@ async def _at_once(ctx: RunContext, text: str) -> dict[str, Any]:
     return reply.output.model_dump()
 
 
-async def _field_by_field(ctx: RunContext, text: str) -> dict[str, Any]:
+async def _field_by_field(ctx: RunContext, paper: str, text: str) -> dict[str, Any]:
     """Ask a small model one thing at a time; names that it does not copy from the text are dropped."""
     plain = " ".join(text.casefold().split())
     found: dict[str, Any] = {}
@@ -133,6 +133,7 @@ async def _field_by_field(ctx: RunContext, text: str) -> dict[str, Any]:
         if name in _COPIED:
             items = [item for item in items if " ".join(item.casefold().split()) in plain]
         found[name] = list(dict.fromkeys(items))
+        await ctx.console(f"{paper}: {name.replace('_', ' ')}: {len(found[name])}", key=f"{paper}:{name}")
     found["methods"] = [item for item in found["methods"] if item not in found["software"]]
     return found
 

@@ -18,7 +18,6 @@ from perdure.errors import InvalidInput, PerdureError
 
 _ATTEMPTS = 4
 _IDS_PER_REQUEST = 50
-_PAGE_SIZE = 100
 _TIMEOUTS_S = (10, 30)
 _LONGEST_WAIT_S = 120.0
 _BAD_REQUEST, _TOO_MANY = 400, 429
@@ -92,10 +91,12 @@ class Catalogue:
         return {each: _answer(each, found) for each in ids}
 
     async def _ask(self, search: arxiv.Search) -> list[arxiv.Result]:
+        """Get the one page that holds all that is asked for."""
         failure: Exception | None = None
         for attempt in range(_ATTEMPTS):
             async with self._one_at_a_time:
                 await self._pace.turn()
+                self._client.page_size = search.max_results or _IDS_PER_REQUEST
                 try:
                     return await asyncio.to_thread(lambda: list(self._client.results(search)))
                 except arxiv.HTTPError as error:
@@ -150,7 +151,7 @@ class _Client(arxiv.Client):
     """The client of the library, without its own waiting, over a session that keeps to the site."""
 
     def __init__(self, site: Site) -> None:
-        super().__init__(page_size=_PAGE_SIZE, delay_seconds=0, num_retries=0)
+        super().__init__(delay_seconds=0, num_retries=0)
         self.query_url_format = site.query_url_format()
         self.retry_after_s: float | None = None
         session = requests.Session()

@@ -201,6 +201,7 @@ async def test_searches(arxiv: ArxivServer, library: PaperLibrary) -> None:
     found = await library.search("walls", 3)
 
     assert [paper.title for paper in found] == ["Walls 1", "Walls 2", "Walls 3"]
+    assert [path.rpartition("&")[2] for path in arxiv.paths("api")] == ["max_results=3"]
     assert await library.search("windows", 3) == []
     with pytest.raises(InvalidInput, match="does not understand the query"):
         await library.search(":::", 3)
