@@ -71,6 +71,7 @@ def _machine(settings: Settings) -> Iterator[Finding]:
         ("data", _data),
         ("database", _database),
         ("model", _model),
+        ("documents", _documents),
         ("disk", _disk),
         ("sandbox", _sandbox),
     ]
@@ -133,6 +134,16 @@ def _model(settings: Settings) -> Finding:
     reason = f" ({state['reason']})" if state.get("reason") else ""
     missing = status in {"absent", "failed", "unknown"}
     return Finding("model", "note" if missing else "ok", f"{name}: {state.get('label') or ''} {what}{reason}")
+
+
+def _documents(_settings: Settings) -> Finding:
+    from perdure.agents.documents.worker import INSTALL, missing_packages
+
+    if missing := missing_packages():
+        return Finding(
+            "documents", "note", f"PDF files cannot be read without {', '.join(missing)}: {INSTALL}"
+        )
+    return Finding("documents", "ok", "PDF files are read, scans recognised offline")
 
 
 def _disk(settings: Settings) -> Finding:
