@@ -26,6 +26,10 @@ from perdure.modes.work import Assignment, Piece, piece_of
 REDOS = 2
 
 
+class _LeftOut(StepFailed):
+    """A step that failed, and that a person chose to go on without."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepRules:
     """Where a person is asked around steps, and what is offered there."""
@@ -96,7 +100,7 @@ class Execution:
         """
         if self.rules.before:
             answer = await self.gates.before(piece, context=self._context(), may_skip=self.rules.may_skip)
-            self._note(answer)
+            self._note(answer.feedback)
             if is_no(answer):
                 raise PlanRejected(f"Step {piece.number} was rejected by {who(answer)}.")
             if answer.resolution is Resolution.SKIP:
@@ -113,7 +117,7 @@ class Execution:
             answer = await self._asked_after(piece, done, result, turn, following)
             if answer is None:
                 return result
-            self._note(answer)
+            self._note(answer.feedback)
             if is_no(answer):
                 raise PlanRejected(f"The run was ended after step {piece.number} by {who(answer)}.")
             if answer.resolution is not Resolution.REDO:
@@ -135,54 +139,63 @@ class Execution:
         ctx = self.ctx
         await ctx.phase("execution", piece.number)
         await self._move(piece, HopStatus.EXECUTING)
-        tries = 0
-        while True:
-            key = piece.key + (f"-redo-{turn}" if turn else "") + (f"-retry-{tries}" if tries else "")
-            spec = StepSpec(
-                key=key,
-                name=piece.name,
-                phase="execution",
-                goal=piece.goal,
-                agent=piece.agent,
-                hop_id=piece.hop_id,
-                number=piece.number,
-            )
-            try:
-                done = await ctx.step(spec, partial(self._work, piece, key, wish))
-            except StepFailed as error:
-                answer = await self._asked_on_error(piece, error, tries, turn)
-                if answer is not None and answer.resolution is Resolution.RETRY:
-                    self._note(answer)
-                    tries += 1
-                    wish = answer.feedback or error.message
-                    continue
-                if answer is not None and answer.resolution is Resolution.SKIP:
-                    await self._move(piece, HopStatus.SKIPPED)
-                    return None
-                await self._move(piece, HopStatus.FAILED, error.to_dict())
-                raise
-            await self._move(piece, HopStatus.COMPLETED)
-            return cast("dict[str, Any]", done)
-
-    async def _asked_on_error(self, piece: Piece, error: StepFailed, tries: int, turn: int) -> Answer | None:
-        if not self.rules.on_error:
-            return None
-        asked = replace(piece, key=f"{piece.key}-redo-{turn}") if turn else piece
-        return await self.gates.failure(
-            asked,
-            error.to_dict(),
-            tries,
-            may_skip=self.rules.may_skip,
-            may_retry=self.rules.may_retry,
+        key = piece.key + (f"-redo-{turn}" if turn else "")
+        spec = StepSpec(
+            key=key,
+            name=piece.name,
+            phase="execution",
+            goal=piece.goal,
+            agent=piece.agent,
+            hop_id=piece.hop_id,
+            number=piece.number,
         )
+        try:
+            done = await ctx.step(spec, partial(self._work, replace(piece, key=key), wish))
+        except _LeftOut:
+            await self._move(piece, HopStatus.SKIPPED)
+            return None
+        except StepFailed as error:
+            await self._move(piece, HopStatus.FAILED, error.to_dict())
+            raise
+        await self._move(piece, HopStatus.COMPLETED)
+        for text in done["said"]:
+            self._note(text)
+        return cast("dict[str, Any]", done)
 
-    async def _work(self, piece: Piece, key: str, wish: str | None) -> StepResult:
+    async def _work(self, piece: Piece, wish: str | None) -> StepResult:
+        """Try until the step is done; used up, the person may have it tried again, as often as they like."""
+        attempts = self.max_attempts or self.ctx.profile.max_attempts
+        made, round_, said = 0, 0, list[str]()
+        while True:
+            try:
+                done = await self._attempts(piece, wish, attempts, made)
+                return StepResult({**done.checkpoint, "said": said}, done.summary)
+            except StepFailed as error:
+                if not self.rules.on_error:
+                    raise
+                answer = await self.gates.failure(
+                    piece,
+                    error.to_dict(),
+                    round_,
+                    may_skip=self.rules.may_skip,
+                    may_retry=self.rules.may_retry,
+                )
+                self._note(answer.feedback)
+                said += [answer.feedback] if answer.feedback else []
+                if answer.resolution is Resolution.SKIP:
+                    raise _LeftOut(error.message, **error.fields) from error
+                if answer.resolution is not Resolution.RETRY:
+                    raise
+                wish = answer.feedback or error.message
+                made += attempts
+                round_ += 1
+
+    async def _attempts(self, piece: Piece, problem: str | None, attempts: int, made: int) -> StepResult:
         ctx, profile = self.ctx, self.ctx.profile
         source = await ctx.sources(profile.source_chars) if profile.gives_source else ""
         additions = await ctx.added_context()
-        problem = wish
-        attempts = self.max_attempts or profile.max_attempts
-        for attempt in range(1, attempts + 1):
+        for attempt in range(made + 1, made + attempts + 1):
+            label = f"attempt {attempt} of {made + attempts}"
             try:
                 reply = await ctx.agent(
                     piece.agent,
@@ -193,9 +206,7 @@ class Execution:
                 )
             except ModelCallFailed as error:
                 problem = error.message
-                await ctx.console(
-                    f"attempt {attempt} of {attempts} failed: {problem}", key=f"{key}:{attempt}:failed"
-                )
+                await ctx.console(f"{label} failed: {problem}", key=f"{piece.key}:{attempt}:failed")
                 continue
             text = reply.text.strip()
             if text and not _gave_up(text):
@@ -203,13 +214,11 @@ class Execution:
                 checkpoint = {"result": text, "attempts": attempt, "cut_off": cut_off}
                 return StepResult(checkpoint, first_sentence(text))
             problem = text or "The answer was empty."
-            await ctx.console(
-                f"attempt {attempt} of {attempts} did not reach the goal", key=f"{key}:{attempt}:missed"
-            )
+            await ctx.console(f"{label} did not reach the goal", key=f"{piece.key}:{attempt}:missed")
         raise StepFailed(
-            f"Step {piece.number} ({piece.name}) did not succeed in {attempts} attempts: {problem}",
+            f"Step {piece.number} ({piece.name}) did not succeed in {made + attempts} attempts: {problem}",
             step=piece.key,
-            attempts=attempts,
+            attempts=made + attempts,
         )
 
     def _prompt(self, piece: Piece, problem: str | None) -> str:
@@ -229,9 +238,9 @@ class Execution:
     def _context(self) -> str:
         return carry_over(self.results, 4_000) if self.rules.shows_context else ""
 
-    def _note(self, answer: Answer) -> None:
-        if answer.feedback and answer.feedback not in self.feedback:
-            self.feedback.append(answer.feedback)
+    def _note(self, text: str | None) -> None:
+        if text and text not in self.feedback:
+            self.feedback.append(text)
 
     async def _move(self, piece: Piece, status: HopStatus, error: dict[str, Any] | None = None) -> None:
         if piece.hop_id is not None:

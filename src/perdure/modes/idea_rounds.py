@@ -131,14 +131,13 @@ class IdeaWork:
         return (await self._asked("idea-maker", prompt, Ideas))["ideas"]
 
     async def _one_idea(self, found: Sequence[dict[str, Any]], misses: int) -> list[dict[str, Any]]:
-        angle = ANGLES[(len(found) + misses) % len(ANGLES)]
+        # What is there already is not listed: a small model would repeat just that.
+        first_word, kind = ANGLES[(len(found) + misses) % len(ANGLES)]
         prompt = (
-            f"The task: {self.task}\n\nPropose one idea {angle}. Give a short title and one sentence of at most "
-            "30 words that says what is done, with facts from the text."
+            f"The task: {self.task}\n\nPropose one idea {kind}. First one sentence of at most 30 words that says "
+            f"what is done, with facts from the text; it begins with '{first_word}'. Then a title of at most 6 words."
         )
-        if found:
-            prompt += "\nDo not repeat these: " + "; ".join(idea["title"] for idea in found)
-        return [await self._asked("idea-maker", prompt, brief_idea())]
+        return [await self._asked("idea-maker", prompt, brief_idea(first_word))]
 
     async def _judgements(self, ideas: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
         prompt = (

@@ -11,23 +11,28 @@ from pydantic import BaseModel, Field, create_model
 
 SENTENCES = 5
 _TITLE = r"^[A-Z0-9][ !#-\[\]-~]+$"
-# One sentence: it ends with a stop, and a stop inside it belongs to a number.
-_SENTENCE = r"^[A-Z0-9]([ !#-\-/-\[\]-~]|\.[0-9])+\.$"
+# One sentence: it ends with a stop, and a stop inside it belongs to a number. Its length is part of the
+# pattern, because grammars of local models do not take a choice together with `maxLength`.
+_SENTENCE = r"^[A-Z0-9](?:[ !#-\-/-\[\]-~]|\.[0-9]){%d,%d}\.$"
 _ENDS_INSIDE = re.compile(r"[.!?][\"')\]]?\s+(?=[A-Z0-9\"'(])")
 _ABBREVIATIONS = re.compile(r"\b(e\.g|i\.e|etc|vs|approx|Dr|Mr|Ms|Mrs|No|Fig|St)\.\s")
 _ALIKE = 0.82
 
 ANGLES = (
-    "that removes the main cause of the problem",
-    "that can start tomorrow with what is there",
-    "that saves the most money",
-    "that helps the people who are affected most",
-    "that nobody there has thought of",
-    "that prevents the problem before it appears",
-    "that uses information which is at hand already",
-    "that other people could carry out",
+    ("Change", "that changes a rule or a setting"),
+    ("Tell", "that gives people what they need to know, in time"),
+    ("Repair", "that removes a cause of the trouble"),
+    ("Offer", "that lets people help themselves"),
+    ("Measure", "that finds out more before it is decided"),
+    ("Move", "that does something at another time or place"),
+    ("Combine", "that brings two things together"),
+    ("Remove", "that leaves something out"),
+    ("Ask", "that asks those who are affected"),
+    ("Try", "that tries something new on a small scale"),
+    ("Share", "that gives the work to others"),
+    ("Warn", "that prevents the trouble before it appears"),
 )
-"""What each idea of a small model is to be good at, so that they differ in more than wording."""
+"""How each idea of a small model begins, and what it is about: left alone, it says the same again and again."""
 
 PARTS = ("what_it_is", "problem_it_solves", "first_step", "risk", "how_to_test_it")
 """The five sentences of a final text, in order, named so that a small model knows what each is for."""
@@ -70,19 +75,22 @@ class FinalText(BaseModel):
     sentences: list[str] = Field(min_length=SENTENCES, max_length=SENTENCES)
 
 
-def brief_idea() -> type[BaseModel]:
-    """Return the shape of one idea of a small model."""
+def brief_idea(first_word: str | None = None) -> type[BaseModel]:
+    """Return the shape of one idea of a small model: the sentence, then a title for it."""
+    sentence = _SENTENCE % (20, 180)
+    if first_word is not None:
+        sentence = sentence.replace("^[A-Z0-9]", f"^{first_word} ", 1)
     return create_model(
         "BriefIdea",
-        title=(str, Field(min_length=4, max_length=60, pattern=_TITLE)),
-        idea=(str, Field(min_length=20, max_length=200, pattern=_SENTENCE)),
+        idea=(str, Field(pattern=sentence)),
+        title=(str, Field(min_length=4, max_length=50, pattern=_TITLE)),
     )
 
 
 def brief_judgement() -> type[BaseModel]:
     """Return the shape of one judgement of a small model; the reasons come before the scores."""
     score: Any = (int, Field(ge=1, le=10))
-    sentence: Any = (str, Field(min_length=10, max_length=140, pattern=_SENTENCE))
+    sentence: Any = (str, Field(pattern=_SENTENCE % (10, 140)))
     return create_model(
         "BriefJudgement", strength=sentence, weakness=sentence, value=score, novelty=score, feasibility=score
     )
@@ -90,7 +98,7 @@ def brief_judgement() -> type[BaseModel]:
 
 def brief_final() -> type[BaseModel]:
     """Return the shape of a small model's final text: a field for each sentence."""
-    sentence: Any = (str, Field(min_length=20, max_length=200, pattern=_SENTENCE))
+    sentence: Any = (str, Field(pattern=_SENTENCE % (20, 200)))
     fields: dict[str, Any] = dict.fromkeys(PARTS, sentence)
     return create_model(
         "BriefFinal", title=(str, Field(min_length=4, max_length=60, pattern=_TITLE)), **fields
@@ -103,9 +111,10 @@ def score_of(judgement: dict[str, Any]) -> float:
 
 
 def is_new(idea: dict[str, Any], known: Sequence[dict[str, Any]]) -> bool:
-    """Whether an idea differs from all that are known, by title and by text."""
-    return not any(
-        _alike(idea["title"], other["title"]) or _alike(idea["idea"], other["idea"]) for other in known
+    """Whether an idea has a title of its own and a text that is not nearly one of those known."""
+    titles = {_plain(other["title"]) for other in known}
+    return _plain(idea["title"]) not in titles and not any(
+        _alike(idea["idea"], other["idea"]) for other in known
     )
 
 
@@ -127,5 +136,8 @@ def text_problem(title: str, sentences: Sequence[str]) -> str | None:
 
 
 def _alike(one: str, other: str) -> bool:
-    a, b = " ".join(one.casefold().split()), " ".join(other.casefold().split())
-    return a == b or SequenceMatcher(None, a, b).ratio() > _ALIKE
+    return SequenceMatcher(None, _plain(one), _plain(other)).ratio() > _ALIKE
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
