@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -93,4 +92,4 @@ class Asset(BaseModel):
 
     def is_file(self, path: str) -> bool:
         """Whether a file of that path is what its name promises."""
-        return self.name in (path, PurePosixPath(path).name)
+        return self.name in (path, path.rsplit("/", 1)[-1])

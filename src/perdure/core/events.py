@@ -100,7 +100,7 @@ class PhaseChange(EventData):
 
 
 class PlanUpdate(EventData):
-    """The plan was proposed, revised, accepted or rejected."""
+    """The plan changed: `change` is proposed, accepted, cancelled, linked, adopted, reordered, …"""
 
     type: ClassVar[str] = "plan_update"
     change: str
