@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -10,7 +11,7 @@ import pytest
 
 from perdure.agents.papers.catalogue import Paper
 from perdure.agents.papers.identifiers import ArxivId
-from perdure.agents.papers.library import PaperLibrary
+from perdure.agents.papers.library import PaperLibrary, PapersNotInstalled
 from perdure.agents.papers.pace import Pace, retry_after_s
 from perdure.agents.papers.site import ArxivUnreachable, PaperNotFound, PaperRefused, Site
 from perdure.errors import InvalidInput
@@ -248,3 +249,9 @@ def test_allows_arxiv_and_its_bases_only() -> None:
     assert [url for url in refused if site.allows(url)] == []
     assert site.pdf_url(OLD) == "http://mirror.example.org:8081/arxiv/pdf/math/0309136"
     assert site.own_hosts == ["export.arxiv.org:443", "mirror.example.org:8081"]
+
+
+async def test_says_what_to_install(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "perdure.agents.papers.catalogue", None)
+    with pytest.raises(PapersNotInstalled, match=r"pip install 'perdure\[papers\]'"):
+        await PaperLibrary(site).papers([NEW])
