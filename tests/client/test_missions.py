@@ -128,3 +128,19 @@ def test_the_awaited_client_says_the_same(server: PerdureServer) -> None:
             assert (await client.missions.cancel(made.mission_id)).status == "cancelled"
 
     asyncio.run(check())
+
+
+def test_a_run_carries_out_the_mission_that_waits_for_it(client: Perdure) -> None:
+    session_id = client.sessions.create(PLAN).session_id
+    mine = [{"name": "Mine", "goal": "Do what I planned", "outputs": ["never.txt"]}]
+    made = client.missions.create("Know more", hops=mine, session_id=session_id)
+    client.missions.accept(made.mission_id)
+    started = client.runs.start(session_id, "Carry out my plan")
+    assert "workflow_complete" in ended(client, session_id)
+    found = client.missions.get(made.mission_id)
+    assert (found.status, found.run_id) == ("completed", started.run_id)
+    assert [(h.name, h.status) for h in found.hops] == [("Mine", "completed")]
+    assert {a.name: a.status for a in found.assets if a.name == "never.txt"} == {"never.txt": "error"}
+    assert client.missions.list(session_id=session_id).total == 1
+    told = [e.data["change"] for e in client.sessions.events(session_id, type=["plan_update"]).events]
+    assert told == ["linked", "accepted", "adopted"]
