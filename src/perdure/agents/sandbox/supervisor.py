@@ -156,7 +156,8 @@ def _become(spec: dict[str, Any], status_fd: int) -> None:
         os.chdir(spec["cwd"])
         for name, value in spec["rlimits"].items():
             _limit(getattr(resource, name), value)
-        _limit(resource.RLIMIT_NPROC, _own_threads() + spec["processes"])
+        # Above the limit that is watched, so that a flood is ended; the kernel only keeps it small until then.
+        _limit(resource.RLIMIT_NPROC, _own_threads() + 2 * spec["processes"] + 16)
         if not spec["wrapped"]:
             _give_up_privileges()
         os.execve(spec["argv"][0], spec["argv"], spec["env"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,38 @@ async def test_a_cancellation_ends_it(runner: Runner) -> None:
         await task
 
     assert processes_with(mark) == []
+
+
+async def test_a_killed_server_takes_its_programs_along(runner: Runner, tmp_path: Path) -> None:
+    mark = f"perdure-orphan-{os.getpid()}-{runner.choice}"
+    server = f"""
+import asyncio, sys
+from pathlib import Path
+from perdure.agents.sandbox.sandbox import Sandbox
+from perdure.store.workspace import Workspace
+
+async def show(lines, stream):
+    print(*lines, flush=True)
+
+command = "(setsid sh -c 'trap \\"\\" TERM; echo up; sleep 600; : {mark}' &) ; sleep 600"
+sandbox = Sandbox(choice={runner.choice!r})
+workspace = Workspace(Path({str(runner.workspace.root)!r}))
+asyncio.run(sandbox.run(workspace, "shell", command, timeout_s=600, on_output=show))
+"""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", server, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"up\n"
+    found = processes_with(mark)
+    assert found
+
+    process.kill()
+    await process.wait()
+
+    async with asyncio.timeout(30):
+        while processes_with(mark):  # noqa: ASYNC110 - nobody is left who could tell
+            await asyncio.sleep(0.02)
 
 
 async def test_a_failing_listener_ends_it(runner: Runner) -> None:
