@@ -14,6 +14,7 @@ from perdure.agents.roles import ROLES
 from perdure.agents.tools.box import ToolBox
 from perdure.core.approvals import Approval, ApprovalStatus, OnExpiry, Resolution
 from perdure.core.clock import utc_now
+from perdure.core.costs import usd
 from perdure.core.events import Console, NewEvent
 from perdure.core.missions import Hop, HopStatus, Mission
 from perdure.core.sessions import Session
@@ -344,6 +345,13 @@ class EngineContext:
             return info.sha256
 
         await self.operations.durable(f"write:{path}", write)
+
+    async def spent(self) -> float | None:
+        async def read() -> float | None:
+            run, _ = await self.operations.progress.current(self.operations.run.id)
+            return None if run.unpriced_calls else usd(run.cost_usd_micros)
+
+        return await self.operations.durable("spent", read)
 
     async def added_context(self) -> list[str]:
         async def read() -> list[str]:

@@ -337,6 +337,10 @@ class RunContext(Protocol):
         """Write a file of the workspace."""
         ...
 
+    async def spent(self) -> float | None:
+        """Return what the run's model calls cost so far in US dollars; None when a price is not known."""
+        ...
+
     async def added_context(self) -> list[str]:
         """Return what the person said to the run since it began, at the moment of this boundary."""
         ...

@@ -173,7 +173,7 @@ class _Work:
             return StepResult({"file": OUTPUT_FILE}, f"Saved {OUTPUT_FILE}")
 
         await self._ctx.step(spec, write)
-        message = self._message()
+        message, spent = self._message(), await self._ctx.spent()
         await self._ctx.say(message, key="result")
         return {
             "summary": message.partition("\n")[0],
@@ -181,8 +181,7 @@ class _Work:
             "missing": self._missing,
             "enhanced_text": text,
             "processing_summary": report,
-            # A mode does not see what calls cost; the session's cost report does, by agent.
-            "cost_breakdown": {"ocr": 0.0, "summarization": None, "total": None},
+            "cost_breakdown": {"ocr": 0.0, "summarization": spent, "total": spent},
             "message": message,
             "file": OUTPUT_FILE,
         }
