@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from perdure.core.access import Actor
 from perdure.core.approvals import ApprovalStatus
+from perdure.core.assets import Asset
 from perdure.core.events import Event
 from perdure.core.missions import HopStatus
 from perdure.core.runs import Run, RunStatus, StepStatus
@@ -21,14 +22,18 @@ from perdure.ids import new_id
 from perdure.services import plans
 from perdure.services.files import FileService, record_file_in
 from perdure.services.forking import ForkService, Wish
-from perdure.store import missions, runs, sessions
+from perdure.store import assets, missions, runs, sessions
+from perdure.store.assets import AssetQuery
 from perdure.store.store import Store
 from perdure.store.tables import metadata, shares
 from perdure.store.transaction import Tx
 from tests import factories
 from tests.factories import OWNER, STRANGER, VIEWER, Clock, Services
 
-_STEPS = [{"name": f"Step {n}", "goal": f"goal {n}", "bullet_points": [f"point {n}"]} for n in (1, 2, 3)]
+_STEPS: list[dict[str, Any]] = [
+    {"name": f"Step {n}", "goal": f"goal {n}", "bullet_points": [f"point {n}"], "outputs": outputs}
+    for n, outputs in ((1, []), (2, ["out.md"]), (3, ["late.md"]))
+]
 
 
 class World:
@@ -111,7 +116,9 @@ class World:
         )
         late = self.files.workspace(self.session.id).write("late.md", "late")
         await self.services.store.write(
-            lambda tx: record_file_in(tx, self.session.id, late, role="output", run_id=self.run.id)
+            lambda tx: record_file_in(
+                tx, self.session.id, late, role="output", run_id=self.run.id, hop_id=self.hops[2]
+            )
         )
         await self.step("step-3", "execution", {"result": "three"}, self.hops[2])
         await self.hop(2, HopStatus.COMPLETED)
@@ -386,6 +393,31 @@ async def test_files_of_the_point_come_along_as_they_are_now(world: World) -> No
     info = workspace.info("out.md")
     await world.services.store.write(lambda tx: record_file_in(tx, forked.id, info, role="output"))
     assert (await world.log(forked.id))[-1].type != "file_update", "the fork knows the file as it is"
+
+
+async def test_outputs_are_promised_again_when_the_fork_has_to_make_them(world: World) -> None:
+    await world.tell()
+    forked, branch = await world.fork(from_seq=world.marks["two"])
+    assert branch is not None
+    mission = await world.mission(branch.id)
+
+    def named(tx: Tx) -> dict[str, Asset]:
+        return {a.name: a for a in assets.list_assets(tx, AssetQuery(session_id=forked.id))[0]}
+
+    found = await world.services.store.read(named)
+    assert set(found) == {"notes.md", "out.md", "late.md"}
+    promised = found["late.md"]
+    assert (promised.status, promised.path, promised.sha256) == ("pending", None, None)
+    assert (promised.mission_id, promised.hop_id) == (mission.id, mission.hops[2].id)
+    assert forked.plan_data is not None
+    assert [step["status"] for step in forked.plan_data["steps"]] == ["completed", "completed", "ready"]
+
+    info = world.files.workspace(forked.id).write("late.md", "made in the fork")
+    await world.services.store.write(
+        lambda tx: record_file_in(tx, forked.id, info, role="output", hop_id=mission.hops[2].id)
+    )
+    made = (await world.services.store.read(named))["late.md"]
+    assert (made.id, made.status, made.path) == (promised.id, "ready", "late.md")
 
 
 async def test_a_link_in_the_workspace_is_not_followed_out_of_it(world: World, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from perdure.core.assets import AssetStatus
 from perdure.core.missions import (
     MISSION_LIFECYCLE,
     Hop,
@@ -25,6 +26,16 @@ _WITH_RUN = {
     RunStatus.FAILED: MissionCommand.FAIL,
     RunStatus.CANCELLED: MissionCommand.CANCEL,
 }
+_PROMISED: dict[str, Any] = {
+    "kind": "value",
+    "path": None,
+    "value": None,
+    "media_type": None,
+    "size_bytes": None,
+    "sha256": None,
+    "version": 1,
+}
+"""What an output is before its hop has made it."""
 _UNFINISHED = (HopStatus.PROPOSED, HopStatus.READY, HopStatus.EXECUTING)
 _BEGUN = (HopStatus.EXECUTING, HopStatus.COMPLETED, HopStatus.FAILED, HopStatus.SKIPPED)
 
@@ -165,18 +176,26 @@ def _assets(
     hops: list[dict[str, Any]],
     files: Mapping[str, tuple[int, str]],
 ) -> list[dict[str, Any]]:
-    mission_ids, hop_ids = {m["id"] for m in missions}, {h["id"] for h in hops}
+    missions_by_id, hops_by_id = {m["id"]: m for m in missions}, {h["id"]: h for h in hops}
     at = original.past.at
     found: list[dict[str, Any]] = []
     for row in original.rows["assets"].values():
-        path = row["path"]
-        there = path in files if path is not None else at is None or row["created_at"] <= at
-        if not there:
-            continue
         renamed = moved(row, renaming)
-        renamed["mission_id"] = renamed["mission_id"] if renamed["mission_id"] in mission_ids else None
-        renamed["hop_id"] = renamed["hop_id"] if renamed["hop_id"] in hop_ids else None
-        if path is not None:
+        mission, hop = missions_by_id.get(renamed["mission_id"]), hops_by_id.get(renamed["hop_id"])
+        renamed["mission_id"], renamed["hop_id"] = mission and mission["id"], hop and hop["id"]
+        path = row["path"]
+        if path is not None and path in files:
             renamed["size_bytes"], renamed["sha256"] = files[path]
+        elif at is not None and row["created_at"] > at:
+            continue
+        elif hop is not None and hop["status"] in _UNFINISHED:
+            renamed |= _PROMISED | {"status": _promise_status(mission)}
+        elif path is not None:
+            continue
         found.append(renamed)
     return found
+
+
+def _promise_status(mission: dict[str, Any] | None) -> AssetStatus:
+    proposed = mission is not None and mission["status"] == MissionStatus.PROPOSED
+    return AssetStatus.PROPOSED if proposed else AssetStatus.PENDING

@@ -25,8 +25,9 @@ from perdure.services.fork_files import CopiedFiles, copy_files, remove_copies
 from perdure.services.fork_plans import add_plans
 from perdure.services.fork_reading import Original, read_at_seq, read_before_run, read_before_step
 from perdure.services.fork_rows import ForkRows, build, rename_all
+from perdure.services.plan_log import note_plan_in
 from perdure.services.ports import Limits, ModeCatalog, RunEngine
-from perdure.store import copies, runs, sessions
+from perdure.store import copies, missions, runs, sessions
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
 
@@ -167,6 +168,8 @@ class _Fork:
             runs.insert_run(tx, run, owner)
         for noun in ("steps", "approvals", "missions", "hops", "tool_steps", "assets"):
             copies.put(tx, noun, made.rows[noun])
+        for mission_id in original.past.plans:
+            note_plan_in(tx, missions.get_mission(tx, self.renaming[mission_id]))
         tx.append(session.id, *self._events(session, run, made))
         tx.hint(owner, "session:created", session.id)
         return sessions.get_session(tx, session.id), run
@@ -226,7 +229,6 @@ class _Fork:
         then = SessionStatus(past.status)
         status = then if run is None and then in _AS_IT_WAS else SessionStatus.ACTIVE
         latest = next(reversed(past.runs), None)
-        plan = next(reversed(past.plans.values()), None)
         outside = source.plan_data if "mission_id" not in (source.plan_data or {}) else None
         return Session(
             id=self.renaming[source.id],
@@ -244,7 +246,7 @@ class _Fork:
                 # What begins with an underscore is the server's own: permissions given for that session.
                 {k: v for k, v in source.context_variables.items() if not k.startswith("_")}
             ),
-            plan_data=self.renaming.value(plan.plan if plan else outside),
+            plan_data=self.renaming.value(outside),
             created_at=tx.now,
             updated_at=tx.now,
             last_active_at=tx.now,

@@ -13,6 +13,7 @@ from perdure.errors import NotAllowedNow, NotFound
 from perdure.services import lifecycle
 from perdure.services.conversation import message_event
 from perdure.services.missions import dag_in
+from perdure.services.plan_log import note_plan_in
 from perdure.services.ports import Limits
 from perdure.services.starting import start_next_in
 from perdure.store import approvals, missions, runs, sessions
@@ -168,6 +169,8 @@ def _reopen_hops(tx: Tx, run: Run, hop_ids: set[str]) -> None:
     ended = [h for h in mission.hops if h.id in hop_ids and h.status in _ENDED_HOPS] if mission else []
     for hop in ended:
         missions.change_hop(tx, hop.id, status=HopStatus.READY, error=None)
+    if mission is not None and ended:
+        note_plan_in(tx, missions.get_mission(tx, mission.id))
     reopened = {hop.id for hop in ended}
     nodes = [node for node in dag_in(tx, run.session_id)["nodes"] if node["id"] in reopened]
     if nodes:
