@@ -449,6 +449,37 @@ async def test_another_task_after_the_plan_stands_is_context_as_well(world: Worl
     assert (resumed.payload["reason"], resumed.payload["additional_context"]) == ("forked", "Write a poem")
 
 
+async def test_a_plan_that_was_revised_after_the_point_is_the_older_one_in_the_fork(world: World) -> None:
+    session = await world.services.session("task")
+    started = await world.services.runs.start(OWNER, session.id, "Write")
+    assert started.run is not None
+    world.session, world.run = session, await world.services.progress.begin(started.run.id)
+    run = world.run
+
+    async def propose(steps: list[dict[str, Any]], change: str) -> None:
+        await world.change(
+            lambda tx: plans.propose_in(
+                tx, run, OWNER.user_id, name="Plan", goal="Report", steps=steps, change=change
+            )
+        )
+
+    await propose(_STEPS, "proposed")
+    await world.mark("first")
+    await propose([{"name": "Only", "goal": "one"}], "revised")
+
+    _, branch = await world.fork(from_seq=world.marks["first"])
+    assert branch is not None
+    mission = await world.mission(branch.id)
+
+    assert (mission.status, mission.revision) == ("proposed", 1)
+    assert [(h.name, h.goal, h.status) for h in mission.hops] == [
+        (f"Step {n}", f"goal {n}", "proposed") for n in (1, 2, 3)
+    ]
+    assert mission.hops[1].outputs == ["out.md"]
+    assert [h.is_final for h in mission.hops] == [False, False, True]
+    assert [h.name for h in (await world.mission(run.id)).hops] == ["Only"]
+
+
 async def test_what_was_said_after_the_point_is_not_known_in_the_fork(world: World) -> None:
     session, _ = await world.tell(until="one")
     await world.services.runs.steer(OWNER, session.id, "Be brief")

@@ -115,7 +115,11 @@ def _hops(
             name=step["name"],
             goal=step.get("goal") or "",
             agent=step.get("agent"),
+            description=step.get("description") or "",
+            rationale=step.get("rationale") or "",
             success_criteria=list(step.get("bullet_points") or []),
+            inputs=list(step.get("inputs") or []),
+            outputs=list(step.get("outputs") or []),
             is_final=step is listed[-1],
         ).model_dump()
         status = _hop_status(original, then, run, step, kept)
