@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from perdure.api.errors import problem, problem_response
@@ -31,16 +32,18 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_HEADERS = {
-    "content-security-policy": CONTENT_SECURITY_POLICY,
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-}
+_HEADERS = (
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_API_HEADERS = (*_HEADERS, (b"cache-control", b"no-store"))
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether `host` (a name or an address, no port) can only mean this machine."""
     name = host.strip("[]").rstrip(".").lower()
@@ -80,11 +83,9 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                answer = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    answer.setdefault(name, value)
-                if no_store:
-                    answer.setdefault("cache-control", "no-store")
+                own = {name.lower() for name, _ in message["headers"]}
+                added = _API_HEADERS if no_store else _HEADERS
+                message["headers"] = [*message["headers"], *(pair for pair in added if pair[0] not in own)]
             await send(message)
 
         if refusal is not None:
@@ -115,6 +116,7 @@ async def _refuse_socket(receive: Receive, send: Send, reason: str) -> None:
     await send({"type": "websocket.close", "code": CLOSE_ORIGIN, "reason": reason[:120]})
 
 
+@lru_cache(maxsize=64)
 def _host_of(host: str) -> str:
     try:
         return (urlsplit(f"//{host}").hostname or "").lower()

@@ -57,9 +57,10 @@ class StrictRoute(APIRoute):
 
         async def checked(original: Request) -> Response:
             request = _CheckedRequest(original.scope, original.receive)
-            refuse_nul(request.url.path, "path")
-            for name, value in request.query_params.multi_items():
-                refuse_nul(name + value, "query")
+            refuse_nul(request.scope["path"], "path")
+            if request.scope["query_string"]:
+                for name, value in request.query_params.multi_items():
+                    refuse_nul(name + value, "query")
             if not streamed and request.method not in {"GET", "HEAD"}:
                 body = await _bounded_body(request)
                 request.checked = read_json(body) if body.strip() else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
-from sqlalchemy import Row, Select, Table, func, insert, select, update
+from sqlalchemy import Row, Select, Table, bindparam, func, insert, select, update
 
 from perdure.errors import NotFound
 from perdure.store.transaction import Tx
@@ -55,12 +55,13 @@ def locked(tx: Tx, query: Select[Any]) -> Select[Any]:
 
 def insert_row(tx: Tx, table: Table, values: Mapping[str, Any]) -> None:
     """Insert one row; values the table has no column for are left out."""
-    tx.db.execute(insert(table).values({k: v for k, v in values.items() if k in table.c}))
+    tx.db.execute(insert(table), {k: v for k, v in values.items() if k in table.c})
 
 
 def update_row(tx: Tx, table: Table, row_id: str, **values: Any) -> None:
     """Change columns of one row by its id."""
-    tx.db.execute(update(table).where(table.c.id == row_id).values(**values))
+    if values:
+        tx.db.execute(update(table).where(table.c.id == bindparam("the_row")), {"the_row": row_id, **values})
 
 
 def count(tx: Tx, query: Select[Any]) -> int:

@@ -10,16 +10,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
-    Select,
-    Text,
-    and_,
     delete,
-    exists,
     func,
-    insert,
-    or_,
     select,
-    type_coerce,
     update,
 )
 
@@ -28,17 +21,12 @@ from perdure.errors import InvalidInput, NotFound, StaleVersion
 from perdure.store.columns import dumps, from_micros, loads, to_micros
 from perdure.store.rows import locked
 from perdure.store.shapes import Shape
-from perdure.store.tables import events, messages, session_logs, sessions
+from perdure.store.tables import session_logs, sessions
 from perdure.store.transaction import Tx
 
 S = TypeVar("S", bound=SessionHead)
 _IDS_AT_ONCE = 500
-_SORTS: dict[str, Any] = {
-    "last_active_at": sessions.c.last_active_at,
-    "created_at": sessions.c.created_at,
-    "updated_at": sessions.c.updated_at,
-    "name": sessions.c.name,
-}
+_SORTS = ("last_active_at", "created_at", "updated_at", "name")
 _LOG_FIELDS = {"last_seq": "last_seq", "message_count": "message_count", "epoch": "log_epoch"}
 
 
@@ -50,9 +38,9 @@ def _shape(model: type[S]) -> Shape[S]:
 
 _HEAD = _shape(SessionHead)
 _FULL = _shape(Session)
+_ROW = Shape(Session, list(sessions.c))
 _JOINED = "pd_sessions JOIN pd_session_logs ON pd_session_logs.session_id = pd_sessions.id"
 _BY_ID = f"SELECT {_FULL.sql} FROM {_JOINED} WHERE pd_sessions.id = "
-_HEADS = select(*_HEAD.columns()).join(session_logs, session_logs.c.session_id == sessions.c.id)
 _WHOLE = select(*_FULL.columns()).join(session_logs, session_logs.c.session_id == sessions.c.id)
 
 
@@ -76,13 +64,14 @@ class SessionQuery:
 
 def insert_session(tx: Tx, session: Session) -> None:
     """Insert a session with an empty log."""
-    values = session.model_dump(exclude={"message_count", "last_seq", "log_epoch"})
-    values["metadata"] = tx.cipher.seal(session.metadata, session.id)
-    tx.db.execute(insert(sessions).values(values))
-    tx.db.execute(
-        insert(session_logs).values(
-            session_id=session.id, last_seq=0, message_count=0, history_from=0, epoch=session.log_epoch
-        )
+    fields = {**session.__dict__, "metadata": tx.cipher.seal(session.metadata, session.id)}
+    cursor = tx.cursor
+    cursor.execute(_ROW.insertion(tx.postgres), _ROW.row(fields))
+    mark = "%s" if tx.postgres else "?"
+    cursor.execute(
+        "INSERT INTO pd_session_logs (session_id, last_seq, message_count, history_from, epoch)"
+        f" VALUES ({mark}, 0, 0, 0, {mark})",
+        (session.id, session.log_epoch),
     )
 
 
@@ -150,18 +139,22 @@ def list_sessions(
     key = query.sort.lstrip("-+")
     if key not in _SORTS:
         raise InvalidInput(f"Cannot sort by {key!r}; use one of {', '.join(_SORTS)}.", field="sort")
-    column = _SORTS[key]
-    conditions = _conditions(owner_id, query)
-    counting = select(func.count()).select_from(sessions).where(*conditions).correlate(None)
-    page: Select[Any] = _HEADS.add_columns(counting.scalar_subquery()).where(*conditions)
+    conditions, values = _conditions(owner_id, query)
+    counting, counted = f"SELECT count(*) FROM pd_sessions WHERE {conditions}", list(values)
+    way, beyond = ("DESC", "<") if descending else ("ASC", ">")
     if query.cursor:
         value, last_id = _read_cursor(query.cursor, key)
-        after = column < value if descending else column > value
-        tie = sessions.c.id < last_id if descending else sessions.c.id > last_id
-        page = page.where(or_(after, and_(column == value, tie)))
-    order = (column.desc(), sessions.c.id.desc()) if descending else (column.asc(), sessions.c.id.asc())
-    rows = tx.db.execute(page.order_by(*order).limit(query.limit + 1).offset(query.offset)).all()
-    total = int(rows[0][-1] if rows else tx.db.execute(counting).scalar_one())
+        conditions += (
+            f" AND (pd_sessions.{key} {beyond} ? OR (pd_sessions.{key} = ? AND pd_sessions.id {beyond} ?))"
+        )
+        values += [value, value, last_id]
+    rows = _run(
+        tx,
+        f"SELECT {_HEAD.sql}, ({counting}) FROM {_JOINED} WHERE {conditions}"
+        f" ORDER BY pd_sessions.{key} {way}, pd_sessions.id {way} LIMIT ? OFFSET ?",
+        [*counted, *values, query.limit + 1, query.offset],
+    )
+    total = int(rows[0][-1] if rows else _run(tx, counting, counted)[0][0])
     found = [_HEAD.value(row[:-1]) for row in rows[: query.limit]]
     more = len(rows) > query.limit
     return found, total, _write_cursor(found[-1], key) if more and found else None
@@ -240,44 +233,48 @@ def known_ids(tx: Tx, ids: Sequence[str]) -> set[str]:
     return found
 
 
-def _conditions(owner_id: str | None, query: SessionQuery) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+def _run(tx: Tx, statement: str, values: Sequence[Any]) -> list[Any]:
+    return tx.cursor.execute(statement.replace("?", "%s") if tx.postgres else statement, values).fetchall()
+
+
+def _conditions(owner_id: str | None, query: SessionQuery) -> tuple[str, list[Any]]:
+    parts: list[str] = []
+    values: list[Any] = []
+
+    def add(condition: str, *held: Any) -> None:
+        parts.append(condition)
+        values.extend(held)
+
     if owner_id is not None:
-        conditions.append(sessions.c.owner_id == owner_id)
+        add("pd_sessions.owner_id = ?", owner_id)
     if query.status:
-        conditions.append(sessions.c.status.in_(query.status))
+        add(f"pd_sessions.status IN ({', '.join('?' * len(query.status))})", *query.status)
     else:
-        conditions.append(sessions.c.status != SessionStatus.DELETED)
+        add("pd_sessions.status <> ?", str(SessionStatus.DELETED))
     if query.mode:
-        conditions.append(sessions.c.mode == query.mode)
+        add("pd_sessions.mode = ?", query.mode)
     if query.created_after:
-        conditions.append(sessions.c.created_at >= query.created_after)
+        add("pd_sessions.created_at >= ?", to_micros(query.created_after))
     if query.created_before:
-        conditions.append(sessions.c.created_at < query.created_before)
+        add("pd_sessions.created_at < ?", to_micros(query.created_before))
     if query.tag:
-        conditions.append(type_coerce(sessions.c.tags, Text).contains(dumps(query.tag), autoescape=True))
+        add("pd_sessions.tags LIKE ? ESCAPE '/'", f"%{_escaped(dumps(query.tag))}%")
     if query.q:
-        conditions.append(_matches(query.q))
-    return conditions
+        words = f"%{_escaped(query.q)}%"
+        add(_MATCHES, words, query.q, words, f'%"content":"%{_escaped(dumps(query.q)[1:-1])}%","parts":[%')
+    return " AND ".join(parts), values
 
 
-def _matches(words: str) -> ColumnElement[bool]:
-    """Match what was said, as it stands in the JSON of a message between the names of its neighbours."""
-    inside = dumps(words)[1:-1].replace("/", "//").replace("%", "/%").replace("_", "/_")
-    said = (
-        select(messages.c.position)
-        .join(events, and_(events.c.session_id == messages.c.session_id, events.c.seq == messages.c.seq))
-        .where(
-            messages.c.session_id == sessions.c.id,
-            events.c.payload.ilike(f'%"content":"%{inside}%","parts":[%', escape="/"),
-        )
-    )
-    return or_(
-        sessions.c.name.icontains(words, autoescape=True),
-        sessions.c.id == words,
-        sessions.c.mode.icontains(words, autoescape=True),
-        exists(said),
-    )
+_MATCHES = """(lower(pd_sessions.name) LIKE lower(?) ESCAPE '/' OR pd_sessions.id = ?
+  OR lower(pd_sessions.mode) LIKE lower(?) ESCAPE '/'
+  OR EXISTS (SELECT 1 FROM pd_messages JOIN pd_events
+    ON pd_events.session_id = pd_messages.session_id AND pd_events.seq = pd_messages.seq
+    WHERE pd_messages.session_id = pd_sessions.id AND lower(pd_events.payload) LIKE lower(?) ESCAPE '/'))"""
+"""In the name, the mode, or what was said, as it stands in the JSON of a message between its neighbours."""
+
+
+def _escaped(words: str) -> str:
+    return words.replace("/", "//").replace("%", "/%").replace("_", "/_")
 
 
 def _to_session(tx: Tx, row: Any) -> Session:
@@ -297,6 +294,8 @@ def _read_cursor(cursor: str, key: str) -> tuple[Any, str]:
         named, value, last_id = loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if named != key or not isinstance(last_id, str):
             raise ValueError(named)
-        return (from_micros(value) if key.endswith("_at") else str(value)), last_id
+        if key.endswith("_at"):
+            return to_micros(from_micros(value)), last_id  # as a time, or it is not one of ours
+        return str(value), last_id
     except (ValueError, TypeError, OverflowError):
         raise InvalidInput("The cursor is not one of this list; start without it.", field="cursor") from None
