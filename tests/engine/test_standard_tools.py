@@ -168,3 +168,26 @@ async def test_a_setting_that_means_nothing_stops_the_start(
 ) -> None:
     with pytest.raises(StartupError, match=says):
         await restart(house, **settings)
+
+
+async def test_a_server_that_does_not_exist_is_named_with_the_nearest(house: House) -> None:
+    await restart(house, mcp_servers={"notes": {"command": sys.executable, "args": [mcp_server.__file__]}})
+    _, run = await house.submit("one-shot", "Say hello", mcp_servers=["note"])
+
+    failed = await house.run(run.id, "failed", "completed")
+
+    assert failed.error is not None
+    assert "did you mean 'notes'" in failed.error["message"]
+
+
+@pytest.mark.parametrize("server", [{"command": "/no/such/program"}, {"url": "http://127.0.0.1:1/mcp"}])
+async def test_a_server_that_does_not_answer_fails_the_run_plainly(
+    house: House, server: dict[str, str]
+) -> None:
+    await restart(house, mcp_servers={"notes": server})
+    _, run = await house.submit("one-shot", "Say hello", mcp_servers=["notes"])
+
+    failed = await house.run(run.id, "failed", "completed")
+
+    assert failed.error is not None
+    assert "The tool server 'notes' cannot be used now" in failed.error["message"]

@@ -21,7 +21,7 @@ from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 
 from perdure.agents.tools.context import ToolContext
 from perdure.core.tools import ToolCategory
-from perdure.errors import InvalidInput, StartupError
+from perdure.errors import InvalidInput, StartupError, Unavailable
 
 if TYPE_CHECKING:
     from fastmcp.client import Client
@@ -32,6 +32,12 @@ _SERVER_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _START_TIMEOUT_S = 30
 _CALL_TIMEOUT_S = 300
+
+
+class ToolServerUnavailable(Unavailable):
+    """A tool server of the settings does not start or does not answer."""
+
+    code = "tool-server-unavailable"
 
 
 class McpServer(BaseModel):
@@ -122,6 +128,15 @@ class _Described(WrapperToolset[ToolContext]):
 
     server: str
     category: ToolCategory
+
+    async def __aenter__(self) -> Self:
+        try:
+            await super().__aenter__()
+        except Exception as error:
+            raise ToolServerUnavailable(
+                f"The tool server {self.server!r} cannot be used now: {error}", server=self.server
+            ) from error
+        return self
 
     async def get_tools(self, ctx: RunContext[ToolContext]) -> dict[str, ToolsetTool[ToolContext]]:
         found = await super().get_tools(ctx)
