@@ -7,10 +7,12 @@ import logging
 import shutil
 import tempfile
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from perdure import __version__
+from perdure.agents.config_check import check_config
 from perdure.agents.documents.limits import DocumentLimits
 from perdure.agents.documents.worker import DocumentReaders
 from perdure.agents.models import ModelCatalog, default_model
@@ -197,7 +199,8 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         connection_stale_after=settings.connection_stale_after,
         max_text_bytes=settings.max_text_bytes,
     )
-    registry = modes or ModeRegistry()
+    catalog = ModelCatalog(data_dir, model_file=settings.model_file)
+    registry = modes or ModeRegistry(check=partial(check_config, catalog))
     server_id = new_id()
     late = _LateEngine()
     bus, deltas = MemoryBus(), Deltas()
@@ -206,7 +209,6 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
     runs = RunService(store, registry, late, limits, sessions)
     approvals = ApprovalService(store, late, limits)
     files = FileService(store, data_dir / "workspaces")
-    catalog = ModelCatalog(data_dir, model_file=settings.model_file)
     papers = PaperLibrary(
         Site(settings.arxiv_api_base, settings.arxiv_pdf_base, settings.arxiv_contact),
         interval_s=settings.arxiv_interval_s,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -22,7 +22,13 @@ log = logging.getLogger("perdure.modes")
 class ModeRegistry:
     """The modes that are installed, by id."""
 
-    def __init__(self, modes: Mapping[str, type[Mode]] | None = None) -> None:
+    def __init__(
+        self,
+        modes: Mapping[str, type[Mode]] | None = None,
+        check: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> None:
+        """`check` is asked about every config as well: whether what it names exists here."""
+        self._check = check
         self._broken: dict[str, str] = {}
         found = modes if modes is not None else _installed(self._broken)
         self._modes = {cls.spec.id: cls for cls in found.values()}
@@ -67,7 +73,7 @@ class ModeRegistry:
                 f"Mode {mode!r} has no config key {', '.join(hints)}.", keys=unknown, valid=sorted(names)
             )
         try:
-            return model.model_validate(config).model_dump(mode="json", exclude_unset=True)
+            checked = model.model_validate(config).model_dump(mode="json", exclude_unset=True)
         except ValidationError as error:
             problems = [
                 {"field": f"config.{'.'.join(str(p) for p in e['loc'])}", "message": e["msg"]}
@@ -76,6 +82,9 @@ class ModeRegistry:
             raise InvalidInput(
                 "; ".join(f"{p['field']}: {p['message']}" for p in problems), errors=problems
             ) from None
+        if self._check is not None:
+            self._check(checked)
+        return checked
 
     def supports_resume(self, mode: str) -> bool:
         """Whether a failed run of the mode can go on from a step; False for a mode that is gone."""
