@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from perdure.services import files, lifecycle, plans
 from perdure.services import tool_steps as calls
 from perdure.services.mission_moves import move_mission_in
 from perdure.store import assets, missions, runs, sessions, tool_steps
+from perdure.store.missions import MissionQuery
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
 from perdure.store.workspace import FileInfo
@@ -346,3 +348,36 @@ def test_a_plan_of_a_run_archives_what_nobody_finished(store: Store, session: Se
     current = store.write_now(lambda tx: missions.find_mission(tx, session_id=session.id))
     assert current is not None
     assert current.id == own.id
+
+
+async def test_of_several_decisions_at_once_exactly_one_holds(store: Store) -> None:
+    services = factories.Services(store)
+    made = (await services.mission_commands.create(OWNER, goal="g", hops=STEPS)).mission
+    commands = services.mission_commands
+    outcomes = await asyncio.gather(
+        *(commands.accept(OWNER, made.id) for _ in range(4)),
+        *(commands.reject(OWNER, made.id) for _ in range(4)),
+        return_exceptions=True,
+    )
+    refused = [o for o in outcomes if isinstance(o, NotAllowedNow)]
+    assert len(refused) == 7
+    (done,) = [o for o in outcomes if not isinstance(o, BaseException)]
+    found = (await services.missions.get(OWNER, made.id)).mission
+    assert (found.status, found.hops) == (done.mission.status, done.mission.hops)
+
+
+async def test_of_several_missions_linked_at_once_one_is_the_current(store: Store) -> None:
+    services = factories.Services(store)
+    made = await services.session()
+    missions_ = [(await services.mission_commands.create(OWNER, goal=str(n))).mission for n in range(5)]
+    await asyncio.gather(*(services.mission_commands.link(OWNER, made.id, m.id) for m in missions_))
+    in_use, total = await services.missions.list(OWNER, MissionQuery(session_id=made.id))
+    assert total == 1
+    everything = await services.missions.list(OWNER, MissionQuery(session_id=made.id, archived=True))
+    assert everything[1] == 5
+    current = await services.missions.for_session(OWNER, made.id)
+    assert current is not None
+    assert current.id == in_use[0].id
+    shown = (await services.sessions.get(OWNER, made.id)).session.plan_data
+    assert shown is not None
+    assert shown["mission_id"] == current.id

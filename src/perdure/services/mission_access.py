@@ -24,11 +24,20 @@ def mission_for(tx: Tx, actor: Actor, mission_id: str, action: Action, *, lock: 
         Forbidden: when its session is shared with the actor, but not for this action.
     """
     mission = missions.get_mission(tx, parse_uuid(mission_id, "mission id"))
+    _require(tx, actor, mission, action, lock)
+    if not lock:
+        return mission
+    now = missions.get_mission(tx, mission.id, lock=True)
+    if now.session_id != mission.session_id:  # linked while the lock was waited for
+        _require(tx, actor, now, action, lock)
+    return now
+
+
+def _require(tx: Tx, actor: Actor, mission: Mission, action: Action, lock: bool) -> None:
     if mission.session_id is None:
         require(actor, action, mission.owner_id, None, "mission")
     else:
         _require_session(tx, actor, mission.session_id, action, "mission", lock)
-    return missions.get_mission(tx, mission.id, lock=True) if lock else mission
 
 
 def hop_for(tx: Tx, actor: Actor, hop_id: str, action: Action, *, lock: bool = False) -> tuple[Mission, Hop]:
