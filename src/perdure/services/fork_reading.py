@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from perdure.core.past import Past, RunThen
@@ -26,6 +27,7 @@ class Original:
     log: Sequence[RawEvent]
     past: Past
     rows: dict[Noun, Rows]
+    read_at: datetime
     files_later: set[str]
     """Paths that the log names only after the point."""
     target: RunThen | None
@@ -34,7 +36,6 @@ class Original:
     """The run that begins anew in the fork; its own events are after the point."""
     from_step: str | None = None
     """Key of the step before which the point lies, or in which it lies."""
-    replaced: list[str] = field(default_factory=list[str])
 
     @property
     def cut(self) -> int:
@@ -111,6 +112,7 @@ def _read(
         log=log,
         past=past,
         rows=rows,
+        read_at=tx.now,
         files_later=copies.files_named_after(tx, session.id, cut) - set(past.files),
         target=target,
         repeated=repeated,

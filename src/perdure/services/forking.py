@@ -124,16 +124,18 @@ class ForkService:
         fork_id = new_id()
         renaming = rename_all(original, fork_id)
         with self._files.claimed(fork_id):
-            target = self._files.workspace(fork_id)
+            source, target = self._files.workspace(original.session.id), self._files.workspace(fork_id)
+
+            def prepare() -> tuple[CopiedFiles, ForkRows]:
+                copied = copy_files(source, target, original.past.files, original.files_later)
+                anew = wish.input is not None
+                made = build(original, renaming, actor.user_id, original.read_at, new_input=anew)
+                add_plans(original, renaming, made, actor.user_id, copied.found, original.read_at)
+                return copied, made
+
             try:
-                copied = await asyncio.to_thread(
-                    copy_files,
-                    self._files.workspace(original.session.id),
-                    target,
-                    original.past.files,
-                    original.files_later,
-                )
-                fork = _Fork(self._modes, self._limits, actor, original, renaming, wish, config, copied)
+                copied, made = await asyncio.to_thread(prepare)
+                fork = _Fork(self._modes, self._limits, actor, original, renaming, wish, config, copied, made)
                 session, run = await self._store.write(fork.insert)
             except BaseException:
                 await asyncio.to_thread(remove_copies, target)
@@ -153,13 +155,12 @@ class _Fork:
     wish: Wish
     config: dict[str, Any]
     copied: CopiedFiles
+    made: ForkRows
 
     def insert(self, tx: Tx) -> tuple[Session, Run | None]:
         """Write everything in the caller's transaction; may run again after a deadlock."""
-        original, owner = self.original, self.actor.user_id
-        made = build(original, self.renaming, owner, tx.now, new_input=self.wish.input is not None)
-        add_plans(original, self.renaming, made, owner, self.copied.found, tx.now)
-        run = self._run(tx, made)
+        original, made, owner = self.original, self.made, self.actor.user_id
+        run = self._run(tx)
         session = self._session(tx, run)
         sessions.insert_session(tx, session)
         copies.write_log(tx, session.id, made.log, original.past.history_from)
@@ -170,11 +171,11 @@ class _Fork:
             copies.put(tx, noun, made.rows[noun])
         for mission_id in original.past.plans:
             note_plan_in(tx, missions.get_mission(tx, self.renaming[mission_id]))
-        tx.append(session.id, *self._events(session, run, made))
+        tx.append(session.id, *self._events(session, run))
         tx.hint(owner, "session:created", session.id)
         return sessions.get_session(tx, session.id), run
 
-    def _run(self, tx: Tx, made: ForkRows) -> Run | None:
+    def _run(self, tx: Tx) -> Run | None:
         original, wish = self.original, self.wish
         if original.target is not None:
             source = runs_row(original, original.target.id)
@@ -182,7 +183,7 @@ class _Fork:
             begun = original.target.begun
             given: list[str] = source.config.get(_CONTEXT) or []
             context = [text for text in given if text in said]
-            if wish.input is not None and made.planned:
+            if wish.input is not None and self.made.planned:
                 context.append(wish.input)
             return self._branch(
                 tx,
@@ -256,12 +257,12 @@ class _Fork:
             current_run_id=run.id if run else self.renaming.get(latest),
         )
 
-    def _events(self, session: Session, run: Run | None, made: ForkRows) -> list[NewEvent]:
+    def _events(self, session: Session, run: Run | None) -> list[NewEvent]:
         source, target = self.original.session, self.original.target
         lines = [
             f"Forked from session {source.id} ({source.name}) after its event {self.original.cut}.",
             "What that session spent is not copied: this one starts at zero.",
-            *made.lines,
+            *self.made.lines,
             *self.copied.lines,
         ]
         events = [
@@ -269,7 +270,7 @@ class _Fork:
             NewEvent.of(Console(lines=lines)),
             *(
                 NewEvent.of(ApprovalResolved(approval_id=asked, status="cancelled"), run_id=run_id)
-                for asked, run_id in made.cancelled
+                for asked, run_id in self.made.cancelled
             ),
         ]
         if run is not None and (self.wish.input is not None or target is None):
