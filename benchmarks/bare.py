@@ -48,6 +48,21 @@ def now_micros() -> int:
     return time.time_ns() // 1000
 
 
+def session_of(row: Sequence[Any]) -> dict[str, Any]:
+    """Return a session's row by name, its state parsed and its time as a time."""
+    session_id, owner, name, status, state, version, last_seq, updated_at = row
+    return {
+        "id": session_id,
+        "owner": owner,
+        "name": name,
+        "status": status,
+        "state": orjson.loads(state),
+        "version": version,
+        "last_seq": last_seq,
+        "updated_at": datetime.fromtimestamp(updated_at / 1e6, UTC),
+    }
+
+
 def _entries(rows: Sequence[Any]) -> list[dict[str, Any]]:
     return [
         {
@@ -58,6 +73,11 @@ def _entries(rows: Sequence[Any]) -> list[dict[str, Any]]:
         }
         for seq, run_id, payload, at in reversed(rows)
     ]
+
+
+def entries_of(db: sqlite3.Connection, session_id: str, limit: int) -> list[dict[str, Any]]:
+    """Return the last messages of a session with their ids and times."""
+    return _entries(db.execute(_PAGE.format("?"), (session_id, limit)).fetchall())
 
 
 class BareSqlite:
@@ -100,7 +120,7 @@ class BareSqlite:
 
     def page(self, session_id: str, limit: int) -> list[dict[str, Any]]:
         """Return the last messages with their ids and times."""
-        return _entries(self.db.execute(_PAGE.format("?"), (session_id, limit)).fetchall())
+        return entries_of(self.db, session_id, limit)
 
     def save(self, session_id: str, state: dict[str, Any]) -> None:
         """Replace the state and store one message, under a version check, durably."""
@@ -111,12 +131,21 @@ class BareSqlite:
         )
         self.db.execute("COMMIT")
 
-    def list(self, status: str, limit: int) -> list[Any]:
-        """Return the newest sessions in a status."""
-        return self.db.execute(
-            "SELECT * FROM sessions WHERE owner = ? AND status = ? ORDER BY updated_at DESC LIMIT ?",
-            ("me", status, limit),
+    def list(self, status: str, limit: int) -> tuple[list[dict[str, Any]], int]:
+        """Return the newest sessions in a status, and how many there are in all."""
+        of_mine = "FROM sessions WHERE owner = ? AND status = ?"
+        total = self.db.execute(f"SELECT count(*) {of_mine}", ("me", status)).fetchone()[0]
+        rows = self.db.execute(
+            f"SELECT * {of_mine} ORDER BY updated_at DESC LIMIT ?", ("me", status, limit)
         ).fetchall()
+        return [session_of(row) for row in rows], total
+
+    def together(self, jobs: Sequence[tuple[Callable[[str], None], str]]) -> None:
+        """Do all the jobs and commit once."""
+        self.db.execute("BEGIN IMMEDIATE")
+        for job, session_id in jobs:
+            job(session_id)
+        self.db.execute("COMMIT")
 
     def count(self) -> int:
         """Return how many messages there are."""
@@ -130,7 +159,7 @@ class BareSqlite:
 class BareGroupWriter:
     """One thread, a queue, and one commit for all that waits."""
 
-    def __init__(self, bare: BareSqlite, *, daemon: bool = False) -> None:
+    def __init__(self, bare: BareSqlite | BarePostgres, *, daemon: bool = False) -> None:
         self._bare = bare
         self._queue: queue.SimpleQueue[tuple[Callable[[str], None], str, asyncio.Future[None]] | None]
         self._queue = queue.SimpleQueue()
@@ -161,10 +190,7 @@ class BareGroupWriter:
             group = [first]
             while not self._queue.empty() and (waiting := self._queue.get()) is not None:
                 group.append(waiting)
-            self._bare.db.execute("BEGIN IMMEDIATE")
-            for job, session_id, _ in group:
-                job(session_id)
-            self._bare.db.execute("COMMIT")
+            self._bare.together([(job, session_id) for job, session_id, _ in group])
             self._loop.call_soon_threadsafe(_finish, [done for _, _, done in group])
 
 
@@ -230,6 +256,27 @@ class BarePostgres:
         if cursor.rowcount != 1:
             raise RuntimeError("somebody else changed the session")
         self.versions[session_id] = version + 1
+
+    put = append
+
+    def together(self, jobs: Sequence[tuple[Callable[[str], None], str]]) -> None:
+        """Store one message in each of the sessions, in one statement."""
+        ids = [session_id for _, session_id in jobs]
+        given = [{"id": key, "version": self.versions[key], "payload": new_payload()} for key in ids]
+        now = now_micros()
+        cursor = self.db.execute(
+            "WITH given AS (SELECT * FROM json_to_recordset(%s::json) AS given"
+            " (id text, version bigint, payload text)),"
+            " bumped AS (UPDATE sessions SET version = sessions.version + 1, last_seq = last_seq + 1, updated_at = %s"
+            " FROM given WHERE sessions.id = given.id AND sessions.version = given.version"
+            " RETURNING sessions.id, last_seq, payload)"
+            " INSERT INTO messages SELECT id, last_seq, NULL, payload, %s FROM bumped",
+            (orjson.dumps(given).decode(), now, now),
+        )
+        if cursor.rowcount != len(ids):
+            raise RuntimeError("somebody else changed a session")
+        for key in ids:
+            self.versions[key] += 1
 
     def page(self, session_id: str, limit: int) -> list[dict[str, Any]]:
         """Return the last messages with their ids and times."""

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
 import orjson
+import uuid_utils
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from benchmarks.bare import BareGroupWriter, BareSqlite
+from benchmarks.bare import BareGroupWriter, BareSqlite, entries_of, session_of
+
+_PAGE = 50
 
 
 class _Log:
@@ -78,6 +81,11 @@ class _Sessions:
         self.reader = self.bare.connect()
         self.writer = BareGroupWriter(self.bare, daemon=True)
 
+    def session(self, session_id: str) -> dict[str, Any]:
+        """Return a session."""
+        row = self.reader.execute("SELECT * FROM sessions WHERE id = ?", (session_id,)).fetchone()
+        return session_of(row)
+
 
 _sessions: list[_Sessions] = []
 
@@ -90,18 +98,16 @@ def _open() -> _Sessions:
 
 async def _create(request: Request) -> Response:
     orjson.loads(await request.body())
-    session_id = str(uuid4())
-    await _open().writer.create(session_id)
-    return Response(orjson.dumps({"session_id": session_id}), 201, media_type="application/json")
+    session_id = str(uuid_utils.uuid7())
+    held = _open()
+    await held.writer.create(session_id)
+    return Response(orjson.dumps(held.session(session_id)), 201, media_type="application/json")
 
 
 async def _get(request: Request) -> Response:
-    row = (
-        _open()
-        .reader.execute("SELECT * FROM sessions WHERE id = ?", (request.path_params["session_id"],))
-        .fetchone()
-    )
-    return Response(orjson.dumps(row), media_type="application/json")
+    held, session_id = _open(), request.path_params["session_id"]
+    found = {**held.session(session_id), "messages": entries_of(held.reader, session_id, _PAGE)}
+    return Response(orjson.dumps(found), media_type="application/json")
 
 
 rest = Starlette(

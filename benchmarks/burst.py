@@ -5,25 +5,34 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from statistics import median
 
 from benchmarks import ours
-from benchmarks.bare import BareGroupWriter, BareSqlite
+from benchmarks.bare import BareGroupWriter, BarePostgres, BareSqlite
 from benchmarks.harness import Bar, Result, Scale, event_loop, percentile
+from benchmarks.postgres import server
 
 _SESSIONS = 50
 _Round = tuple[float, float]
 
 
 def run(scale: Scale) -> list[Result]:
-    """Measure messages per second and how long the slowest wait."""
+    """Measure messages per second and how long the slowest wait, on SQLite and on PostgreSQL where there is one."""
     with ours.folder() as folder, event_loop() as runner:
-        return runner.run(_measure(scale, BareSqlite(folder), folder))
+        results = runner.run(_measure(scale, "50 sessions at once, SQLite", BareSqlite(folder), folder))
+    with server() as new_database, event_loop() as runner:
+        if new_database is not None:
+            bare = BarePostgres(new_database())
+            results += runner.run(_measure(scale, "50 sessions at once, PostgreSQL", bare, new_database()))
+    return results
 
 
-async def _measure(scale: Scale, bare: BareSqlite, folder: object) -> list[Result]:
+async def _measure(
+    scale: Scale, name: str, bare: BareSqlite | BarePostgres, where: Path | str
+) -> list[Result]:
     each, rounds = scale.of(40, 3), scale.of(9, 2)
-    with ours.open_store(folder) as store:  # pyright: ignore[reportArgumentType]
+    with ours.open_store(where) as store:
         for number in range(_SESSIONS):
             bare.create(str(number))
         ids = [ours.create(store) for _ in range(_SESSIONS)]
@@ -42,7 +51,7 @@ async def _measure(scale: Scale, bare: BareSqlite, folder: object) -> list[Resul
     slow, bare_slow = [p for _, p in found], [p for _, p in floors]
     return [
         Result(
-            "50 sessions at once",
+            name,
             "messages a second",
             "/s",
             median(rates),
@@ -52,7 +61,7 @@ async def _measure(scale: Scale, bare: BareSqlite, folder: object) -> list[Resul
             lost,
         ),
         Result(
-            "50 sessions at once",
+            name,
             "p99 of one append",
             "ms",
             median(slow) * 1e3,

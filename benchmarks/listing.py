@@ -42,11 +42,8 @@ def run(scale: Scale) -> list[Result]:
         async def service() -> int:
             return len((await perdure.sessions.list(LOCAL_ACTOR, _QUERY)).sessions)
 
-        def counted() -> object:
-            bare.db.execute(
-                "SELECT count(*) FROM sessions WHERE owner = 'me' AND status = 'completed'"
-            ).fetchone()
-            return bare.list("completed", _LIMIT)
+        def counted() -> int:
+            return len(bare.list("completed", _LIMIT)[0])
 
         lost = _LIMIT - query() + _LIMIT - runner.run(service())
         spent = race(
