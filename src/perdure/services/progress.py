@@ -418,11 +418,8 @@ class RunProgress:
                 session = lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="run ended")
             lifecycle.note_activity(tx, session, self._limits)
             following = start_next_in(tx, run.session_id, self._limits)
-            if (
-                following is None
-                and session.status is SessionStatus.ACTIVE
-                and not self._modes.stays_active(run.mode)
-            ):
+            one_task = not self._modes.stays_active(run.mode)
+            if following is None and one_task and session.status is SessionStatus.ACTIVE:
                 lifecycle.move_session(
                     tx, session, SessionCommand.COMPLETE, reason="run completed", expires_at=None
                 )
