@@ -21,6 +21,7 @@ NAMES = (
     "rest",
     "startup",
     "fanout",
+    "documents",
 )
 
 
