@@ -6,7 +6,7 @@ import ctypes
 import importlib
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from perdure.agents.documents.flow import Style, blocks_of, body_size
@@ -18,10 +18,12 @@ from perdure.agents.documents.tables import Table, drawn_tables
 pdfium: Any = importlib.import_module("pypdfium2.raw")
 
 _BREAK_EM = 1.1
+_SPACE_EM = 0.25
+_SUGGESTED_SPACE_EM = 0.13
 _MOST_PATHS = 20_000
+_SAMPLED_CHAR = 7
 _THIN_PT = 3.0
 _SOFT_HYPHEN = 0x02
-_LINE_ENDS = (0x0A, 0x0D)
 _NOTHING = (0x00, 0xFFFE, 0xFFFF)
 
 
@@ -64,9 +66,10 @@ class _Style:
 class _Open:
     """A piece of a line that is being put together."""
 
-    style: _Style
     box: Box
     turn: int
+    styles: list[_Style] = field(default_factory=list[_Style])
+    """That of each letter."""
     words: list[Word] = field(default_factory=list[Word])
     letters: list[str] = field(default_factory=list[str])
     boxes: list[Box] = field(default_factory=list[Box])
@@ -76,11 +79,18 @@ class _Open:
             self.words.append(Word("".join(self.letters), around(self.boxes)))
             self.letters, self.boxes = [], []
 
+    def segment(self) -> Segment:
+        sizes = Counter(style.size for style in self.styles)
+        bold = sum(style.bold for style in self.styles) > 0.9 * len(self.styles)
+        text = " ".join(word.text for word in self.words)
+        return Segment(text, self.box, sizes.most_common(1)[0][0], bold, tuple(self.words))
+
 
 def page_of(page: Any, textpage: Any, number: int, body: float | None = None) -> Page:
     """Read the text layer of a PDFium page; `body` is the size of the document's running text, if known."""
-    upright, turns = _upright(page, textpage)
-    pieces, aside = _pieces(textpage, upright, turns)
+    keys = _object_keys(textpage)
+    upright, turns = _upright(page, textpage, keys)
+    pieces, aside = _pieces(textpage, keys, upright, turns)
     tables = drawn_tables(_rules(page, upright), pieces)
     style = Style(body or body_size(pieces))
     blocks = blocks_of(best_order(_with_tables(pieces, tables)), style)
@@ -93,7 +103,7 @@ def running_size(textpages: list[Any]) -> float | None:
     """Return the font size that most characters of these pages have, None when there are none."""
     sizes: Counter[float] = Counter()
     for textpage in textpages:
-        for index in range(0, textpage.count_chars(), 7):
+        for index in range(0, textpage.count_chars(), _SAMPLED_CHAR):
             if pdfium.FPDFText_GetTextObject(textpage, index):
                 sizes[round(_size(textpage, index) * 2) / 2] += 1
     return sizes.most_common(1)[0][0] if sizes else None
@@ -101,21 +111,20 @@ def running_size(textpages: list[Any]) -> float | None:
 
 def unreadable_share(textpage: Any) -> float:
     """Return the share of characters that the file gives no meaning for."""
-    count = textpage.count_chars()
+    sample = range(0, textpage.count_chars(), _SAMPLED_CHAR)
     bad = sum(
-        bool(pdfium.FPDFText_HasUnicodeMapError(textpage, index) == 1)
-        or 0xE000 <= pdfium.FPDFText_GetUnicode(textpage, index) <= 0xF8FF
-        for index in range(count)
+        pdfium.FPDFText_HasUnicodeMapError(textpage.raw, index) == 1
+        or 0xE000 <= pdfium.FPDFText_GetUnicode(textpage.raw, index) <= 0xF8FF
+        for index in sample
     )
-    return bad / count if count else 0.0
+    return bad / len(sample) if sample else 0.0
 
 
-def _upright(page: Any, textpage: Any) -> tuple[Upright, dict[int, int]]:
+def _upright(page: Any, textpage: Any, keys: list[int]) -> tuple[Upright, dict[int, int]]:
     """Return how the page is turned, and the turn of each text object."""
     turns: dict[int, int] = {}
     weight: Counter[int] = Counter()
-    for index in range(textpage.count_chars()):
-        key = _object_key(textpage, index)
+    for index, key in enumerate(keys):
         if not key:
             continue
         if key not in turns:
@@ -129,65 +138,63 @@ def _upright(page: Any, textpage: Any) -> tuple[Upright, dict[int, int]]:
 
 
 def _pieces(
-    textpage: Any, upright: Upright, turns: dict[int, int]
+    textpage: Any, keys: list[int], upright: Upright, turns: dict[int, int]
 ) -> tuple[list[Segment], dict[int, list[Segment]]]:
     """Return the pieces of lines that stand upright, and those that are turned otherwise."""
     rect = pdfium.FS_RECTF()
+    frames = {turn: replace(upright, turn=turn) for turn in (0, 90, 180, 270)}
     styles: dict[int, _Style] = {}
     opened: _Open | None = None
     found: list[_Open] = []
-    for index in range(textpage.count_chars()):
-        code: int = pdfium.FPDFText_GetUnicode(textpage, index)
-        key = _object_key(textpage, index)
-        if code in _NOTHING or code in _LINE_ENDS or not key:
-            if opened is not None:
-                opened.end_word()
-            continue
+    space_suggested = False
+    for index, key in enumerate(keys):
+        code: int = pdfium.FPDFText_GetUnicode(textpage.raw, index)
         letter = "-" if code == _SOFT_HYPHEN else chr(code)
-        if letter.isspace():
-            if opened is not None:
+        if code in _NOTHING or not key or letter.isspace():
+            space_suggested = space_suggested or letter.isspace()
+            if opened is not None and key and letter.isspace():
                 opened.end_word()
             continue
         if key not in styles:
             styles[key] = _Style(_size(textpage, index), _is_bold(textpage, index), turns.get(key, 0))
         style = styles[key]
-        pdfium.FPDFText_GetLooseCharBox(textpage, index, rect)
-        own = Upright(upright.left, upright.bottom, upright.right, upright.top, style.turn)
-        box = own.box(rect.left, rect.bottom, rect.right, rect.top)
+        pdfium.FPDFText_GetLooseCharBox(textpage.raw, index, rect)
+        box = frames[style.turn].box(rect.left, rect.bottom, rect.right, rect.top)
         if opened is None or not _goes_on(opened, style, box):
             if opened is not None:
                 opened.end_word()
-            opened = _Open(style, box, style.turn)
+            opened = _Open(box, style.turn)
             found.append(opened)
-        elif opened.letters and box.x0 - opened.boxes[-1].x1 > 0.25 * style.size:
-            opened.end_word()
-        opened.box = around((opened.box, box))
+        elif opened.letters:
+            # PDFium suggests spaces beside letters that are set higher or lower, too.
+            least = _SUGGESTED_SPACE_EM if space_suggested else _SPACE_EM
+            if box.x0 - opened.boxes[-1].x1 > least * style.size:
+                opened.end_word()
+        space_suggested = False
+        opened.box = opened.box.with_(box)
         opened.letters.append(letter)
         opened.boxes.append(box)
-        if len(opened.boxes) == 1 and style.size > opened.style.size:
-            opened.style = style
+        opened.styles.append(style)
     if opened is not None:
         opened.end_word()
-    pieces: list[Segment] = []
+    pieces = [piece.segment() for piece in found if piece.turn == upright.turn]
     aside: dict[int, list[Segment]] = {}
     for piece in found:
-        text = " ".join(word.text for word in piece.words)
-        segment = Segment(text, piece.box, piece.style.size, piece.style.bold, tuple(piece.words))
-        if piece.turn == upright.turn:
-            pieces.append(segment)
-        else:
-            aside.setdefault(piece.turn, []).append(segment)
+        if piece.turn != upright.turn:
+            aside.setdefault(piece.turn, []).append(piece.segment())
     return pieces, aside
 
 
 def _goes_on(opened: _Open, style: _Style, box: Box) -> bool:
     last = opened.boxes[-1] if opened.boxes else (opened.words[-1].box if opened.words else opened.box)
     gap = box.x0 - last.x1
+    if abs(box.x0 - last.x0) < 0.1 and abs(box.x1 - last.x1) < 0.1:
+        return True  # the letters of a ligature all have its box
     return (
         opened.turn == style.turn
         and opened.box.beside(box) > 0.5
         and -0.6 * style.size < gap < _BREAK_EM * style.size
-        and not (opened.style.bold != style.bold and gap > 0.6 * style.size)
+        and not (opened.styles[-1].bold != style.bold and gap > 0.6 * style.size)
     )
 
 
@@ -264,10 +271,11 @@ def _is_stroked(path: Any) -> bool:
     return bool(pdfium.FPDFPath_GetDrawMode(path, mode, stroke) and stroke.value)
 
 
-def _object_key(textpage: Any, index: int) -> int:
-    """Return what tells text objects apart; 0 for characters that PDFium made up."""
-    handle = pdfium.FPDFText_GetTextObject(textpage, index)
-    return ctypes.cast(handle, ctypes.c_void_p).value or 0
+def _object_keys(textpage: Any) -> list[int]:
+    """Return, for each character, what tells its text object from others; 0 for those that PDFium made up."""
+    find, raw, address = pdfium.FPDFText_GetTextObject, textpage.raw, ctypes.addressof
+    handles = (find(raw, index) for index in range(textpage.count_chars()))
+    return [address(handle.contents) if handle else 0 for handle in handles]
 
 
 def _size(textpage: Any, index: int) -> float:

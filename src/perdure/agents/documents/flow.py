@@ -19,6 +19,7 @@ _BULLET = re.compile(r"^(?:[•◦▪▫‣●○■\u2013\u2014*·\uf0b7]|-(?=\
 _NUMBERED = re.compile(r"^\(?(\d{1,3}|[a-z]|[ivx]{1,4})[.)]\s+(?=\S)")
 _HYPHEN_END = re.compile(r"(?<=[^\W\d_])[-\u00ad\u2010]$")
 _SENTENCE_END = re.compile(r"[.!?:;\u2026][\"'\u201d\u2019)\]]*$")
+_LEADER_END = re.compile(r"(?:\. ?){4,}\s*[\divxlc]+$")
 _HEADING_CHARS = 200
 
 
@@ -64,12 +65,13 @@ def blocks_of(items: Sequence[Segment | Table], style: Style) -> list[Block]:
     pitch = _pitch(lines)
     blocks: list[Block] = []
     open_lines: list[Line] = []
-    for item in lines:
+    for item, following in itertools.pairwise([*lines, None]):
+        assert item is not None
         if isinstance(item, Table):
             blocks += _closed(open_lines, style)
             blocks.append(_table_block(item))
             open_lines = []
-        elif open_lines and not _continues(open_lines, item, style, pitch):
+        elif open_lines and not _continues(open_lines, item, following, style, pitch):
             blocks += _closed(open_lines, style)
             open_lines = [item]
         else:
@@ -130,7 +132,10 @@ def _pitch(lines: Sequence[Line | Table]) -> float:
     return near[len(near) // 4] if near else 1.2  # the wider ones are those between paragraphs
 
 
-def _continues(lines: list[Line], line: Line, style: Style, pitch: float) -> bool:
+def _continues(
+    lines: list[Line], line: Line, following: Line | Table | None, style: Style, pitch: float
+) -> bool:
+    """Whether the line goes on with what the lines before it began."""
     last, text = lines[-1], line.text
     if _is_item(text) or abs(last.size - line.size) > 0.08 * last.size + 0.3:
         return False
@@ -151,7 +156,20 @@ def _continues(lines: list[Line], line: Line, style: Style, pitch: float) -> boo
     sentence_over = bool(_SENTENCE_END.search(last.text)) and text[:1].isupper()
     if indent > 0.8 * line.size and (sentence_over or len(lines) > 1):
         return False
-    return not (ends_early and sentence_over)
+    return not (ends_early and sentence_over) and not _ended_on_purpose(lines, line, following)
+
+
+def _ended_on_purpose(lines: list[Line], line: Line, following: Line | Table | None) -> bool:
+    """Whether the last line ended although the next word would have fitted, as in a list of names or a program."""
+    last = lines[-1]
+    if _LEADER_END.search(last.text):
+        return True
+    right = max(each.box.x1 for each in [*lines, line])
+    if isinstance(following, Line) and abs(following.box.x0 - line.box.x0) < 0.5 * line.size:
+        right = max(right, following.box.x1)
+    word = line.text.partition(" ")[0]
+    width = line.box.width * (len(word) + 1) / max(len(line.text), 1)
+    return last.box.x1 + width + line.size < right
 
 
 def _closed(lines: list[Line], style: Style) -> list[Block]:
@@ -188,11 +206,16 @@ def _joined(lines: Sequence[str]) -> str:
     """Join lines; a word that was divided at the end of a line becomes one again."""
     text = ""
     for line in lines:
-        if text and _HYPHEN_END.search(text) and line[:1].islower():
+        if text and _HYPHEN_END.search(text) and (line[:1].islower() or _is_capitals(text, line)):
             text = text[:-1] + line
         else:
             text = f"{text} {line}" if text else line
     return text
+
+
+def _is_capitals(before: str, after: str) -> bool:
+    first, second = before.split()[-1].rstrip("-"), after.split()[0]
+    return len(first) > 1 and len(second) > 1 and first.isupper() and second.isupper()
 
 
 def _level(line: Line, style: Style) -> int:

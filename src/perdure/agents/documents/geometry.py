@@ -47,6 +47,15 @@ class Box:
             self.x0 - slack <= other.cx <= self.x1 + slack and self.y0 - slack <= other.cy <= self.y1 + slack
         )
 
+    def with_(self, other: Box) -> Box:
+        """Return the box around this one and another."""
+        return Box(
+            self.x0 if self.x0 < other.x0 else other.x0,
+            self.y0 if self.y0 < other.y0 else other.y0,
+            self.x1 if self.x1 > other.x1 else other.x1,
+            self.y1 if self.y1 > other.y1 else other.y1,
+        )
+
     def rounded(self) -> list[float]:
         """Return the four numbers as they are stored."""
         return [round(self.x0, 1), round(self.y0, 1), round(self.x1, 1), round(self.y1, 1)]

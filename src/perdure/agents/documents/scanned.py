@@ -14,6 +14,8 @@ from perdure.agents.documents.limits import PageTooLarge
 from perdure.agents.documents.model import Page
 from perdure.agents.documents.order import by_position
 from perdure.agents.documents.recognition import Found, Recogniser, mean_score
+from perdure.agents.documents.rules import drawn_lines
+from perdure.agents.documents.tables import Table, drawn_tables
 
 _GOOD_SCORE = 0.9
 _PART_SHARE = 0.45
@@ -42,8 +44,12 @@ def page_of(page: Any, number: int, recogniser: Recogniser, *, dpi: int, most_pi
             lines = recogniser.lines(picture)
     points = 72 / dpi
     body, sizes = _sizes(lines, points)
-    pieces = _straightened(lines, sizes, points)
-    blocks = blocks_of(by_position(pieces), Style(body, _HEADINGS))
+    skew = _skew(lines)
+    pieces = _straightened(lines, sizes, skew, points)
+    tables = drawn_tables(drawn_lines(picture, skew, points), pieces)
+    taken = {id(piece) for table in tables for piece in table.members}
+    items: list[Segment | Table] = [*tables, *(piece for piece in pieces if id(piece) not in taken)]
+    blocks = blocks_of(by_position(items), Style(body, _HEADINGS))
     height, width = picture.shape[:2]
     return Page(number, "scan", (360 - 90 * quarters) % 360, width * points, height * points, blocks)
 
@@ -126,11 +132,15 @@ def _weighted_median(values: list[float], weights: list[int]) -> float:
     return median([value for value, weight in zip(values, weights, strict=True) for _ in range(weight)])
 
 
-def _straightened(lines: list[Found], sizes: list[float], points: float) -> list[Segment]:
-    """Return the lines as if the page had lain straight, in points."""
+def _skew(lines: list[Found]) -> float:
+    """Return the angle, in radians, by which the page has to be turned to lie straight."""
     long_ones = [line for line in lines if line.length > 4 * line.height] or lines
     angles = [line.angle for line in long_ones if abs(line.angle) < 30]
-    skew = math.radians(-median(angles)) if angles else 0.0
+    return math.radians(-median(angles)) if angles else 0.0
+
+
+def _straightened(lines: list[Found], sizes: list[float], skew: float, points: float) -> list[Segment]:
+    """Return the lines as if the page had lain straight, in points."""
     cos, sin = math.cos(skew), math.sin(skew)
     pieces: list[Segment] = []
     for line, size in zip(lines, sizes, strict=True):
