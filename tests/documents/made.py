@@ -58,6 +58,12 @@ ROWS = (
     ("School", "71.9", "16.4", "0.755"),
 )
 
+LONG_CELL_ROWS = (
+    ("Part", "Euros", "Why"),
+    ("Pump", "1,250", "it ran dry twice in one summer and lost a third of its flow"),
+    ("Valve", "18.75", "worn"),
+)
+
 _BODY = ParagraphStyle(
     "body", fontName="Times-Roman", fontSize=10.5, leading=13.5, alignment=TA_JUSTIFY, spaceAfter=7
 )
@@ -177,6 +183,18 @@ def tables_text() -> str:
             PARAGRAPHS[1],
         )
     )
+
+
+def long_cell() -> bytes:
+    """A ruled table with a cell of two lines, on a small page."""
+    file = io.BytesIO()
+    table = Table(
+        [[Paragraph(cell, _BODY) for cell in row] for row in LONG_CELL_ROWS], colWidths=[80, 60, 150]
+    )
+    table.setStyle(TableStyle([("GRID", (0, 0), (-1, -1), 0.6, colors.black)]))
+    lead = Paragraph("What was replaced in the northern well after the fourth season:", _BODY)
+    SimpleDocTemplate(file, pagesize=(450, 320), leftMargin=50, rightMargin=50).build([lead, table])
+    return file.getvalue()
 
 
 def images_of(pdf: bytes, dpi: int = 200) -> list[Image.Image]:

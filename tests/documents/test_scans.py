@@ -45,6 +45,11 @@ async def test_numbers_in_a_worn_scan_of_tables_are_exact(readers: DocumentReade
     assert first[1:] == second[1:] == list(made.ROWS[1:])
 
 
+async def test_the_frame_of_a_scanned_table_tells_its_cells(readers: DocumentReaders) -> None:
+    page = await page_of(readers, made.noisy(made.images_of(made.long_cell())[0]), jpeg=60)
+    assert table_rows(page["markdown"]) == [list(made.LONG_CELL_ROWS)]
+
+
 @pytest.mark.parametrize("degrees", [90, 180])
 async def test_a_turned_scan_is_turned_back(readers: DocumentReaders, degrees: int) -> None:
     upright = made.images_of(made.tables())[0].crop((0, 0, 1654, 1300))  # the rest of the page is empty

@@ -64,6 +64,10 @@ async def test_tables_with_and_without_frames_are_exact(readers: DocumentReaders
     assert accuracy(text, made.tables_text()) >= 0.98
 
 
+async def test_a_cell_of_two_lines_stays_one_cell(readers: DocumentReaders) -> None:
+    assert table_rows(await markdown_of(readers, made.long_cell())) == [list(made.LONG_CELL_ROWS)]
+
+
 async def test_a_divided_word_becomes_one_again(readers: DocumentReaders) -> None:
     def draw(page: canvas.Canvas) -> None:
         page.drawString(70, 700, "The measurements were taken in the exper-")
@@ -80,7 +84,7 @@ async def test_a_divided_word_becomes_one_again(readers: DocumentReaders) -> Non
 async def test_text_that_is_turned_is_read_upright(readers: DocumentReaders, degrees: int) -> None:
     lines = [
         "First line of a page that lies on its side,",
-        "second line of it, and then",
+        "second line of it, which is about as long,",
         "the third and last one.",
     ]
 
@@ -109,6 +113,33 @@ async def test_what_looks_like_marks_stays_text(readers: DocumentReaders) -> Non
     assert await markdown_of(readers, drawn(draw)) == (
         "\\# not a heading, with 2\\*3\\*4 and \\<b>no tags\\</b> in it\n\n"
         "snake_case and \\_edges\\_ and a pipe \\| in a line of text"
+    )
+
+
+async def test_lines_that_end_early_are_kept_apart(readers: DocumentReaders) -> None:
+    lines = ["The Old Mill", "12 Harbour Street", "Northern Town and its surroundings", "Phone 555 0134"]
+
+    def draw(page: canvas.Canvas) -> None:
+        for number, line in enumerate(lines):
+            page.drawString(70, 700 - 13 * number, line)
+
+    assert (await markdown_of(readers, drawn(draw))).split("\n\n") == lines
+
+
+async def test_letters_set_higher_or_lower_stay_in_their_words(readers: DocumentReaders) -> None:
+    def draw(page: canvas.Canvas) -> None:
+        text = page.beginText(70, 700)
+        for part, rise, size in [("Of water, H", 0, 10), ("2", -3, 7), ("O, we know x", 0, 10), ("2", 4, 7)]:
+            text.setFont("Times-Roman", size)
+            text.setRise(rise)
+            text.textOut(part)
+        text.setRise(0)
+        text.setFont("Times-Roman", 10)
+        text.textOut(", and that is all there is to say about it.")
+        page.drawText(text)
+
+    assert await markdown_of(readers, drawn(draw)) == (
+        "Of water, H2O, we know x2, and that is all there is to say about it."
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from perdure.agents.documents import worker
 from perdure.core.access import LOCAL_ACTOR
 from perdure.core.runs import Run
 from perdure.errors import UnknownConfigKey
@@ -128,6 +129,17 @@ async def test_the_run_fails_when_no_file_can_be_read(house: House) -> None:
     assert done.error is not None
     assert "locked.pdf: needs a password" in done.error["message"]
     assert await paths(house, session_id) == ["locked.pdf"]
+
+
+async def test_without_the_packages_the_run_names_the_command(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_PACKAGES", ("a_package_that_is_not_there",))
+    session_id = await prepared(house, {"heat.pdf": made.article()})
+    done = await run(house, session_id)
+    assert done.status == "failed"
+    assert done.error is not None
+    assert "pip install 'perdure[documents]'" in done.error["message"]
 
 
 @pytest.mark.parametrize(
