@@ -79,11 +79,11 @@ async def test_a_session_is_forked_from_a_step_and_from_an_event(app: Running) -
 
 async def test_a_run_is_forked_with_another_task_and_config(app: Running) -> None:
     _, run = await Worker(app).finished(app, "one")
-    body = {"input": "Rather this", "config": {"model": "x:y"}, "name": "Again"}
+    body = {"input": "Rather this", "config": {"model": "openai:y"}, "name": "Again"}
     made = await _post(app, f"/api/runs/{run.id}/fork", body)
     assert made.status_code == 201, made.text
     branch = (await app.http.get(f"/api/runs/{made.json()['run_id']}")).json()
-    assert (branch["task"], branch["model"], branch["parent_run_id"]) == ("Rather this", "x:y", run.id)
+    assert (branch["task"], branch["model"], branch["parent_run_id"]) == ("Rather this", "openai:y", run.id)
     from_step = await _post(app, f"/api/runs/{run.id}/fork", {"from_step": "one"})
     assert from_step.json()["run_id"] != branch["run_id"]
 

@@ -11,7 +11,7 @@ from tests.api.conftest import Running
 
 
 async def test_creates_reads_and_lists_a_session(app: Running) -> None:
-    made = await app.create(name="First", config={"model": "a:b"}, metadata={"k": 1}, tags=["x"])
+    made = await app.create(name="First", config={"model": "openai:b"}, metadata={"k": 1}, tags=["x"])
     assert made["id"] == made["session_id"] == made["chat_id"]
     detail = (await app.http.get(f"/api/sessions/{made['id']}")).json()
     assert detail["name"] == "First"

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from perdure.agents.models import ModelCatalog
+from perdure.agents.models import MissingModelKey, ModelCatalog, ProviderNotInstalled
 from perdure.agents.roles import ROLES
 from perdure.errors import InvalidInput
 
@@ -14,8 +14,10 @@ from perdure.errors import InvalidInput
 def check_config(catalog: ModelCatalog, config: Mapping[str, Any]) -> None:
     """Look up the `agent` and every model of a config; nobody is called.
 
+    A provider whose key or package is still missing is no fault of the config: a run says so when it starts.
+
     Raises:
-        InvalidInput: naming the field, when there is no such agent, or a model cannot be used here as it is.
+        InvalidInput: naming the field, when there is no such agent, or no such provider.
     """
     agent = config.get("agent")
     if agent is not None and agent not in ROLES:
@@ -26,6 +28,8 @@ def check_config(catalog: ModelCatalog, config: Mapping[str, Any]) -> None:
         if name is not None and (key == "model" or key.endswith("_model")):
             try:
                 catalog.resolve(str(name))
+            except (MissingModelKey, ProviderNotInstalled):
+                continue
             except InvalidInput as error:
                 error.fields.setdefault("field", f"config.{key}")
                 raise

@@ -67,6 +67,12 @@ _SPECS: Mapping[str, WeightsSpec] = {
 _FILE_PREFIX = f"{LOCAL}:"
 _FILE_CONTEXT_TOKENS = 8_192
 _VARIABLE = re.compile(r"`([A-Z][A-Z0-9]*_[A-Z0-9_]+)`")
+_FAMILIES = (
+    (r"(chat)?gpt-", "openai"),
+    (r"o\d", "openai"),
+    (r"claude-", "anthropic"),
+    (r"gemini-", "google"),
+)
 _MODELS_BY_KEY = (
     ("ANTHROPIC_API_KEY", "anthropic:claude-haiku-5-5"),
     ("OPENAI_API_KEY", "openai:gpt-6-luna"),
@@ -226,11 +232,22 @@ def _is_local(name: str) -> bool:
     return name in _SPECS or name.startswith(_FILE_PREFIX)
 
 
+def _with_provider(name: str) -> str:
+    """Put the provider before the bare name of a well-known family, such as `gpt-6-luna`."""
+    if ":" in name:
+        return name
+    found = next((provider for family, provider in _FAMILIES if re.match(family, name)), None)
+    if found == "openai" and os.environ.get("OPENAI_BASE_URL"):
+        found = "openai-chat"
+    return f"{found}:{name}" if found else name
+
+
 def _provider_model(name: str, *, known: list[str]) -> Model:
     from pydantic_ai.exceptions import UserError
     from pydantic_ai.models import infer_model
     from pydantic_ai.providers import infer_provider_class
 
+    name = _with_provider(name)
     provider, _, model = name.partition(":")
     try:
         infer_provider_class(provider)

@@ -208,3 +208,14 @@ class TestCompatibleServer:
                 await Agent(model).run("Hello")
 
         assert not isinstance(failed.value, ModelAuthenticationError)
+
+
+def test_a_bare_name_of_a_known_family_finds_its_provider(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    catalog = ModelCatalog(tmp_path)
+    assert catalog.resolve("gpt-6-luna").system == "openai"
+    assert catalog.resolve("claude-haiku-5-5").system == "anthropic"
