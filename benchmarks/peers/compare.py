@@ -31,7 +31,7 @@ def run(scale: Scale) -> list[Result]:
         try:
             python = _environment(name, packages)
             results += _measure(scale, name, python)
-        except (OSError, subprocess.CalledProcessError) as error:
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
             reason = getattr(error, "stderr", None) or str(error)
             last = str(reason).strip().splitlines()[-1:] or ["no reason given"]
             print(f"{name}: not measured: {last[0]}")
@@ -64,7 +64,8 @@ def _measure(scale: Scale, name: str, python: Path) -> list[Result]:
                 session_id = ours.create(store, history)
                 append = timed_async(runner, lambda: store.append(session_id, [ours.message()]))  # noqa: B023
                 last = timed_async(runner, lambda: store.read(lambda tx: list_messages(tx, session_id)))  # noqa: B023
-                append(3), last(3)  # as the peer's own first calls, which open its files, are not counted
+                append(3)  # as the peer's own first calls, which open its files, are not counted
+                last(3)
                 for kind, turn in (("append", append), ("last", last)):
                     mine[kind].append(median(turn(calls)))
                     spent[kind].append(median(answer[kind]))
