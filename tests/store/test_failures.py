@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
 import resource
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from perdure.core.sessions import Session
-from perdure.errors import InvalidInput, StartupError, StorageUnavailable
+from perdure.errors import Conflict, InvalidInput, StartupError, StorageUnavailable
 from perdure.store import events, maintenance, sessions
 from perdure.store.store import Store
 from tests import factories
@@ -78,7 +81,6 @@ def test_a_database_of_a_newer_program_is_left_alone(
 
 
 def test_a_newer_postgres_database_is_left_alone(open_store: OpenStore, ready_postgres_url: str) -> None:
-    import psycopg
 
     with psycopg.connect(ready_postgres_url) as connection:
         connection.execute("UPDATE pd_schema_version SET version_num = '9999'")
@@ -319,6 +321,30 @@ async def test_a_postgres_that_comes_back_is_used_again(open_store: OpenStore) -
         store.close()
     finally:
         server.remove()
+
+
+async def test_connections_that_postgres_ended_while_idle_are_replaced(
+    open_store: OpenStore, ready_postgres_url: str
+) -> None:
+    store = open_store(ready_postgres_url)
+    made = new_session(store)
+    meet = threading.Barrier(4)
+    await asyncio.gather(*(store.read(lambda _tx: meet.wait(10)) for _ in range(4)))  # four connections
+    with psycopg.connect(ready_postgres_url, autocommit=True) as other:
+        ended = other.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchone()
+    assert ended is not None
+    assert ended[0] >= 5
+    assert await store.write(lambda tx: tx.append(made.id, line("a"))) == [1]
+    frames = await asyncio.gather(
+        *(store.read(lambda tx: events.read_frames(tx, made.id, 0, 10)) for _ in range(4))
+    )
+    assert [len(each) for each in frames] == [1] * 4
+    with pytest.raises(Conflict):
+        await store.write(lambda tx: sessions.insert_session(tx, made))
+    assert await store.write(lambda tx: tx.append(made.id, line("b"))) == [2]
 
 
 def test_backup_is_a_whole_database_and_refuses_what_it_cannot_do(
