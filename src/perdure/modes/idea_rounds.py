@@ -11,12 +11,14 @@ from pydantic import BaseModel
 from perdure.modes.contract import RunContext, StepFailed
 from perdure.modes.idea_shapes import (
     ANGLES,
+    FACTS,
     PARTS,
     SENTENCES,
     FinalText,
     Idea,
     Ideas,
     Judgements,
+    brief_facts,
     brief_final,
     brief_idea,
     brief_judgement,
@@ -48,8 +50,11 @@ class IdeaWork:
         """
         found: list[dict[str, Any]] = []
         misses = 0
+        facts = await self._facts() if self._brief else []
         while len(found) < number:
-            proposed = await (self._one_idea(found, misses) if self._brief else self._ideas(found, number))
+            proposed = await (
+                self._one_idea(facts, len(found) + misses) if self._brief else self._ideas(found, number)
+            )
             fresh = False
             for idea in proposed:
                 if len(found) < number and is_new(idea, found):
@@ -88,7 +93,7 @@ class IdeaWork:
 
     async def improve(self, idea: dict[str, Any]) -> dict[str, Any]:
         """Return the idea improved where its critique is right, under the number of the one it comes from."""
-        length = "Keep it to one sentence, at most 30 words. " if self._brief else ""
+        length = "Keep it to one sentence, at most 20 words. " if self._brief else ""
         prompt = (
             f"The task: {self.task}\n\nThe idea: {idea['title']}. {idea['idea']}\n\n"
             f"The critic says. Strength: {idea['strength']} Weakness: {idea['weakness']}\n\n"
@@ -130,12 +135,20 @@ class IdeaWork:
             prompt += f"\n\nThere are these already; propose others:\n{_listed(found)}"
         return (await self._asked("idea-maker", prompt, Ideas))["ideas"]
 
-    async def _one_idea(self, found: Sequence[dict[str, Any]], misses: int) -> list[dict[str, Any]]:
-        # What is there already is not listed: a small model would repeat just that.
-        first_word, kind = ANGLES[(len(found) + misses) % len(ANGLES)]
+    async def _facts(self) -> list[str]:
         prompt = (
-            f"The task: {self.task}\n\nPropose one idea {kind}. First one sentence of at most 30 words that says "
-            f"what is done, with facts from the text; it begins with '{first_word}'. Then a title of at most 6 words."
+            f"The task: {self.task}\n\nWhich {FACTS} facts of the text matter most for this task? Name different "
+            "causes, each in one sentence of at most 20 words with its number."
+        )
+        return [found["fact"] for found in (await self._asked("researcher", prompt, brief_facts()))["facts"]]
+
+    async def _one_idea(self, facts: Sequence[str], turn: int) -> list[dict[str, Any]]:
+        # What is there already is not listed: a small model would repeat just that.
+        first_word, kind = ANGLES[turn % len(ANGLES)]
+        prompt = (
+            f"The task: {self.task}\n\nA fact from the text: {facts[turn % len(facts)]}\n"
+            f"Propose one idea for the task {kind}, because of this fact. First one sentence of at most 20 words "
+            f"that says what is done; it begins with '{first_word}'. Then a title of at most 6 words."
         )
         return [await self._asked("idea-maker", prompt, brief_idea(first_word))]
 
@@ -153,14 +166,14 @@ class IdeaWork:
     async def _one_judgement(self, idea: dict[str, Any]) -> dict[str, Any]:
         prompt = (
             f"The task: {self.task}\n\nThe idea: {idea['title']}. {idea['idea']}\n\n"
-            "Say its strength and its weakness, each in one short sentence with a fact from the text. Then "
+            "Say its strength and its weakness, each in one short sentence of at most 12 words. Then "
             "score value, novelty and feasibility from 1 (bad) to 10 (excellent); most ideas get 3 to 7."
         )
         return await self._asked("idea-critic", prompt, brief_judgement())
 
     def _write_prompt(self, chosen: dict[str, Any], wish: str | None, problem: str | None) -> str:
         rules = (
-            "Write each part as one sentence of at most 30 words, with facts from the text: what the idea is; "
+            "Write each part as one sentence of at most 20 words, with facts from the text: what the idea is; "
             "which problem it solves, with a number; the first step; the main risk; how to test that it works."
             if self._brief
             else f"Write it as a title and exactly {SENTENCES} sentences: what the idea is, which problem it "

@@ -9,7 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel, Field, create_model
 
+from perdure.modes.shapes import list_of
+
 SENTENCES = 5
+FACTS = 3
 _TITLE = r"^[A-Z0-9][ !#-\[\]-~]+$"
 # One sentence: it ends with a stop, and a stop inside it belongs to a number. Its length is part of the
 # pattern, because grammars of local models do not take a choice together with `maxLength`.
@@ -77,7 +80,7 @@ class FinalText(BaseModel):
 
 def brief_idea(first_word: str | None = None) -> type[BaseModel]:
     """Return the shape of one idea of a small model: the sentence, then a title for it."""
-    sentence = _SENTENCE % (20, 180)
+    sentence = _SENTENCE % (20, 240)
     if first_word is not None:
         sentence = sentence.replace("^[A-Z0-9]", f"^{first_word} ", 1)
     return create_model(
@@ -87,10 +90,16 @@ def brief_idea(first_word: str | None = None) -> type[BaseModel]:
     )
 
 
+def brief_facts() -> type[BaseModel]:
+    """Return the shape of what a small model finds in the text before it has ideas about it."""
+    fact = create_model("BriefFact", fact=(str, Field(pattern=_SENTENCE % (20, 220))))
+    return create_model("BriefFacts", facts=(list_of(fact), Field(min_length=FACTS, max_length=FACTS)))
+
+
 def brief_judgement() -> type[BaseModel]:
     """Return the shape of one judgement of a small model; the reasons come before the scores."""
     score: Any = (int, Field(ge=1, le=10))
-    sentence: Any = (str, Field(pattern=_SENTENCE % (10, 140)))
+    sentence: Any = (str, Field(pattern=_SENTENCE % (10, 220)))
     return create_model(
         "BriefJudgement", strength=sentence, weakness=sentence, value=score, novelty=score, feasibility=score
     )
@@ -98,7 +107,7 @@ def brief_judgement() -> type[BaseModel]:
 
 def brief_final() -> type[BaseModel]:
     """Return the shape of a small model's final text: a field for each sentence."""
-    sentence: Any = (str, Field(pattern=_SENTENCE % (20, 200)))
+    sentence: Any = (str, Field(pattern=_SENTENCE % (20, 240)))
     fields: dict[str, Any] = dict.fromkeys(PARTS, sentence)
     return create_model(
         "BriefFinal", title=(str, Field(min_length=4, max_length=60, pattern=_TITLE)), **fields
