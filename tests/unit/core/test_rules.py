@@ -191,7 +191,7 @@ def test_an_event_frame_has_its_fields_in_order() -> None:
         ("run_id", "r"),
         ("step", "s"),
         ("timestamp", "2026-03-01T12:00:00.000000Z"),
-        ("data", {"stream": "log", "lines": ["x"]}),
+        ("data", {"stream": "log", "lines": ["x"], "attempt": 1}),
     ]
 
 
