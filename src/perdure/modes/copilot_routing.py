@@ -25,6 +25,10 @@ _ASKS_FOR_STEPS = re.compile(
     r"\b(step by step|in steps|make a plan|plan (and|how)|first\b.*\bthen|several files|thorough\w*)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_VAGUE = 4
+_ASKS_FOR_WAYS = re.compile(
+    r"\b(which way|which approach|options|alternatives|different ways)\b", re.IGNORECASE
+)
 _QUESTION = r"^[A-Z][ !#-\[\]-~]+\?$"
 
 _MEANING: dict[Route, str] = {
@@ -74,7 +78,12 @@ class Router:
 
     async def decide(self, assignment: Assignment, key: str) -> dict[str, Any]:
         """Return `{route, reason, questions, approaches}`; without a usable word of the router, direct."""
-        offered: list[Route] = [route for route in ROUTES if route in self.routes]
+        brief = self.ctx.profile.sentence_words is not None
+        offered: list[Route] = [
+            route
+            for route in ROUTES
+            if route in self.routes and (not brief or _is_called_for(route, assignment))
+        ]
         if self.routing == "minimal" or len(offered) == 1:
             return _decision(_by_rule(assignment.text, offered), "by rule")
         try:
@@ -171,6 +180,18 @@ def _brief_approaches() -> type[BaseModel]:
         description=(str, Field(min_length=10, max_length=140, pattern=ASCII)),
     )
     return create_model("BriefApproaches", approaches=(list_of(approach), Field(min_length=2, max_length=2)))
+
+
+def _is_called_for(route: Route, assignment: Assignment) -> bool:
+    """Whether a small model may choose the route: left alone it asks back about messages that are clear."""
+    text = assignment.text
+    match route:
+        case "clarify":
+            return len(text.split()) <= _VAGUE and not assignment.history
+        case "propose":
+            return _ASKS_FOR_WAYS.search(text) is not None
+        case _:
+            return True
 
 
 def _by_rule(text: str, offered: Sequence[Route]) -> Route:

@@ -41,6 +41,7 @@ class PlannedConfig(GatedConfig):
     plan_reviewer_model: str | None = Field(None, description="Model of the reviewer.")
     researcher_model: str | None = Field(None, description="Model of the researcher.")
     engineer_model: str | None = Field(None, description="Model of the engineer.")
+    summariser_model: str | None = Field(None, description="Model of the one who writes the report.")
 
 
 @dataclass(frozen=True, slots=True)
