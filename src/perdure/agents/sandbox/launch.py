@@ -75,6 +75,7 @@ def specify(
         "cwd": str(workspace),
         "workspace": str(workspace),
         "workspace_bytes": workspace_bytes,
+        "private": str(private),
         "wrapped": bubblewrap is not None,
         "timeout_s": time_s,
         "memory_bytes": limits.memory_bytes,

@@ -37,13 +37,17 @@ def main() -> None:
     """Run one program as the line on standard input says."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     spec = json.loads(_read_line())
     os.set_inheritable(spec["report_fd"], False)
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with contextlib.suppress(OSError):  # where it may: a flood of processes must not keep it from counting
         os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
     report = _Watch(spec).run()
-    os.write(spec["report_fd"], json.dumps(report).encode() + b"\n")
+    with contextlib.suppress(BrokenPipeError):
+        os.write(spec["report_fd"], json.dumps(report).encode() + b"\n")
+    if report["reason"] == "cancelled":  # the server may be gone, and with it who would clean up
+        os.execvp("rm", ["rm", "-rf", "--", spec["private"]])
 
 
 class _Watch:

@@ -188,8 +188,12 @@ sandbox = Sandbox(choice={runner.choice!r})
 workspace = Workspace(Path({str(runner.workspace.root)!r}))
 asyncio.run(sandbox.run(workspace, "shell", command, timeout_s=600, on_output=show))
 """
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", server, stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-c", server),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(temporary)},
     )
     assert process.stdout is not None
     assert await process.stdout.readline() == b"up\n"
@@ -200,7 +204,8 @@ asyncio.run(sandbox.run(workspace, "shell", command, timeout_s=600, on_output=sh
     await process.wait()
 
     async with asyncio.timeout(30):
-        while processes_with(mark):  # noqa: ASYNC110 - nobody is left who could tell
+        # Nobody is left who could tell.
+        while processes_with(mark) or any(temporary.iterdir()):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 
