@@ -25,3 +25,9 @@ export async function readText(sessionId: string, path: string, maxBytes: number
     return null;
   }
 }
+
+/** A file as an address for this page only; revoke it when it is no longer shown. */
+export async function readBlobUrl(sessionId: string, path: string, mediaType: string): Promise<string> {
+  const response = await send("GET", fileUrl(sessionId, path));
+  return URL.createObjectURL(new Blob([await response.arrayBuffer()], { type: mediaType }));
+}

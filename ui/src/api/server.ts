@@ -1,3 +1,4 @@
+import { api, body } from "./http";
 import { Problem } from "./problem";
 import type { Readiness } from "./types";
 
@@ -10,6 +11,11 @@ export async function getReadiness(): Promise<Readiness> {
     throw new Problem(0, "offline", "The server cannot be reached.");
   }
   return (await response.json()) as Readiness;
+}
+
+/** Figures for people: sessions, connections, storage. */
+export function getStats(): Promise<Readonly<Record<string, unknown>>> {
+  return body(api.GET("/api/stats"));
 }
 
 export function socketUrl(location: Location): string {

@@ -1,13 +1,22 @@
 import { api, body, repeatable } from "./http";
-import type { CostSummary, DagInfo, HistoryInfo, ModeInfo, SessionDetail, SessionInfo, SessionPage, StepInfo } from "./types";
+import type { CostSummary, DagInfo, HistoryInfo, ModeInfo, RunInfo, SessionDetail, SessionInfo, SessionPage, StepInfo } from "./types";
 
 export interface ListQuery {
-  readonly q?: string;
-  readonly limit?: number;
+  readonly q?: string | undefined;
+  readonly status?: readonly string[] | undefined;
+  readonly mode?: string | undefined;
+  readonly sort?: string | undefined;
+  readonly limit?: number | undefined;
 }
 
-export function listSessions({ q, limit }: ListQuery, signal?: AbortSignal): Promise<SessionPage> {
-  const query = { ...(q ? { q } : {}), ...(limit ? { limit } : {}) };
+export function listSessions({ q, status, mode, sort, limit }: ListQuery, signal?: AbortSignal): Promise<SessionPage> {
+  const query = {
+    ...(q ? { q } : {}),
+    ...(status && status.length > 0 ? { status: [...status] } : {}),
+    ...(mode ? { mode } : {}),
+    ...(sort ? { sort } : {}),
+    ...(limit ? { limit } : {}),
+  };
   return body(api.GET("/api/sessions", { params: { query }, ...(signal ? { signal } : {}) }));
 }
 
@@ -23,13 +32,14 @@ export interface NewSession {
   readonly mode: string;
   readonly name?: string;
   readonly config: Record<string, unknown>;
+  readonly resource_limits?: Record<string, unknown>;
 }
 
 export function createSession(session: NewSession, key: string): Promise<Pick<SessionInfo, "session_id">> {
   return body(api.POST("/api/sessions", { body: { ...session }, ...repeatable(key) }));
 }
 
-export type OnBusy = "enqueue" | "steer" | "reject";
+export type OnBusy = "enqueue" | "steer" | "interrupt";
 
 export async function sendMessage(sessionId: string, content: string, key: string, onBusy?: OnBusy): Promise<void> {
   const message = { content, ...(onBusy ? { on_busy: onBusy } : {}) };
@@ -41,23 +51,92 @@ export async function suspendSession(sessionId: string, when: "boundary" | "now"
   await api.POST("/api/sessions/{session_id}/suspend", { ...of(sessionId), body: { when } });
 }
 
-export async function resumeSession(sessionId: string): Promise<void> {
-  await api.POST("/api/sessions/{session_id}/resume", { ...of(sessionId), body: {} });
+export interface Resume {
+  /** Told to the run as it goes on. */
+  readonly additional_context?: string;
+  /** Where it goes on; that step and all after it run again. */
+  readonly from_step?: string;
 }
 
-export async function retryRun(runId: string): Promise<void> {
-  await api.POST("/api/runs/{run_id}/retry", { params: { path: { run_id: runId } }, body: {} });
+export async function resumeSession(sessionId: string, resume: Resume = {}): Promise<void> {
+  await api.POST("/api/sessions/{session_id}/resume", { ...of(sessionId), body: { ...resume } });
+}
+
+export async function retryRun(runId: string, fromStep?: string): Promise<void> {
+  const body = fromStep ? { from_step: fromStep } : {};
+  await api.POST("/api/runs/{run_id}/retry", { params: { path: { run_id: runId } }, body });
 }
 
 export async function cancelRun(runId: string): Promise<void> {
   await api.POST("/api/runs/{run_id}/cancel", { params: { path: { run_id: runId } } });
 }
 
-/** Refused with `stale-version` when the session has changed since `version`. */
-export async function renameSession(sessionId: string, name: string, version: number): Promise<void> {
+export interface Fork {
+  readonly from_seq?: number;
+  readonly from_step?: string;
+  readonly name?: string;
+  readonly input?: string;
+}
+
+/** A new session with this one's past up to a point; returns its id. */
+export async function forkSession(sessionId: string, fork: Fork, key: string): Promise<string> {
+  const made = await body(api.POST("/api/sessions/{session_id}/fork", { ...of(sessionId), body: { config: {}, ...fork }, ...repeatable(key) }));
+  return made.session_id;
+}
+
+export type SessionCommand = "complete" | "archive" | "restore";
+
+export async function commandSession(sessionId: string, command: SessionCommand): Promise<void> {
+  await api.POST(`/api/sessions/{session_id}/${command}`, of(sessionId));
+}
+
+/** Hide the session and all under it; it can be restored until it is purged. */
+export async function deleteSession(sessionId: string, purge = false): Promise<void> {
+  await api.DELETE("/api/sessions/{session_id}", {
+    params: { path: { session_id: sessionId }, query: { purge } },
+  });
+}
+
+export type BulkCommand = "suspend" | "resume" | "complete" | "archive" | "restore" | "delete";
+export interface BulkResult {
+  readonly succeeded: number;
+  readonly failed: readonly { readonly session_id: string; readonly detail: string }[];
+}
+
+export async function commandMany(command: BulkCommand, sessionIds: readonly string[]): Promise<BulkResult> {
+  const answer = await body(api.POST("/api/sessions/bulk", { body: { command, session_ids: [...sessionIds] } }));
+  const failed = answer.results.flatMap((result) =>
+    result["success"] === true ? [] : [{ session_id: String(result["session_id"]), detail: String(result["detail"] ?? result["message"] ?? result["code"] ?? "refused") }],
+  );
+  return { succeeded: answer.succeeded, failed };
+}
+
+/** Make this the caller's current session. */
+export async function loadSession(sessionId: string): Promise<void> {
+  await api.POST("/api/sessions/{session_id}/load", of(sessionId));
+}
+
+/** Say that somebody looks at it, so that it does not expire; nothing happens when that cannot be said. */
+export async function touchSession(sessionId: string): Promise<void> {
+  await api.POST("/api/sessions/{session_id}/activity", { ...of(sessionId), body: { session_ids: [] } });
+}
+
+export async function listRuns(sessionId: string): Promise<readonly RunInfo[]> {
+  const params = { path: { session_id: sessionId }, query: { limit: 100 } };
+  return (await body(api.GET("/api/sessions/{session_id}/runs", { params }))).runs;
+}
+
+export interface SessionChange {
+  readonly name?: string;
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly resource_limits?: Readonly<Record<string, unknown>>;
+}
+
+/** Merge a change; null removes a key. Refused with `stale-version` when the session has changed since `version`. */
+export async function changeSession(sessionId: string, change: SessionChange, version: number): Promise<void> {
   await api.PATCH("/api/sessions/{session_id}", {
     ...of(sessionId),
-    body: { name },
+    body: { ...change },
     headers: { "If-Match": `"${version}"` },
   });
 }

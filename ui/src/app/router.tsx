@@ -1,60 +1,55 @@
 import { createRootRoute, createRoute, createRouter, Link } from "@tanstack/react-router";
-import { EmptyState, ErrorState } from "@/components/States";
+import { lazy, Suspense, type ComponentType, type ReactNode } from "react";
+import { EmptyState, ErrorState, Loading } from "@/components/States";
 import { asProblem } from "@/api/problem";
-import { NewSessionPage } from "./pages/NewSessionPage";
-import { SessionPage } from "./pages/SessionPage";
-import { SessionsPage } from "./pages/SessionsPage";
+import { listSearch, newSearch, sessionSearch } from "./search";
 import { Shell } from "./Shell";
 
-const TABS = ["chat", "steps", "console", "files"] as const;
-export type SessionTab = (typeof TABS)[number];
-
-interface ListSearch {
-  q?: string;
-}
-interface SessionSearch {
-  tab?: SessionTab;
-}
-
-function listSearch({ q }: Record<string, unknown>): ListSearch {
-  return typeof q === "string" && q ? { q } : {};
+/** Each screen is a part of its own, fetched when it is first opened; pages know the routes, so their types stay out. */
+function screen(load: () => Promise<unknown>): () => ReactNode {
+  const Page = lazy(load as () => Promise<{ default: ComponentType }>);
+  return () => (
+    <Suspense fallback={<Loading rows={8} label="Loading the page" />}>
+      <Page />
+    </Suspense>
+  );
 }
 
 const root = createRootRoute({
   component: Shell,
   notFoundComponent: () => (
-    <EmptyState action={<Link to="/sessions">All sessions</Link>}>There is nothing at this address.</EmptyState>
+    <>
+      <h1>Nothing here</h1>
+      <EmptyState action={<Link to="/sessions">All sessions</Link>}>There is nothing at this address.</EmptyState>
+    </>
   ),
   errorComponent: ({ error, reset }) => <ErrorState problem={asProblem(error)} onRetry={reset} />,
 });
+const getParentRoute = () => root;
 
-const start = createRoute({
-  getParentRoute: () => root,
-  path: "/",
-  validateSearch: listSearch,
-  component: () => <SessionsPage route="/" />,
-});
-
+const start = createRoute({ getParentRoute, path: "/", component: screen(() => import("./pages/StartPage")) });
 const sessions = createRoute({
-  getParentRoute: () => root,
+  getParentRoute,
   path: "/sessions",
   validateSearch: listSearch,
-  component: () => <SessionsPage route="/sessions" />,
+  component: screen(() => import("./pages/SessionsPage")),
 });
-
-const newSession = createRoute({ getParentRoute: () => root, path: "/new", component: NewSessionPage });
-
+const inbox = createRoute({ getParentRoute, path: "/inbox", component: screen(() => import("./pages/InboxPage")) });
+const newSession = createRoute({
+  getParentRoute,
+  path: "/new",
+  validateSearch: newSearch,
+  component: screen(() => import("./pages/NewSessionPage")),
+});
+const settings = createRoute({ getParentRoute, path: "/settings", component: screen(() => import("./pages/SettingsPage")) });
 const session = createRoute({
-  getParentRoute: () => root,
+  getParentRoute,
   path: "/sessions/$id",
-  validateSearch: ({ tab }: Record<string, unknown>): SessionSearch => {
-    const known = TABS.find((each) => each === tab);
-    return known ? { tab: known } : {};
-  },
-  component: SessionPage,
+  validateSearch: sessionSearch,
+  component: screen(() => import("./pages/SessionPage")),
 });
 
-export const router = createRouter({ routeTree: root.addChildren([start, sessions, newSession, session]) });
+export const router = createRouter({ routeTree: root.addChildren([start, sessions, inbox, newSession, settings, session]) });
 
 declare module "@tanstack/react-router" {
   interface Register {

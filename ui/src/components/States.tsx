@@ -14,8 +14,12 @@ export function EmptyState({ children, action }: { children: ReactNode; action?:
   );
 }
 
-/** What went wrong, where it went wrong. */
+/** What went wrong, where it went wrong, to try again and to hand on. */
 export function ErrorState({ problem, onRetry }: { problem: Problem; onRetry?: () => void }) {
+  const [copied, setCopied] = useState(false);
+  const report = [problem.message, problem.code, problem.requestId && `request ${problem.requestId}`, window.location.href]
+    .filter(Boolean)
+    .join("\n");
   return (
     <div className={styles.error} role="alert">
       <Icon name="cross" />
@@ -26,6 +30,11 @@ export function ErrorState({ problem, onRetry }: { problem: Problem; onRetry?: (
           {problem.requestId && <> · request {problem.requestId}</>}
         </p>
       </div>
+      {navigator.clipboard && (
+        <Button size="xs" variant="subtle" color="red" onClick={() => void navigator.clipboard.writeText(report).then(() => setCopied(true))}>
+          {copied ? "Copied" : "Copy report"}
+        </Button>
+      )}
       {onRetry && (
         <Button size="xs" variant="default" onClick={onRetry}>
           Retry
@@ -35,16 +44,29 @@ export function ErrorState({ problem, onRetry }: { problem: Problem; onRetry?: (
   );
 }
 
-/** Placeholder rows, shown only when loading takes long enough to be noticed. */
-export function Loading({ rows = 4, label = "Loading" }: { rows?: number; label?: string }) {
-  const [shown, setShown] = useState(false);
+const NOTICED_MS = 150;
+const LONG_MS = 8_000;
+
+/** Placeholder rows, shown only when loading takes long enough to be noticed; after a while it says so. */
+export function Loading({ rows = 4, label = "Loading", onCancel }: { rows?: number; label?: string; onCancel?: () => void }) {
+  const [stage, setStage] = useState(0);
   useEffect(() => {
-    const timer = setTimeout(() => setShown(true), 150);
-    return () => clearTimeout(timer);
+    const timers = [setTimeout(() => setStage(1), NOTICED_MS), setTimeout(() => setStage(2), LONG_MS)];
+    return () => timers.forEach(clearTimeout);
   }, []);
-  if (!shown) return null;
+  if (stage === 0) return null;
   return (
     <div role="status" aria-label={label} className={styles.loading}>
+      {stage === 2 && (
+        <p className={styles.still}>
+          Still loading.{" "}
+          {onCancel && (
+            <Button size="compact-xs" variant="default" onClick={onCancel}>
+              Cancel
+            </Button>
+          )}
+        </p>
+      )}
       {Array.from({ length: rows }, (_, row) => (
         <Skeleton key={row} height={18} width={`${90 - ((row * 17) % 40)}%`} />
       ))}

@@ -38,3 +38,10 @@ export function spans(line: string): Span[] {
   push(line.slice(from));
   return result;
 }
+
+/** A line without its colours. */
+export function plain(line: string): string {
+  return spans(line)
+    .map((span) => span.text)
+    .join("");
+}

@@ -35,6 +35,7 @@ export function withRun(state: SessionState, event: EventFrame, change: Partial<
           error: null,
           failedStep: null,
           resumable: false,
+          result: null,
         };
   return { ...state, run: { ...base, ...change } };
 }

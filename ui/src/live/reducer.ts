@@ -1,6 +1,6 @@
 /** State × frame → state. Pure: the same log gives the same page, live or years later, once or repeated. */
 
-import { isEvent, type EventFrame, type SessionFrame } from "./frames";
+import { asFields, isEvent, type EventFrame, type SessionFrame } from "./frames";
 import { withFacts, withCost, withFile, withNotice, withRequest, withResolution, withVersion } from "./reduce-facts";
 import { readPlan, withDag, withPlannedStatuses, withRun, withStep } from "./reduce-run";
 import { applyDelta, withExecution, withLines, withMessage, withToolCall, withToolResult } from "./reduce-talk";
@@ -30,13 +30,14 @@ function applyEvent(state: SessionState, event: EventFrame): SessionState {
         endedAt: null,
         error: null,
         failedStep: null,
+        result: null,
       });
     case "workflow_resumed":
       return withRun(state, event, { status: "running", error: null, failedStep: null, endedAt: null });
     case "workflow_paused":
       return withRun({ ...state, open: [] }, event, { status: "paused" });
     case "workflow_complete":
-      return withRun({ ...state, open: [] }, event, { status: "completed", endedAt: event.timestamp });
+      return withRun({ ...state, open: [] }, event, { status: "completed", endedAt: event.timestamp, result: asFields(data["result"]) });
     case "workflow_failed":
       return withRun({ ...state, open: [] }, event, {
         status: "failed",

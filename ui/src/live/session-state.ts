@@ -139,6 +139,8 @@ export interface RunEntry {
   readonly error: string | null;
   readonly failedStep: string | null;
   readonly resumable: boolean;
+  /** What the mode gave back, once it has. */
+  readonly result: Readonly<Record<string, unknown>> | null;
 }
 
 export interface SessionFacts {

@@ -57,6 +57,7 @@ export function stateOf({ detail, steps, approvals, files, costs, dag }: Snapsho
       error: errorOf(run.error),
       failedStep: stringOrNull(asFields(run.error)["failed_step"]),
       resumable: asFields(run.error)["resumable"] === true,
+      result: run.result,
     },
     messages: detail.conversation_history.map(messageOf),
     olderMessages: detail.history_cursor,
@@ -123,7 +124,7 @@ function numberOf(key: string): number | null {
   return digits === undefined ? null : Number(digits);
 }
 
-function approvalOf(approval: ApprovalInfo): ApprovalEntry {
+export function approvalOf(approval: ApprovalInfo): ApprovalEntry {
   return {
     approvalId: approval.approval_id,
     requestType: approval.request_type,

@@ -2,9 +2,11 @@ import { Button, Textarea } from "@mantine/core";
 import { useRef, useState, type Ref } from "react";
 import { newKey } from "@/api/http";
 import { asProblem, type Problem } from "@/api/problem";
-import { sendMessage } from "@/api/sessions";
+import { sendMessage, type OnBusy } from "@/api/sessions";
+import { Segmented } from "@/components/Segmented";
 import { ErrorState } from "@/components/States";
 import { useDraft } from "@/lib/draft";
+import { useStored } from "@/lib/stored";
 import styles from "./Conversation.module.css";
 
 interface Props {
@@ -14,11 +16,23 @@ interface Props {
   readonly inputRef: Ref<HTMLTextAreaElement>;
 }
 
+const WHAT: Readonly<Record<OnBusy, string>> = {
+  enqueue: "It waits in the queue and starts when the run has ended.",
+  steer: "The run under way gets it at its next step.",
+  interrupt: "The run under way is cancelled, and this starts.",
+};
+const DONE: Readonly<Record<OnBusy, string>> = {
+  enqueue: "It waits in the queue; it starts when the run has ended.",
+  steer: "The run gets it at its next step.",
+  interrupt: "The run before is being cancelled; this starts next.",
+};
+
 export function Composer({ sessionId, busy, canWrite, inputRef }: Props) {
   const [text, setText] = useDraft(`message.${sessionId}`);
+  const [onBusy, setOnBusy] = useStored<OnBusy>("on-busy", "enqueue");
   const [sending, setSending] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
-  const [queued, setQueued] = useState(false);
+  const [note, setNote] = useState("");
   const key = useRef<string | null>(null);
 
   async function send() {
@@ -28,10 +42,10 @@ export function Composer({ sessionId, busy, canWrite, inputRef }: Props) {
     setProblem(null);
     key.current ??= newKey(); // kept until it worked: pressing again after a lost answer sends it once
     try {
-      await sendMessage(sessionId, content, key.current, busy ? "enqueue" : undefined);
+      await sendMessage(sessionId, content, key.current, busy ? onBusy : undefined);
       key.current = null;
       setText("");
-      setQueued(busy);
+      setNote(busy ? DONE[onBusy] : "");
     } catch (error) {
       setProblem(asProblem(error));
     } finally {
@@ -48,6 +62,21 @@ export function Composer({ sessionId, busy, canWrite, inputRef }: Props) {
       }}
     >
       {problem && <ErrorState problem={problem} />}
+      {busy && text && (
+        <div className={styles.busy}>
+          <span>A run is under way:</span>
+          <Segmented
+            label="What happens to this message"
+            value={onBusy}
+            options={[
+              ["enqueue", "Wait"],
+              ["steer", "Steer"],
+              ["interrupt", "Interrupt"],
+            ]}
+            onChange={setOnBusy}
+          />
+        </div>
+      )}
       <div className={styles.line}>
         <Textarea
           ref={inputRef}
@@ -60,7 +89,7 @@ export function Composer({ sessionId, busy, canWrite, inputRef }: Props) {
           value={text}
           onChange={(event) => {
             key.current = null;
-            setQueued(false);
+            setNote("");
             setText(event.currentTarget.value);
           }}
           onKeyDown={(event) => {
@@ -75,7 +104,7 @@ export function Composer({ sessionId, busy, canWrite, inputRef }: Props) {
         </Button>
       </div>
       <p role="status" className={styles.hint}>
-        {queued ? "Waits in the queue; it starts when the run has ended." : busy && text ? "A run is under way: this will wait for its end." : ""}
+        {note || (busy && text ? WHAT[onBusy] : "")}
       </p>
     </form>
   );

@@ -1,30 +1,40 @@
 import { Button } from "@mantine/core";
-import { useEffect, useLayoutEffect, useRef, useState, type Ref } from "react";
+import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode, type Ref } from "react";
 import { Icon } from "@/components/Icon";
 import { Markdown } from "@/components/Markdown";
 import { EmptyState } from "@/components/States";
 import { clock } from "@/lib/time";
-import type { MessageEntry, OpenMessage, SessionState } from "@/live/session-state";
+import type { ApprovalEntry, MessageEntry, OpenMessage, SessionState } from "@/live/session-state";
 import { Composer } from "./Composer";
 import styles from "./Conversation.module.css";
+import { itemsOf } from "./items";
+import { Tools } from "./Tools";
 
-const NEAR_END_PX = 60;
+const NEAR_END_PX = 40;
+const NEAR_START_PX = 160;
 
 interface Props {
   readonly state: SessionState;
-  /** A run is under way: what is sent now waits for its end. */
   readonly busy: boolean;
-  /** The page still hears of the session. */
   readonly heard: boolean;
   readonly canWrite: boolean;
   readonly inputRef: Ref<HTMLTextAreaElement>;
+  readonly onOlder: () => Promise<void>;
+  /** How a past decision is shown. */
+  readonly decision: (approval: ApprovalEntry) => ReactNode;
 }
 
-export function Conversation({ state, busy, heard, canWrite, inputRef }: Props) {
+/** What was said and done. Keeps to the end while the reader is there, and stays put while they read above. */
+export function Conversation({ state, busy, heard, canWrite, inputRef, onOlder, decision }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const [atEnd, setAtEnd] = useState(true);
   const seen = useRef(state.messages.length);
-  const newBelow = atEnd ? 0 : state.messages.length - seen.current;
+  const newBelow = state.messages.length - seen.current;
+  const items = useMemo(
+    () => itemsOf(state),
+    [state.messages, state.tools, state.approvals, state.olderMessages], // eslint-disable-line
+  );
+  const { fetchOlder, fetching, failed } = useOlder(scroller, state, onOlder);
 
   useEffect(() => {
     if (atEnd) seen.current = state.messages.length;
@@ -32,7 +42,7 @@ export function Conversation({ state, busy, heard, canWrite, inputRef }: Props) 
   useLayoutEffect(() => {
     const box = scroller.current;
     if (box && atEnd) box.scrollTop = box.scrollHeight;
-  }, [atEnd, state.messages, state.open]);
+  }, [atEnd, items, state.open]);
   useEffect(() => {
     const box = scroller.current;
     const content = box?.firstElementChild;
@@ -44,7 +54,7 @@ export function Conversation({ state, busy, heard, canWrite, inputRef }: Props) 
     return () => observer.disconnect();
   }, [atEnd]);
 
-  const empty = state.messages.length === 0 && state.open.length === 0;
+  const empty = items.length === 0 && state.open.length === 0;
   return (
     <section className={styles.conversation} aria-label="Conversation">
       <div
@@ -57,13 +67,30 @@ export function Conversation({ state, busy, heard, canWrite, inputRef }: Props) 
         onScroll={(event) => {
           const box = event.currentTarget;
           setAtEnd(box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END_PX);
+          if (box.scrollTop < NEAR_START_PX && !failed) fetchOlder();
         }}
       >
         <div className={styles.messages}>
+          {state.olderMessages !== null && (
+            <div className={styles.older}>
+              <Button size="compact-xs" variant="default" loading={fetching} onClick={fetchOlder}>
+                {failed ? "Older messages could not be read: try again" : "Older messages"}
+              </Button>
+            </div>
+          )}
           {empty && <EmptyState>What you and the agents say appears here.</EmptyState>}
-          {state.messages.map((message) => (
-            <Said key={message.messageId} message={message} />
-          ))}
+          {items.map((item) => {
+            switch (item.kind) {
+              case "message":
+                return <Said key={item.id} message={item.message} />;
+              case "tools":
+                return <Tools key={item.id} tools={item.tools} heard={heard} />;
+              case "decision":
+                return <div key={item.id}>{decision(item.approval)}</div>;
+              default:
+                return item satisfies never;
+            }
+          })}
           {state.open.map((message) => (
             <Speaking key={message.messageId} message={message} heard={heard} />
           ))}
@@ -79,9 +106,36 @@ export function Conversation({ state, busy, heard, canWrite, inputRef }: Props) 
   );
 }
 
+/** Older messages come in above without what is read moving away. */
+function useOlder(scroller: React.RefObject<HTMLDivElement | null>, state: SessionState, onOlder: () => Promise<void>) {
+  const [fetching, setFetching] = useState(false);
+  const [failed, setFailed] = useState(false);
+  const anchor = useRef<{ first: string | undefined; fromEnd: number } | null>(null);
+  const first = state.messages[0]?.messageId;
+
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (!box || !anchor.current || anchor.current.first === first) return;
+    box.scrollTop = box.scrollHeight - anchor.current.fromEnd;
+    anchor.current = null;
+  }, [first, scroller]);
+
+  const fetchOlder = () => {
+    const box = scroller.current;
+    if (fetching || state.olderMessages === null || !box) return;
+    anchor.current = { first, fromEnd: box.scrollHeight - box.scrollTop };
+    setFetching(true);
+    setFailed(false);
+    onOlder()
+      .catch(() => setFailed(true))
+      .finally(() => setFetching(false));
+  };
+  return { fetchOlder, fetching, failed };
+}
+
 const ROLE: Readonly<Record<string, string>> = { user: "You", assistant: "Agent", system: "System", tool: "Tool" };
 
-function Said({ message }: { message: MessageEntry }) {
+const Said = memo(function Said({ message }: { message: MessageEntry }) {
   const mine = message.role === "user";
   return (
     <article className={styles.message} data-role={message.role} data-message-id={message.messageId}>
@@ -94,7 +148,7 @@ function Said({ message }: { message: MessageEntry }) {
       {mine ? <div className={styles.mine}>{message.content}</div> : <Markdown text={message.content} />}
     </article>
   );
-}
+});
 
 function Speaking({ message, heard }: { message: OpenMessage; heard: boolean }) {
   return (

@@ -1,90 +1,110 @@
-import { Button } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
-import { fileUrl, readText, uploadFile } from "@/api/files";
+import { useState, type DragEvent } from "react";
+import { fileUrl, uploadFile } from "@/api/files";
 import { asProblem, type Problem } from "@/api/problem";
 import { Icon } from "@/components/Icon";
-import { Markdown } from "@/components/Markdown";
-import { EmptyState, ErrorState, Loading } from "@/components/States";
+import { EmptyState, ErrorState } from "@/components/States";
 import { bytes } from "@/lib/format";
 import type { FileEntry } from "@/live/session-state";
 import styles from "./FileList.module.css";
+import { FilePreview } from "./FilePreview";
+import { treeOf, type Folder } from "./tree";
 
-const MAX_PREVIEW_BYTES = 1_000_000;
-
-export function FileList({ sessionId, files }: { sessionId: string; files: readonly FileEntry[] }) {
+export default function FileList({ sessionId, files }: { sessionId: string; files: readonly FileEntry[] }) {
   const [open, setOpen] = useState<string | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const [uploading, setUploading] = useState("");
+  const [over, setOver] = useState(false);
   const shown = files.find((file) => file.path === open);
 
   async function upload(list: FileList | null) {
     setProblem(null);
     try {
-      for (const file of list ?? []) await uploadFile(sessionId, file.name, file);
+      for (const file of list ?? []) {
+        setUploading(file.name);
+        await uploadFile(sessionId, file.name, file);
+      }
     } catch (error) {
       setProblem(asProblem(error));
+    } finally {
+      setUploading("");
     }
   }
+  const onDrop = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    void upload(event.dataTransfer.files);
+  };
 
   return (
-    <div className={styles.files}>
+    <div
+      className={styles.files}
+      data-over={over || undefined}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={onDrop}
+    >
       {files.length === 0 && <EmptyState>Files that you add and that the agents write appear here.</EmptyState>}
       {files.length > 0 && (
-        <ul className={styles.list} aria-label="Files">
-          {files.map((file) => (
-            <li key={file.path} data-open={file.path === open || undefined}>
-              <button type="button" aria-expanded={file.path === open} onClick={() => setOpen(file.path === open ? null : file.path)}>
-                <Icon name="file" />
-                <span className={styles.path}>{file.path}</span>
-                <span className={styles.size}>{file.size === null ? "" : bytes(file.size)}</span>
-              </button>
-              <a href={fileUrl(sessionId, file.path)} download={file.path.split("/").at(-1)} aria-label={`Download ${file.path}`} title="Download">
-                <Icon name="down" />
-              </a>
-            </li>
-          ))}
-        </ul>
+        <div className={styles.list} role="group" aria-label="Files">
+          <FolderView folder={treeOf(files)} sessionId={sessionId} open={open} onOpen={setOpen} />
+        </div>
       )}
-      {shown && <Preview sessionId={sessionId} file={shown} />}
+      {shown && <FilePreview key={`${shown.path} ${shown.at} ${shown.size ?? ""}`} sessionId={sessionId} file={shown} />}
       {problem && <ErrorState problem={problem} />}
-      <label className={styles.add}>
-        <Icon name="up" /> Add a file
-        <input
-          type="file"
-          multiple
-          className="visually-hidden"
-          onChange={(event) => {
-            const input = event.currentTarget;
-            void upload(input.files).finally(() => (input.value = ""));
-          }}
-        />
-      </label>
+      <div className={styles.adding}>
+        <label className={styles.add}>
+          <Icon name="up" /> Add files
+          <input
+            type="file"
+            multiple
+            className="visually-hidden"
+            onChange={(event) => {
+              const input = event.currentTarget;
+              void upload(input.files).finally(() => (input.value = ""));
+            }}
+          />
+        </label>
+        <span role="status">{uploading ? `Uploading ${uploading}` : "or drop them here"}</span>
+      </div>
     </div>
   );
 }
 
-function Preview({ sessionId, file }: { sessionId: string; file: FileEntry }) {
-  const [asWritten, setAsWritten] = useState(false);
-  const isMarkdown = /\.(md|markdown)$/i.test(file.path);
-  const content = useQuery({
-    queryKey: ["file", sessionId, file.path, file.at, file.size],
-    queryFn: () => readText(sessionId, file.path, MAX_PREVIEW_BYTES),
-  });
+interface FolderProps {
+  readonly folder: Folder;
+  readonly sessionId: string;
+  readonly open: string | null;
+  readonly onOpen: (path: string | null) => void;
+}
+
+function FolderView({ folder, sessionId, open, onOpen }: FolderProps) {
   return (
-    <section className={styles.preview} aria-label={`Content of ${file.path}`}>
-      {content.isPending && <Loading rows={3} />}
-      {content.error && <ErrorState problem={asProblem(content.error)} onRetry={() => void content.refetch()} />}
-      {content.data === null && <p className={styles.none}>Too large to show here, or not text. Download it instead.</p>}
-      {typeof content.data === "string" && (
-        <>
-          {isMarkdown && (
-            <Button size="compact-xs" variant="default" className={styles.toggle ?? ""} aria-pressed={asWritten} onClick={() => setAsWritten(!asWritten)}>
-              {asWritten ? "Formatted" : "As written"}
-            </Button>
-          )}
-          {isMarkdown && !asWritten ? <Markdown text={content.data} /> : <pre tabIndex={0}>{content.data}</pre>}
-        </>
-      )}
-    </section>
+    <ul>
+      {folder.folders.map((each) => (
+        <li key={each.path}>
+          <details open>
+            <summary>
+              <Icon name="box" /> {each.name}
+            </summary>
+            <FolderView folder={each} sessionId={sessionId} open={open} onOpen={onOpen} />
+          </details>
+        </li>
+      ))}
+      {folder.files.map((file) => (
+        <li key={file.path} className={styles.file} data-open={file.path === open || undefined}>
+          <button type="button" aria-expanded={file.path === open} onClick={() => onOpen(file.path === open ? null : file.path)}>
+            <Icon name="file" />
+            <span className={styles.path}>{file.path.split("/").at(-1)}</span>
+            <span className={styles.size}>{file.size === null ? "" : bytes(file.size)}</span>
+          </button>
+          <a href={fileUrl(sessionId, file.path)} download={file.path.split("/").at(-1)} aria-label={`Download ${file.path}`} title="Download">
+            <Icon name="down" />
+          </a>
+        </li>
+      ))}
+    </ul>
   );
 }

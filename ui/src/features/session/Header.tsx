@@ -1,16 +1,21 @@
 import { Button } from "@mantine/core";
-import { Link } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { asProblem, type Problem } from "@/api/problem";
-import { cancelRun, resumeSession, retryRun, suspendSession } from "@/api/sessions";
-import { Icon, type IconName } from "@/components/Icon";
+import { cancelRun, commandSession, retryRun, suspendSession } from "@/api/sessions";
+import { Icon } from "@/components/Icon";
+import { Menu } from "@/components/Menu";
 import { Money } from "@/components/Money";
 import { ErrorState } from "@/components/States";
 import { StatusChip } from "@/components/StatusChip";
+import { dollars } from "@/lib/format";
+import { useKeys } from "@/lib/keys";
 import { useNow } from "@/lib/now";
 import type { Shown } from "@/lib/status";
 import { duration } from "@/lib/time";
 import type { SessionState } from "@/live/session-state";
+import { DEEDS, offered, type Deed } from "./actions";
+import { DeleteDialog, ForkDialog, RenameDialog, ResumeDialog, RetryDialog } from "./dialogs";
 import styles from "./Session.module.css";
 
 interface Props {
@@ -20,57 +25,109 @@ interface Props {
   readonly heard: boolean;
   readonly onReview: () => void;
   readonly onWrite: () => void;
+  /** From where a fork is to branch off, asked for somewhere else on the page. */
+  readonly fork: ForkPoint | null;
+  readonly onFork: (point: ForkPoint | null) => void;
 }
 
-interface Action {
-  readonly word: string;
-  readonly icon: IconName;
-  readonly run: () => Promise<unknown> | void;
+export interface ForkPoint {
+  readonly seq?: number;
+  readonly step?: string;
+  readonly words: string;
 }
 
-export function Header({ state, status, heard, onReview, onWrite }: Props) {
-  const [busy, setBusy] = useState<string | null>(null);
+type Asking = "resume" | "retry-from" | "rename" | "delete" | null;
+
+export function Header({ state, status, heard, onReview, onWrite, fork, onFork }: Props) {
+  const [busy, setBusy] = useState<Deed | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
-  const act = async ({ word, run }: Action) => {
-    setBusy(word);
+  const [asking, setAsking] = useState<Asking>(null);
+  const navigate = useNavigate();
+  const { sessionId, run } = state;
+  const offer = offered(status, run !== null);
+
+  const direct: Partial<Record<Deed, () => Promise<unknown>>> = {
+    pause: () => suspendSession(sessionId, "boundary"),
+    "pause-now": () => suspendSession(sessionId, "now"),
+    retry: () => (run ? retryRun(run.runId) : Promise.resolve()),
+    stop: () => (run ? cancelRun(run.runId) : Promise.resolve()),
+    complete: () => commandSession(sessionId, "complete"),
+    archive: () => commandSession(sessionId, "archive"),
+    restore: () => commandSession(sessionId, "restore"),
+  };
+  const perform = async (deed: Deed) => {
     setProblem(null);
-    try {
-      await run();
-    } catch (error) {
-      setProblem(asProblem(error));
-    } finally {
-      setBusy(null);
+    switch (deed) {
+      case "review":
+        return onReview();
+      case "write":
+        return onWrite();
+      case "fork":
+        return onFork({ words: "as it is now" });
+      case "again":
+        return void navigate({ to: "/new", search: { from: sessionId } });
+      case "resume":
+      case "retry-from":
+      case "rename":
+      case "delete":
+        return setAsking(deed);
+      default: {
+        setBusy(deed);
+        try {
+          await direct[deed]?.();
+        } catch (error) {
+          setProblem(asProblem(error));
+        } finally {
+          setBusy(null);
+        }
+      }
     }
   };
-  const { primary, others } = actionsFor(state, status, onReview, onWrite);
+  useKeys({
+    p: () => {
+      if (status === "running" || status === "needs-you") void perform("pause");
+      else if (offer.primary === "resume") void perform("resume");
+    },
+  });
+
+  const button = (deed: Deed, filled: boolean) => (
+    <Button
+      key={deed}
+      {...(filled ? {} : { variant: "default" })}
+      leftSection={<Icon name={DEEDS[deed].icon} />}
+      loading={busy === deed}
+      onClick={() => void perform(deed)}
+    >
+      {DEEDS[deed].word}
+    </Button>
+  );
   return (
     <header className={styles.header}>
       <nav aria-label="Breadcrumb" className={styles.crumbs}>
         <Link to="/sessions">Sessions</Link>
+        {state.facts.forkedFrom && (
+          <>
+            {" · forked from "}
+            <Link to="/sessions/$id" params={{ id: state.facts.forkedFrom }}>
+              another session
+            </Link>
+          </>
+        )}
       </nav>
       <div className={styles.title}>
         <h1>{state.facts.name || "Untitled"}</h1>
         <div className={styles.actions}>
-          {others.map((action) => (
-            <Button
-              key={action.word}
-              variant="default"
-              leftSection={<Icon name={action.icon} />}
-              loading={busy === action.word}
-              onClick={() => void act(action)}
-            >
-              {action.word}
-            </Button>
-          ))}
-          {primary && (
-            <Button
-              leftSection={<Icon name={primary.icon} />}
-              loading={busy === primary.word}
-              onClick={() => void act(primary)}
-            >
-              {primary.word}
-            </Button>
-          )}
+          {offer.second && button(offer.second, false)}
+          {offer.primary && button(offer.primary, true)}
+          <Menu
+            label="More to do"
+            items={offer.more.map((deed) => ({
+              label: DEEDS[deed].word,
+              icon: DEEDS[deed].icon,
+              danger: DEEDS[deed].danger ?? false,
+              onPress: () => void perform(deed),
+            }))}
+          />
         </div>
       </div>
       <div className={styles.facts}>
@@ -79,11 +136,26 @@ export function Header({ state, status, heard, onReview, onWrite }: Props) {
         </span>
         <span className={styles.mode}>{state.facts.mode}</span>
         <Progress state={state} ticking={status === "running" && heard} />
-        <Money usd={state.cost.usd} unpricedCalls={state.cost.unpricedCalls} calls={state.cost.calls} />
+        <Spent state={state} />
         {state.run?.model && <span className={styles.mode}>{state.run.model}</span>}
       </div>
       {problem && <ErrorState problem={problem} />}
+      {asking === "resume" && <ResumeDialog state={state} onClose={() => setAsking(null)} onFork={() => perform("fork")} />}
+      {asking === "retry-from" && <RetryDialog state={state} onClose={() => setAsking(null)} />}
+      {asking === "rename" && <RenameDialog state={state} onClose={() => setAsking(null)} />}
+      {asking === "delete" && <DeleteDialog state={state} onClose={() => setAsking(null)} />}
+      {fork && <ForkDialog state={state} point={fork} onClose={() => onFork(null)} />}
     </header>
+  );
+}
+
+function Spent({ state }: { state: SessionState }) {
+  const most = state.facts.limits["max_cost_usd"];
+  return (
+    <span>
+      <Money usd={state.cost.usd} unpricedCalls={state.cost.unpricedCalls} calls={state.cost.calls} />
+      {typeof most === "number" && <> of {dollars(most)}</>}
+    </span>
   );
 }
 
@@ -98,43 +170,11 @@ function Progress({ state, ticking }: { state: SessionState; ticking: boolean })
         <span>
           {phase}
           {stepNumber !== null && `, step ${stepNumber}`}
+          {state.plan.length > 0 && stepNumber !== null && ` of ${state.plan.length}`}
           {running && ` “${running.name}”`}
         </span>
       )}
       {started && ticking && <span className="num">{duration(now - Date.parse(started))}</span>}
     </>
   );
-}
-
-function actionsFor(
-  { sessionId, run }: SessionState,
-  status: Shown,
-  onReview: () => void,
-  onWrite: () => void,
-): { primary: Action | null; others: Action[] } {
-  const pause: Action = { word: "Pause", icon: "pause", run: () => suspendSession(sessionId, "boundary") };
-  const resume: Action = { word: "Resume", icon: "play", run: () => resumeSession(sessionId) };
-  const stop: Action[] = run ? [{ word: "Stop", icon: "cross", run: () => cancelRun(run.runId) }] : [];
-  switch (status) {
-    case "needs-you":
-      return { primary: { word: "Review", icon: "hand", run: onReview }, others: [pause] };
-    case "running":
-      return { primary: pause, others: stop };
-    case "pausing":
-      return { primary: { word: "Pause now", icon: "pause", run: () => suspendSession(sessionId, "now") }, others: [] };
-    case "paused":
-    case "expired":
-      return { primary: resume, others: [] };
-    case "failed":
-      return { primary: run ? { word: "Retry", icon: "retry", run: () => retryRun(run.runId) } : resume, others: [] };
-    case "ready":
-    case "done":
-      return { primary: { word: "Write", icon: "chat", run: onWrite }, others: [] };
-    case "stopping":
-    case "archived":
-    case "deleted":
-      return { primary: null, others: [] };
-    default:
-      return status satisfies never;
-  }
 }

@@ -1,40 +1,58 @@
 import { Button, TextInput } from "@mantine/core";
-import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useRef, useState, type ReactNode } from "react";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { listWaiting } from "@/api/approvals";
 import { asProblem } from "@/api/problem";
-import { listSessions } from "@/api/sessions";
-import type { SessionInfo } from "@/api/types";
+import { listModes, listSessions } from "@/api/sessions";
+import type { SessionInfo, SessionPage } from "@/api/types";
+import fields from "@/components/form/form.module.css";
 import { Icon } from "@/components/Icon";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
+import { integer } from "@/lib/format";
+import { useKeys } from "@/lib/keys";
 import { WORD, type Shown } from "@/lib/status";
-import { useListHints } from "@/live/react";
-import { grouped, shownOf } from "./groups";
+import { Bulk } from "./Bulk";
+import { grouped, groupOf, ORDER, places, SERVER_STATUS, shownOf } from "./groups";
 import styles from "./SessionList.module.css";
 import { SessionRow } from "./SessionRow";
 
 const PAGE = 200;
 const SETTLE_MS = 200;
+const SHORT = 8;
+
+export interface Filters {
+  readonly q?: string | undefined;
+  readonly status?: string | undefined;
+  readonly mode?: string | undefined;
+  readonly sort?: string | undefined;
+}
 
 interface Props {
-  readonly search: string;
-  readonly onSearch: (text: string) => void;
+  readonly filters: Filters;
+  readonly onFilters: (filters: Filters) => void;
   /** Shown in place of the list when there is no session at all. */
   readonly firstRun: ReactNode;
 }
 
-export function SessionList({ search, onSearch, firstRun }: Props) {
-  const queries = useQueryClient();
+export function SessionList({ filters, onFilters, firstRun }: Props) {
+  const { q: search = "", mode, sort } = filters;
+  const status = ORDER.find((each) => each === filters.status);
   const query = useQuery({
-    queryKey: ["sessions", search],
-    queryFn: ({ signal }) => listSessions({ q: search, limit: PAGE }, signal),
+    queryKey: ["sessions", "list", search, status, mode, sort],
+    queryFn: ({ signal }) => listSessions({ q: search, mode, sort, limit: PAGE, status: status ? [SERVER_STATUS[status] ?? ""] : [] }, signal),
     placeholderData: keepPreviousData,
   });
-  const refetchSoon = useSettled(
-    useCallback(() => void queries.invalidateQueries({ queryKey: ["sessions"] }), [queries]),
-  );
-  useListHints(refetchSoon);
+  const inbox = useQuery({ queryKey: ["inbox"], queryFn: listWaiting });
+  const modes = useQuery({ queryKey: ["modes"], queryFn: listModes, staleTime: Infinity });
+  const questions = useMemo(() => new Map((inbox.data?.approvals ?? []).map((each) => [each.session_id, each.title])), [inbox.data]);
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
 
   const page = query.data;
+  const sessions = useMemo(() => (page?.sessions ?? []).filter((session) => !status || groupOf(session) === status), [page, status]);
+  const { held, moved, release, hover } = useHeld(sessions);
+  const list = useRef<HTMLDivElement>(null);
+  useRowKeys(list, (id) => setSelected(toggled(selected, id)));
+
   if (!page) {
     return query.error ? (
       <ErrorState problem={asProblem(query.error)} onRetry={() => void query.refetch()} />
@@ -42,49 +60,135 @@ export function SessionList({ search, onSearch, firstRun }: Props) {
       <Loading rows={6} label="Loading sessions" />
     );
   }
-  if (page.total === 0 && !search) return firstRun;
+  const isFiltered = Boolean(search || status || mode);
+  const everything = Object.values(page.counts).reduce((sum, count) => sum + count, 0);
+  if (everything === 0) return firstRun;
+  const chosen = sessions.filter((session) => selected.has(session.session_id)).map((session) => session.session_id);
   return (
     <>
-      <SearchBox value={search} onChange={onSearch} />
+      <div className={styles.filters}>
+        <SearchBox value={search} onChange={(q) => onFilters({ ...filters, q: q || undefined })} />
+        <select className={fields.control} aria-label="Mode" value={mode ?? ""} onChange={(event) => onFilters({ ...filters, mode: event.currentTarget.value || undefined })}>
+          <option value="">all modes</option>
+          {modes.data?.map((each) => (
+            <option key={each.id} value={each.id}>
+              {each.label}
+            </option>
+          ))}
+        </select>
+        <select className={fields.control} aria-label="Sort" value={sort ?? ""} onChange={(event) => onFilters({ ...filters, sort: event.currentTarget.value || undefined })}>
+          <option value="">last active</option>
+          <option value="-created_at">newest</option>
+          <option value="created_at">oldest</option>
+          <option value="name">name</option>
+        </select>
+      </div>
+      <StatusFilter page={page} sessions={page.sessions} value={status} onChange={(next) => onFilters({ ...filters, status: next })} />
       <p role="status" className="visually-hidden">
-        {search ? `${page.total} sessions match` : `${page.total} sessions`}
+        {isFiltered ? `${sessions.length} sessions match` : `${page.total} sessions`}
       </p>
       {query.error && <ErrorState problem={asProblem(query.error)} onRetry={() => void query.refetch()} />}
-      {page.total === 0 && (
-        <EmptyState
-          action={
-            <Button variant="default" size="xs" onClick={() => onSearch("")}>
-              Clear search
-            </Button>
-          }
-        >
-          Nothing matches “{search}”.
-        </EmptyState>
+      <Bulk selected={chosen} inTrash={status === "deleted"} onClear={() => setSelected(new Set())} />
+      {moved > 0 && (
+        <Button size="xs" variant="default" className={styles.moved ?? ""} onClick={release}>
+          {moved === 1 ? "1 change" : `${moved} changes`}: show
+        </Button>
       )}
-      <div data-stale={query.error ? "" : undefined} className={styles.groups}>
-        {grouped(page.sessions).map(([status, sessions]) => (
-          <Group key={status} status={status} sessions={sessions} total={totalOf(status, sessions, page)} search={search} />
+      {sessions.length === 0 && <Nothing search={search} status={status} onFilters={onFilters} filters={filters} />}
+      <div data-stale={query.error ? "" : undefined} className={styles.groups} ref={list} {...hover}>
+        {grouped(sessions, held).map(([each, members]) => (
+          <Group
+            key={each}
+            status={each}
+            sessions={members}
+            total={totalOf(each, members, page)}
+            search={search}
+            questions={questions}
+            selected={selected}
+            onSelect={(id) => setSelected(toggled(selected, id))}
+            onAll={status === each || isFiltered ? undefined : () => onFilters({ ...filters, status: each })}
+          />
         ))}
       </div>
       {page.total > page.sessions.length && (
         <p className={styles.note}>
-          The newest {page.sessions.length} of {page.total}. Search to find older ones.
+          The first {integer(page.sessions.length)} of {integer(page.total)}. Search or filter to find the others.
         </p>
       )}
     </>
   );
 }
 
-function Group(props: { status: Shown; sessions: readonly SessionInfo[]; total: number; search: string }) {
-  const { status, sessions, total, search } = props;
+function toggled(selected: ReadonlySet<string>, id: string): Set<string> {
+  const next = new Set(selected);
+  if (!next.delete(id)) next.add(id);
+  return next;
+}
+
+/** While the pointer is over the list, sessions stay where they are; what would move is counted. */
+function useHeld(sessions: readonly SessionInfo[]) {
+  const [held, setHeld] = useState<ReadonlyMap<string, Shown>>(new Map());
+  const release = () => setHeld(new Map());
+  const hold = () => {
+    if (held.size === 0) setHeld(places(sessions));
+  };
+  const moved = held.size === 0 ? 0 : sessions.filter((session) => held.has(session.session_id) && held.get(session.session_id) !== groupOf(session)).length;
+  return { held, moved, release, hover: { onPointerEnter: hold, onPointerLeave: release } };
+}
+
+/** j and k go through the rows, x selects; Enter opens, as on any link. */
+function useRowKeys(list: React.RefObject<HTMLDivElement | null>, onSelect: (id: string) => void): void {
+  const rows = () => [...(list.current?.querySelectorAll<HTMLElement>("[data-row]") ?? [])];
+  const at = () => rows().findIndex((row) => row.contains(document.activeElement));
+  const go = (by: number) => {
+    const all = rows();
+    const index = at();
+    all[index < 0 ? 0 : Math.max(0, Math.min(all.length - 1, index + by))]?.querySelector("a")?.focus();
+  };
+  useKeys({
+    j: () => go(1),
+    k: () => go(-1),
+    x: () => {
+      const id = rows()[at()]?.dataset["row"];
+      if (id) onSelect(id);
+    },
+  });
+}
+
+interface GroupProps {
+  readonly status: Shown;
+  readonly sessions: readonly SessionInfo[];
+  readonly total: number;
+  readonly search: string;
+  readonly questions: ReadonlyMap<string, string>;
+  readonly selected: ReadonlySet<string>;
+  readonly onSelect: (id: string) => void;
+  readonly onAll: (() => void) | undefined;
+}
+
+function Group({ status, sessions, total, search, questions, selected, onSelect, onAll }: GroupProps) {
+  const shown = onAll && sessions.length > SHORT + 2 ? sessions.slice(0, SHORT) : sessions;
   return (
     <section aria-labelledby={`group-${status}`} className={styles.group}>
       <h2 id={`group-${status}`}>
-        {WORD[status]} <span className={styles.count}>{total}</span>
+        {WORD[status]} <span className={styles.count}>{integer(total)}</span>
+        {shown.length < sessions.length && onAll && (
+          <button type="button" className={styles.all} onClick={onAll}>
+            show all
+          </button>
+        )}
       </h2>
       <ul>
-        {sessions.map((session) => (
-          <SessionRow key={session.session_id} session={session} status={shownOf(session)} search={search} />
+        {shown.map((session) => (
+          <SessionRow
+            key={session.session_id}
+            session={session}
+            status={shownOf(session)}
+            search={search}
+            question={questions.get(session.session_id)}
+            selected={selected.has(session.session_id)}
+            onSelect={() => onSelect(session.session_id)}
+          />
         ))}
       </ul>
     </section>
@@ -92,14 +196,59 @@ function Group(props: { status: Shown; sessions: readonly SessionInfo[]; total: 
 }
 
 /** Server totals for groups that are one status of the server; the others are counted on the page. */
-function totalOf(
-  status: Shown,
-  sessions: readonly SessionInfo[],
-  page: { counts: Readonly<Record<string, number>>; sessions: readonly SessionInfo[]; total: number },
-): number {
-  const server = { done: "completed", failed: "failed", expired: "expired", archived: "archived" }[status as string];
-  if (!server || page.total <= page.sessions.length) return sessions.length;
-  return page.counts[server] ?? sessions.length;
+function totalOf(status: Shown, sessions: readonly SessionInfo[], page: SessionPage): number {
+  if (["needs-you", "running", "ready"].includes(status) || page.total <= page.sessions.length) return sessions.length;
+  return page.counts[SERVER_STATUS[status] ?? ""] ?? sessions.length;
+}
+
+function StatusFilter(props: { page: SessionPage; sessions: readonly SessionInfo[]; value: Shown | undefined; onChange: (status: Shown | undefined) => void }) {
+  const { page, sessions, value, onChange } = props;
+  const countOf = (status: Shown): number | null => {
+    const isOne = !["needs-you", "running", "ready"].includes(status);
+    if (isOne) return page.counts[SERVER_STATUS[status] ?? ""] ?? 0;
+    return value && SERVER_STATUS[value] !== "active" ? null : sessions.filter((session) => groupOf(session) === status).length;
+  };
+  return (
+    <div className={styles.statuses} role="group" aria-label="Status">
+      <button type="button" aria-pressed={!value} onClick={() => onChange(undefined)}>
+        All
+      </button>
+      {ORDER.map((status) => {
+        const count = countOf(status);
+        if (count === 0 && status !== value && status !== "needs-you" && status !== "running") return null;
+        return (
+          <button key={status} type="button" aria-pressed={value === status} onClick={() => onChange(value === status ? undefined : status)}>
+            {status === "deleted" ? "Trash" : WORD[status]}
+            {count !== null && <span>{integer(count)}</span>}
+          </button>
+        );
+      })}
+    </div>
+  );
+}
+
+function Nothing({ search, status, filters, onFilters }: { search: string; status: Shown | undefined; filters: Filters; onFilters: (filters: Filters) => void }) {
+  const where = status ? ` in ${status === "deleted" ? "the trash" : WORD[status]}` : "";
+  return (
+    <EmptyState
+      action={
+        <>
+          {search && (
+            <Button variant="default" size="xs" onClick={() => onFilters({ ...filters, q: undefined })}>
+              Clear search
+            </Button>
+          )}{" "}
+          {(status || filters.mode) && (
+            <Button variant="default" size="xs" onClick={() => onFilters({ q: filters.q })}>
+              {search ? "Search everywhere" : "Show all"}
+            </Button>
+          )}
+        </>
+      }
+    >
+      {search ? `Nothing matches “${search}”${where}.` : `There is nothing${where}.`}
+    </EmptyState>
+  );
 }
 
 function SearchBox({ value, onChange }: { value: string; onChange: (text: string) => void }) {
@@ -123,21 +272,4 @@ function SearchBox({ value, onChange }: { value: string; onChange: (text: string
       className={styles.search ?? ""}
     />
   );
-}
-
-/** Call `action` once things have been quiet for a moment, and at least every second while they are not. */
-function useSettled(action: () => void): () => void {
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const first = useRef(0);
-  useEffect(() => () => clearTimeout(timer.current), []);
-  return useCallback(() => {
-    const now = Date.now();
-    if (timer.current === undefined) first.current = now;
-    clearTimeout(timer.current);
-    const wait = now - first.current > 1000 ? 0 : SETTLE_MS;
-    timer.current = setTimeout(() => {
-      timer.current = undefined;
-      action();
-    }, wait);
-  }, [action]);
 }

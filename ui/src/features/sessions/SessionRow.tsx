@@ -1,7 +1,12 @@
-import { Link } from "@tanstack/react-router";
+import { Button } from "@mantine/core";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { asProblem, type Problem } from "@/api/problem";
+import { commandSession, resumeSession, retryRun, suspendSession } from "@/api/sessions";
 import type { SessionInfo } from "@/api/types";
 import { Ago } from "@/components/Ago";
 import { Money } from "@/components/Money";
+import { useOneAtATime } from "@/components/OneAtATime";
 import { StatusChip } from "@/components/StatusChip";
 import type { Shown } from "@/lib/status";
 import styles from "./SessionList.module.css";
@@ -13,29 +18,81 @@ interface Props {
   readonly session: SessionInfo;
   readonly status: Shown;
   readonly search: string;
+  /** What is asked in it, if something is. */
+  readonly question: string | undefined;
+  readonly selected: boolean;
+  readonly onSelect: (selected: boolean) => void;
 }
 
-export function SessionRow({ session, status, search }: Props) {
+export function SessionRow({ session, status, search, question, selected, onSelect }: Props) {
   const waiting = session.pending_approvals;
+  const [problem, setProblem] = useState<Problem | null>(null);
   return (
-    <li className={styles.row} data-status={status}>
+    <li className={styles.row} data-status={status} data-selected={selected || undefined} data-row={session.session_id}>
+      <input type="checkbox" className={styles.pick} aria-label={`Select ${session.name}`} checked={selected} onChange={(event) => onSelect(event.currentTarget.checked)} />
       <StatusChip status={status} />
       <Link to="/sessions/$id" params={{ id: session.session_id }} className={styles.name ?? ""}>
-        <Marked text={session.name} search={search} />
+        <Marked text={session.name || "Untitled"} search={search} />
       </Link>
       <span className={styles.facts}>
         <span className={styles.mode}>{session.mode}</span>
         <span>{session.current_step ? `step ${session.current_step}` : ""}</span>
-        <span>{waiting === 0 ? "" : waiting === 1 ? "1 question" : `${waiting} questions`}</span>
-        <span className={styles.end}>
-          {session.message_count > 0 && (
-            <Money usd={session.cost_usd} unpricedCalls={session.unpriced_calls} />
-          )}
-        </span>
+        <span className={styles.end}>{session.message_count > 0 && <Money usd={session.cost_usd} unpricedCalls={session.unpriced_calls} />}</span>
         <Ago at={session.last_active_at} />
       </span>
-      {session.status_reason && STANDING.has(status) && <p className={styles.reason}>{session.status_reason}</p>}
+      <Deed session={session} status={status} onProblem={setProblem} />
+      {waiting > 0 && question && (
+        <p className={styles.reason}>
+          {question}
+          {waiting > 1 && ` and ${waiting - 1} more`}
+        </p>
+      )}
+      {waiting === 0 && session.status_reason && STANDING.has(status) && <p className={styles.reason}>{session.status_reason}</p>}
+      {session.queue_length > 0 && <p className={styles.reason}>{session.queue_length} waiting to start</p>}
+      {problem && (
+        <p className={styles.refused} role="alert">
+          {problem.message}
+        </p>
+      )}
     </li>
+  );
+}
+
+/** The one thing most wanted in this state, without opening the session. */
+function Deed({ session, status, onProblem }: { session: SessionInfo; status: Shown; onProblem: (problem: Problem | null) => void }) {
+  const [busy, setBusy] = useState(false);
+  const navigate = useNavigate();
+  const mayRunBeside = useOneAtATime();
+  const id = session.session_id;
+  const open = () => navigate({ to: "/sessions/$id", params: { id } });
+  const deeds: Partial<Record<Shown, [string, () => Promise<unknown>]>> = {
+    "needs-you": ["Review", open],
+    running: ["Pause", () => suspendSession(id, "boundary")],
+    paused: ["Resume", async () => ((await mayRunBeside(id)) ? resumeSession(id) : undefined)],
+    expired: ["Resume", async () => ((await mayRunBeside(id)) ? resumeSession(id) : undefined)],
+    failed: ["Retry", async () => (session.current_run_id && (await mayRunBeside(id)) ? retryRun(session.current_run_id) : open())],
+    archived: ["Restore", () => commandSession(id, "restore")],
+    deleted: ["Restore", () => commandSession(id, "restore")],
+  };
+  const deed = deeds[status];
+  if (!deed) return <span className={styles.deed} />;
+  const run = async () => {
+    setBusy(true);
+    onProblem(null);
+    try {
+      await deed[1]();
+    } catch (error) {
+      onProblem(asProblem(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <span className={styles.deed}>
+      <Button size="compact-sm" variant="default" loading={busy} onClick={() => void run()} aria-label={`${deed[0]}: ${session.name}`}>
+        {deed[0]}
+      </Button>
+    </span>
   );
 }
 

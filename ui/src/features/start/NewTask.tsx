@@ -1,34 +1,70 @@
 import { Button, Textarea } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useRef, useState } from "react";
-import { uploadFile } from "@/api/files";
-import { newKey } from "@/api/http";
-import { asProblem, type Problem } from "@/api/problem";
-import { createSession, listModes, sendMessage } from "@/api/sessions";
+import { asProblem, fieldErrors, type Problem } from "@/api/problem";
+import { listModes } from "@/api/sessions";
 import type { ModeInfo } from "@/api/types";
+import fields from "@/components/form/form.module.css";
 import { Icon } from "@/components/Icon";
-import { ErrorState } from "@/components/States";
+import { useOneAtATime } from "@/components/OneAtATime";
+import { ErrorState, Loading } from "@/components/States";
 import { useDraft } from "@/lib/draft";
-import { bytes } from "@/lib/format";
+import { given, type Values } from "@/lib/schema";
+import { useStored } from "@/lib/stored";
+import { attemptFor, begin, NO_ATTEMPT } from "./begin";
+import { FilePicker } from "./FilePicker";
+import { ModeCards } from "./ModeCards";
+import { nameOf, startingValues } from "./modes";
 import styles from "./NewTask.module.css";
+import { Options } from "./Options";
 import { SAMPLE_TEXT, SAMPLES } from "./samples";
 
 const PASTED = "source.md";
+const USUAL = "planning-control";
 
-export function NewTask() {
+/** A session to start one like. */
+export interface Like {
+  readonly name: string;
+  readonly mode: string;
+  readonly task: string;
+  readonly config: Values;
+  readonly limits: Values;
+}
+
+interface Choices {
+  readonly mode: string;
+  /** What was set for each mode that was looked at. */
+  readonly configs: Readonly<Record<string, Values>>;
+  readonly limits: Values;
+}
+
+interface Props {
+  readonly like?: Like;
+  /** Only what is needed to begin; the rest is on its own page. */
+  readonly brief?: boolean;
+}
+
+export function NewTask({ like, brief = false }: Props) {
   const navigate = useNavigate();
-  const [task, setTask] = useDraft("new-task");
+  const queries = useQueryClient();
+  const mayRunBeside = useOneAtATime();
+  const [draftTask, setTask] = useDraft(like ? `new-task.${like.name}` : "new-task");
+  const task = draftTask || (like && !draftTask ? like.task : "");
   const [source, setSource] = useDraft("new-source");
   const [files, setFiles] = useState<readonly File[]>([]);
-  const [mode, setMode] = useState("planning-control");
-  const [approve, setApprove] = useState(true);
+  const [choices, setChoices, forget] = useStored<Choices>(
+    like ? `new-like.${like.name}` : "new-choices",
+    like ? { mode: like.mode, configs: { [like.mode]: like.config }, limits: like.limits } : { mode: USUAL, configs: {}, limits: {} },
+  );
   const [starting, setStarting] = useState<string | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const modes = useQuery({ queryKey: ["modes"], queryFn: listModes, staleTime: Infinity });
-  const attempt = useRef({ key: "", sessionId: "", made: "" });
+  const attempt = useRef(NO_ATTEMPT);
 
-  const chosen = chosenOf(modes.data, mode);
+  const mode = chosenOf(modes.data, choices.mode);
+  const configOf = (each: ModeInfo): Values => choices.configs[each.id] ?? startingValues(each);
+  const errors = fieldErrors(problem);
 
   async function start() {
     if (!task.trim() || starting) return;
@@ -36,39 +72,24 @@ export function NewTask() {
     setStarting("Starting");
     try {
       // Whoever types fast is done before the modes have come.
-      const wanted = chosen ?? chosenOf((await modes.refetch({ cancelRefetch: false })).data, mode);
-      if (!wanted) return;
-      const sessionId = await begin(wanted);
+      const wanted = mode ?? chosenOf((await modes.refetch({ cancelRefetch: false })).data, choices.mode);
+      if (!wanted || !(await mayRunBeside())) return;
+      const limits = given(choices.limits);
+      const session = { mode: wanted.id, name: nameOf(task), config: given(configOf(wanted)), ...(Object.keys(limits).length > 0 ? { resource_limits: limits } : {}) };
+      const uploads: [string, Blob][] = files.map((file) => [file.name, file]);
+      if (source.trim()) uploads.push([PASTED, new Blob([source], { type: "text/markdown" })]);
+      attempt.current = attemptFor(attempt.current, session, task.trim());
+      const sessionId = await begin(attempt.current, session, task.trim(), uploads, setStarting);
       setTask("");
       setSource("");
+      forget();
+      void queries.invalidateQueries({ queryKey: ["sessions"] });
       await navigate({ to: "/sessions/$id", params: { id: sessionId } });
     } catch (error) {
       setProblem(asProblem(error));
     } finally {
       setStarting(null);
     }
-  }
-
-  /** Create, then put the files in, then start: a repeat after a failure goes on with the same session. */
-  async function begin(chosenMode: ModeInfo): Promise<string> {
-    const asksFirst = approve && canApprovePlan(chosenMode);
-    const wanted = { mode: chosenMode.id, name: nameOf(task), config: asksFirst ? { approval_mode: "after_planning" } : {} };
-    const made = JSON.stringify([wanted, task]);
-    if (attempt.current.made !== made) attempt.current = { key: newKey(), sessionId: "", made };
-    const now = attempt.current;
-    if (!now.sessionId) {
-      setStarting("Creating the session");
-      now.sessionId = (await createSession(wanted, now.key)).session_id;
-    }
-    const uploads: [string, Blob][] = files.map((file) => [file.name, file]);
-    if (source.trim()) uploads.push([PASTED, new Blob([source], { type: "text/markdown" })]);
-    for (const [path, content] of uploads) {
-      setStarting(`Uploading ${path}`);
-      await uploadFile(now.sessionId, path, content);
-    }
-    setStarting("Starting");
-    await sendMessage(now.sessionId, task.trim(), `${now.key}-start`);
-    return now.sessionId;
   }
 
   return (
@@ -93,119 +114,86 @@ export function NewTask() {
         }}
         size="md"
       />
-      <div className={styles.samples} role="group" aria-label="Sample tasks">
-        {SAMPLES.map((sample) => (
-          <button
-            key={sample.title}
-            type="button"
-            className={styles.sample}
-            onClick={() => {
-              setTask(sample.task);
-              setMode(sample.mode);
-              if (!source.trim()) setSource(SAMPLE_TEXT);
-            }}
-          >
-            <strong>{sample.title}</strong>
-            <span>{sample.about}</span>
-          </button>
-        ))}
-      </div>
-
-      <Textarea
-        label="Text to work on"
-        description="Paste it here, or add files. They go into the session's own folder."
-        autosize
-        minRows={3}
-        maxRows={10}
-        value={source}
-        onChange={(event) => setSource(event.currentTarget.value)}
-      />
+      {!brief && !like && (
+        <div className={styles.samples} role="group" aria-label="Sample tasks">
+          {SAMPLES.map((sample) => (
+            <button
+              key={sample.title}
+              type="button"
+              className={styles.sample}
+              onClick={() => {
+                setTask(sample.task);
+                setChoices({ ...choices, mode: sample.mode });
+                if (!source.trim()) setSource(SAMPLE_TEXT);
+              }}
+            >
+              <strong>{sample.title}</strong>
+              <span>{sample.about}</span>
+            </button>
+          ))}
+        </div>
+      )}
+      {!brief && (
+        <Textarea
+          label="Text to work on"
+          description="Paste it here, or add files. They go into the session's own folder."
+          autosize
+          minRows={3}
+          maxRows={10}
+          value={source}
+          onChange={(event) => setSource(event.currentTarget.value)}
+        />
+      )}
       <FilePicker files={files} onChange={setFiles} />
 
       {modes.error ? (
         <ErrorState problem={asProblem(modes.error)} onRetry={() => void modes.refetch()} />
-      ) : (
-        <fieldset className={styles.modes}>
-          <legend>How</legend>
-          {(modes.data ?? []).map((each) => (
-            <label key={each.id} className={styles.mode}>
-              <input
-                type="radio"
-                name="mode"
-                value={each.id}
-                checked={each.id === chosen?.id}
-                onChange={() => setMode(each.id)}
-              />
-              <span>
-                <strong>{each.label}</strong>
-                <span className={styles.about}>{each.description}</span>
-                <span className={styles.badges}>
-                  can pause{each.supports_resume && " · goes on after a failure"}
-                  {each.supports_hitl && " · can ask you"}
-                </span>
-              </span>
-            </label>
-          ))}
-        </fieldset>
-      )}
-      {chosen && canApprovePlan(chosen) && (
-        <label className={styles.option}>
-          <input type="checkbox" checked={approve} onChange={(event) => setApprove(event.currentTarget.checked)} />
-          Show me the plan before the work starts
+      ) : !modes.data ? (
+        <Loading rows={3} label="Loading the modes" />
+      ) : brief ? (
+        <label className={fields.field}>
+          <span className={fields.label}>How</span>
+          <select className={fields.control} value={mode?.id} onChange={(event) => setChoices({ ...choices, mode: event.currentTarget.value })}>
+            {modes.data.map((each) => (
+              <option key={each.id} value={each.id}>
+                {each.label}
+              </option>
+            ))}
+          </select>
+          <span className={fields.about}>{mode?.description}</span>
         </label>
+      ) : (
+        <>
+          <ModeCards modes={modes.data} chosen={mode?.id} onChoose={(id) => setChoices({ ...choices, mode: id })} />
+          {mode && (
+            <Options
+              key={mode.id}
+              mode={mode}
+              config={configOf(mode)}
+              limits={choices.limits}
+              errors={errors}
+              onConfig={(config) => setChoices({ ...choices, configs: { ...choices.configs, [mode.id]: config } })}
+              onLimits={(limits) => setChoices({ ...choices, limits })}
+            />
+          )}
+        </>
       )}
       {problem && <ErrorState problem={problem} />}
       <div className={styles.actions}>
         <Button type="submit" loading={starting !== null} disabled={!task.trim()} leftSection={<Icon name="play" />}>
           Start
         </Button>
+        {brief && (
+          <Button variant="default" onClick={() => void navigate({ to: "/new" })}>
+            All options
+          </Button>
+        )}
         <span role="status">{starting ?? ""}</span>
       </div>
     </form>
   );
 }
 
-function FilePicker({ files, onChange }: { files: readonly File[]; onChange: (files: readonly File[]) => void }) {
-  return (
-    <div className={styles.files}>
-      <label className={styles.picker}>
-        <Icon name="file" /> Add files
-        <input
-          type="file"
-          multiple
-          className="visually-hidden"
-          onChange={(event) => {
-            onChange([...files, ...(event.currentTarget.files ?? [])]);
-            event.currentTarget.value = "";
-          }}
-        />
-      </label>
-      {files.map((file, index) => (
-        <span key={`${file.name}-${index}`} className={styles.file}>
-          {file.name} <span>{bytes(file.size)}</span>
-          <button type="button" aria-label={`Remove ${file.name}`} onClick={() => onChange(files.filter((_, i) => i !== index))}>
-            <Icon name="cross" size={12} />
-          </button>
-        </span>
-      ))}
-    </div>
-  );
-}
-
 function chosenOf(modes: readonly ModeInfo[] | undefined, id: string): ModeInfo | undefined {
   return modes?.find((each) => each.id === id) ?? modes?.[0];
-}
-
-function canApprovePlan(mode: ModeInfo): boolean {
-  const properties = mode.config_schema["properties"];
-  return typeof properties === "object" && properties !== null && "approval_mode" in properties;
-}
-
-/** The first words of the task; a name can be changed later. */
-function nameOf(task: string): string {
-  const words = task.trim().split(/\s+/).join(" ");
-  if (words.length <= 60) return words;
-  const cut = words.slice(0, 58);
-  const whole = cut.lastIndexOf(" ") > 20 ? cut.slice(0, cut.lastIndexOf(" ")) : cut;
-  return `${whole.replace(/[\s,.;:–-]+$/, "")}…`;
 }

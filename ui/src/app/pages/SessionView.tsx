@@ -1,0 +1,175 @@
+import { useMediaQuery } from "@mantine/hooks";
+import { getRouteApi } from "@tanstack/react-router";
+import { lazy, Suspense, useRef, useState, type ReactNode } from "react";
+import { Boundary } from "@/components/Boundary";
+import type { IconName } from "@/components/Icon";
+import { Loading } from "@/components/States";
+import { ApprovalCard } from "@/features/approvals/ApprovalCard";
+import { ConsoleView } from "@/features/console/ConsoleView";
+import { Conversation } from "@/features/conversation/Conversation";
+import { Overview } from "@/features/overview/Overview";
+import { Banner } from "@/features/session/Banner";
+import { Header, type ForkPoint } from "@/features/session/Header";
+import { Queue } from "@/features/session/Queue";
+import { Strip } from "@/features/session/Strip";
+import { StepList } from "@/features/steps/StepList";
+import { useKeys } from "@/lib/keys";
+import { shownStatus } from "@/lib/status";
+import { useConnection } from "@/live/react";
+import type { SessionState } from "@/live/session-state";
+import type { SessionStore } from "@/live/session-store";
+import type { SessionTab } from "../search";
+import { useAttention } from "../title";
+import styles from "./session.module.css";
+import { TabBar } from "./TabBar";
+
+const DagTab = lazy(() => import("@/features/dag/DagTab"));
+const EventsTab = lazy(() => import("@/features/events/EventsTab"));
+const CostsTab = lazy(() => import("@/features/costs/CostsTab"));
+const FileList = lazy(() => import("@/features/files/FileList"));
+const ConfigTab = lazy(() => import("@/features/config/ConfigTab"));
+const MissionTab = lazy(() => import("@/features/mission/MissionTab"));
+
+const route = getRouteApi("/sessions/$id");
+const WIDE = "(min-width: 1180px)";
+const WRITABLE = new Set(["needs-you", "running", "ready", "done", "pausing", "stopping"]);
+const BUSY = new Set(["needs-you", "running", "pausing", "stopping"]);
+
+interface Tab {
+  readonly id: SessionTab;
+  readonly label: string;
+  readonly icon: IconName;
+  readonly count: number;
+  readonly content: () => ReactNode;
+}
+
+export function SessionView({ state, store }: { state: SessionState; store: SessionStore }) {
+  const { tab, at, node } = route.useSearch();
+  const navigate = route.useNavigate();
+  const wide = useMediaQuery(WIDE, true, { getInitialValueInEffect: false });
+  const message = useRef<HTMLTextAreaElement>(null);
+  const [fork, setFork] = useState<ForkPoint | null>(null);
+  const pending = state.approvals.filter((approval) => approval.status === "pending");
+  const status = shownStatus(state.facts.status, state.run?.status, pending.length);
+  const heard = useConnection().kind === "live";
+  const live = status === "running" || status === "pausing";
+  useAttention(state.facts.name, pending.length, status);
+
+  const show = (next: SessionTab) =>
+    void navigate({ search: (before) => ({ ...before, tab: next === (wide ? "overview" : "chat") ? undefined : next, at: undefined }), replace: true });
+  const jump = (seq: number | undefined) => void navigate({ search: (before) => ({ ...before, at: seq }), replace: true });
+  const jumpToEvent = (seq: number) => void navigate({ search: { tab: "events", at: seq }, replace: true });
+  const review = () => {
+    const card = document.getElementById("request");
+    card?.scrollIntoView({ block: "nearest" });
+    card?.focus();
+  };
+  const write = () => {
+    if (!wide) show("chat");
+    setTimeout(() => message.current?.focus());
+  };
+
+  const conversation = (
+    <Conversation
+      state={state}
+      busy={BUSY.has(status)}
+      heard={heard}
+      canWrite={WRITABLE.has(status)}
+      inputRef={message}
+      onOlder={store.loadOlderMessages}
+      decision={(approval) => <ApprovalCard approval={approval} />}
+    />
+  );
+  const hasMission = state.plan.length > 0 || state.dag.nodes.some((each) => each.toolSteps !== null);
+  const tabs: readonly Tab[] = [
+    ...(wide ? [] : [{ id: "chat", label: "Chat", icon: "chat", count: 0, content: () => conversation } as const]),
+    {
+      id: "overview",
+      label: "Overview",
+      icon: "list",
+      count: 0,
+      content: () => (
+        <Overview
+          state={state}
+          onJump={jumpToEvent}
+          queue={<Queue sessionId={state.sessionId} />}
+          steps={<StepList begun={state.steps} plan={state.plan} live={live} heard={heard} />}
+        />
+      ),
+    },
+    ...(hasMission ? [{ id: "mission", label: "Mission", icon: "flag", count: 0, content: () => <MissionTab state={state} /> } as const] : []),
+    {
+      id: "dag",
+      label: "DAG",
+      icon: "graph",
+      count: 0,
+      content: () => (
+        <DagTab
+          state={state}
+          heard={heard}
+          selected={node}
+          onSelect={(next) => void navigate({ search: (before) => ({ ...before, node: next }), replace: true })}
+          onFork={(step, name) => setFork({ step, words: `before “${name}”` })}
+          onJump={jumpToEvent}
+        />
+      ),
+    },
+    { id: "console", label: "Console", icon: "terminal", count: state.lines.length, content: () => <ConsoleView lines={state.lines} at={at} onAt={jump} name={state.facts.name} /> },
+    {
+      id: "events",
+      label: "Events",
+      icon: "clock",
+      count: state.seq,
+      content: () => <EventsTab store={store} seq={state.seq} at={at} onAt={jump} onFork={(seq) => setFork({ seq, words: `after event ${seq}` })} />,
+    },
+    { id: "costs", label: "Costs", icon: "coin", count: 0, content: () => <CostsTab state={state} /> },
+    { id: "files", label: "Files", icon: "file", count: state.files.length, content: () => <FileList sessionId={state.sessionId} files={state.files} /> },
+    { id: "config", label: "Config", icon: "gear", count: 0, content: () => <ConfigTab state={state} /> },
+  ];
+  const wanted = tab ?? (wide ? "overview" : "chat");
+  const current = tabs.find((each) => each.id === wanted) ?? tabs[0];
+  useKeys(Object.fromEntries(tabs.map((each, index) => [String(index + 1), () => show(each.id)])));
+  useAnswerKeys();
+
+  return (
+    <div className={styles.page}>
+      <Header state={state} status={status} heard={heard} onReview={review} onWrite={write} fork={fork} onFork={setFork} />
+      <Strip state={state} />
+      <Banner state={state} status={status} />
+      <div aria-live="assertive" className="visually-hidden">
+        {pending[0] ? `A question waits for you: ${pending[0].title}` : ""}
+      </div>
+      {pending.map((approval) => (
+        <ApprovalCard key={approval.approvalId} approval={approval} />
+      ))}
+      <div className={styles.work} data-wide={wide || undefined}>
+        <div className={styles.pane}>
+          <TabBar tabs={tabs} current={current?.id ?? "overview"} onChange={show} />
+          <div role="tabpanel" id={`panel-${current?.id}`} aria-labelledby={`tab-${current?.id}`} className={styles.panel} tabIndex={-1}>
+            <Boundary key={current?.id}>
+              <Suspense fallback={<Loading />}>{current?.content()}</Suspense>
+            </Boundary>
+          </div>
+        </div>
+        {wide && <div className={styles.pane}>{conversation}</div>}
+      </div>
+    </div>
+  );
+}
+
+const ANSWER_KEYS: Readonly<Record<string, readonly string[]>> = { a: ["approve", "continue", "answer"], e: ["modify"], r: ["reject", "abort", "revise"] };
+
+/** a, e and r press the answers of the first open question; the answers that need words ask for them first. */
+function useAnswerKeys(): void {
+  const press = (resolutions: readonly string[]) => {
+    const card = document.getElementById("request");
+    for (const resolution of resolutions) {
+      const button = card?.querySelector<HTMLButtonElement>(`button[data-answer="${resolution}"]:not(:disabled)`);
+      if (button) {
+        button.focus();
+        return button.click();
+      }
+    }
+  };
+  useKeys(Object.fromEntries(Object.entries(ANSWER_KEYS).map(([key, resolutions]) => [key, () => press(resolutions)])));
+}

@@ -1,0 +1,59 @@
+import { memo } from "react";
+import { CodeBlock } from "@/components/CodeBlock";
+import { Icon } from "@/components/Icon";
+import { duration } from "@/lib/time";
+import type { ToolEntry } from "@/live/session-state";
+import styles from "./Conversation.module.css";
+
+/** Tool calls and code that was run between two messages, each folded to a line. */
+export const Tools = memo(function Tools({ tools, heard }: { tools: readonly ToolEntry[]; heard: boolean }) {
+  return (
+    <ul className={styles.tools} aria-label="Tool calls">
+      {tools.map((tool) => (
+        <li key={tool.seq}>
+          <Tool tool={tool} heard={heard} />
+        </li>
+      ))}
+    </ul>
+  );
+});
+
+function Tool({ tool, heard }: { tool: ToolEntry; heard: boolean }) {
+  const exit = tool.arguments["exit_status"];
+  return (
+    <details className={styles.tool} data-status={tool.status}>
+      <summary>
+        <Icon name={tool.status === "running" ? "retry" : tool.status === "failed" ? "cross" : tool.kind === "code" ? "code" : "wrench"} size={14} spin={tool.status === "running" && heard} />
+        <code>{tool.kind === "code" ? `ran ${tool.tool}` : tool.tool}</code>
+        <span className={styles.gist}>{gist(tool)}</span>
+        <span className={styles.took}>
+          {tool.status === "running" ? "running" : tool.status === "failed" ? (typeof exit === "number" ? `exit ${exit}` : "failed") : ""}
+          {tool.durationMs !== null && <> {duration(tool.durationMs)}</>}
+        </span>
+      </summary>
+      <div className={styles.inside}>
+        {tool.kind === "code" ? (
+          <CodeBlock text={String(tool.arguments["code"] ?? "")} label="Code" />
+        ) : (
+          <CodeBlock text={JSON.stringify(tool.arguments, null, 2)} label="Arguments" />
+        )}
+        {tool.result !== null && tool.result !== "" && (
+          <CodeBlock text={tool.result} label={tool.kind === "code" ? "Output" : "Result"} {...(tool.status === "failed" ? { tone: "bad" as const } : {})} />
+        )}
+        {tool.result === "" && <p className={styles.none}>It printed nothing.</p>}
+        {tool.kind === "code" && tool.agent && <p className={styles.none}>isolation: {tool.agent}</p>}
+      </div>
+    </details>
+  );
+}
+
+const GIST_CHARS = 90;
+
+/** The one argument that says most. */
+function gist(tool: ToolEntry): string {
+  const args = tool.arguments;
+  const named = ["path", "command", "code", "query", "url", "question", "text"].map((name) => args[name]).find((value) => typeof value === "string");
+  const first = named ?? Object.values(args).find((value) => typeof value === "string" || typeof value === "number");
+  const line = String(first ?? "").split("\n", 1)[0] ?? "";
+  return line.length > GIST_CHARS ? `${line.slice(0, GIST_CHARS)}…` : line;
+}

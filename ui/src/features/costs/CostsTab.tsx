@@ -1,0 +1,167 @@
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { asProblem } from "@/api/problem";
+import { getCosts } from "@/api/sessions";
+import type { CostRow, CostSummary } from "@/api/types";
+import { Money } from "@/components/Money";
+import { Segmented } from "@/components/Segmented";
+import { EmptyState, ErrorState, Loading } from "@/components/States";
+import { dollars, integer } from "@/lib/format";
+import type { SessionState } from "@/live/session-state";
+import styles from "./Costs.module.css";
+import { csvOf, curveOf, stepPath } from "./series";
+
+type By = "model" | "agent" | "step" | "run" | "day";
+
+/** What it cost and where that went; a call without a known price is never passed off as free. */
+export default function CostsTab({ state }: { state: SessionState }) {
+  const [by, setBy] = useState<By>("model");
+  const query = useQuery({
+    queryKey: ["costs", state.sessionId, state.cost.calls],
+    queryFn: () => getCosts(state.sessionId),
+    placeholderData: keepPreviousData,
+  });
+  const costs = query.data;
+  if (!costs) return query.error ? <ErrorState problem={asProblem(query.error)} onRetry={() => void query.refetch()} /> : <Loading label="Loading costs" />;
+  if (costs.calls === 0) return <EmptyState>Each call of a model appears here with its tokens and its price.</EmptyState>;
+  const rows = named(rowsOf(costs, by), by, state);
+  const priced = rows.some((row) => row.cost_usd !== null && row.cost_usd > 0);
+  return (
+    <div className={styles.costs}>
+      <dl className={styles.totals}>
+        <Total name="Spent">
+          <Money usd={costs.total_cost_usd} unpricedCalls={costs.unpriced_calls} calls={costs.calls} />
+        </Total>
+        <Total name="Model calls">{integer(costs.calls)}</Total>
+        <Total name="Tokens in">{integer(costs.input_tokens)}</Total>
+        <Total name="Tokens out">{integer(costs.output_tokens)}</Total>
+        {costs.cached_tokens > 0 && <Total name="From cache">{integer(costs.cached_tokens)}</Total>}
+      </dl>
+      <Limits state={state} costs={costs} />
+      <Curve costs={costs} />
+      <div className={styles.head}>
+        <Segmented
+          label="Costs by"
+          value={by}
+          options={[
+            ["model", "Model"],
+            ["agent", "Agent"],
+            ["step", "Step"],
+            ["run", "Run"],
+            ["day", "Day"],
+          ]}
+          onChange={setBy}
+        />
+        <a className={styles.link} href={`data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(rows))}`} download={`costs-by-${by}.csv`}>
+          Download as CSV
+        </a>
+      </div>
+      <div className={styles.scroll} tabIndex={0} role="region" aria-label={`Costs by ${by}`}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{by.charAt(0).toUpperCase() + by.slice(1)}</th>
+              <th scope="col" className={styles.barCell}>
+                {priced ? "Share of the cost" : "Share of the tokens"}
+              </th>
+              <th scope="col">Calls</th>
+              <th scope="col">In</th>
+              <th scope="col">Out</th>
+              <th scope="col">Cost</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr key={row.key}>
+                <th scope="row">{row.key}</th>
+                <td className={styles.barCell}>
+                  <span className={styles.track}>
+                    <span style={{ width: `${shareOf(row, rows, priced) * 100}%` }} />
+                  </span>
+                </td>
+                <td>{integer(row.calls)}</td>
+                <td>{integer(row.input_tokens)}</td>
+                <td>{integer(row.output_tokens)}</td>
+                <td>
+                  <Money usd={row.cost_usd} unpricedCalls={row.unpriced_calls} calls={row.calls} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </div>
+  );
+}
+
+function Total({ name, children }: { name: string; children: React.ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function Limits({ state, costs }: { state: SessionState; costs: CostSummary }) {
+  const used: Record<string, number> = { max_cost_usd: costs.total_cost_usd ?? 0, max_tokens: costs.input_tokens + costs.output_tokens };
+  const set = Object.entries(state.facts.limits).filter((entry): entry is [string, number] => entry[0] in used && typeof entry[1] === "number");
+  return set.map(([name, allowed]) => {
+    const share = (used[name] ?? 0) / allowed;
+    const words = name === "max_cost_usd" ? `${dollars(used[name] ?? 0)} of ${dollars(allowed)}` : `${integer(used[name] ?? 0)} of ${integer(allowed)} tokens`;
+    return (
+      <div key={name} className={styles.limit}>
+        <span>Limit: {words} used</span>
+        <span className={styles.track} data-high={share > 0.8 || undefined}>
+          <span style={{ width: `${Math.min(100, share * 100)}%` }} />
+        </span>
+      </div>
+    );
+  });
+}
+
+const WIDTH = 640;
+const HEIGHT = 90;
+
+function Curve({ costs }: { costs: CostSummary }) {
+  const points = curveOf(costs);
+  if (points.length < 2) return null;
+  const priced = (costs.total_cost_usd ?? 0) > 0;
+  const path = stepPath(points, (point) => (priced ? point.usd : point.tokens), WIDTH, HEIGHT);
+  const end = priced ? dollars(costs.total_cost_usd ?? 0) : `${integer(costs.input_tokens + costs.output_tokens)} tokens`;
+  return (
+    <figure className={styles.curve}>
+      <svg viewBox={`0 -4 ${WIDTH} ${HEIGHT + 6}`} preserveAspectRatio="none" role="img" aria-label={`${priced ? "Cost" : "Tokens"} over time, up to ${end}`}>
+        <path d={`${path}V${HEIGHT}Z`} className={styles.area} />
+        <path d={path} className={styles.line} vectorEffect="non-scaling-stroke" />
+      </svg>
+      <figcaption>
+        <span>{new Date(points[0]?.at ?? 0).toLocaleTimeString()}</span>
+        <span>
+          {priced ? "cost" : "tokens"} over time, {end}
+        </span>
+        <span>{new Date(points.at(-1)?.at ?? 0).toLocaleTimeString()}</span>
+      </figcaption>
+    </figure>
+  );
+}
+
+function rowsOf(costs: CostSummary, by: By): readonly CostRow[] {
+  return { model: costs.by_model, agent: costs.by_agent, step: costs.by_step, run: costs.by_run, day: costs.by_day }[by];
+}
+
+/** Names for ids that mean nothing to people. */
+function named(rows: readonly CostRow[], by: By, state: SessionState): CostRow[] {
+  const steps = new Map(state.steps.map((step) => [step.stepId, step.name || step.key]));
+  return rows.map((row, index) => {
+    if (by === "step") return { ...row, key: steps.get(row.key) ?? (row.key && row.key !== "None" ? row.key : "outside of steps") };
+    if (by === "run") return { ...row, key: row.key === state.run?.runId ? "newest run" : `run ${index + 1} (${row.key.slice(-6)})` };
+    return { ...row, key: row.key || "–" };
+  });
+}
+
+function shareOf(row: CostRow, rows: readonly CostRow[], priced: boolean): number {
+  const value = (each: CostRow) => (priced ? (each.cost_usd ?? 0) : each.input_tokens + each.output_tokens);
+  const most = rows.reduce((sum, each) => sum + value(each), 0);
+  return most > 0 ? value(row) / most : 0;
+}

@@ -1,0 +1,123 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { memo, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { Button } from "@mantine/core";
+import { Icon } from "@/components/Icon";
+import { clock } from "@/lib/time";
+import { integer } from "@/lib/format";
+import type { EventFrame } from "@/live/frames";
+import { describe } from "./describe";
+import styles from "./Events.module.css";
+
+const ROW_PX = 30;
+
+interface Props {
+  readonly events: readonly EventFrame[];
+  readonly at: number | undefined;
+  readonly onAt: (seq: number | undefined) => void;
+  readonly asJson: boolean;
+}
+
+/** The log row by row; only the rows in view are in the document. Follows the end while the reader is there. */
+export function EventTable({ events, at, onAt, asJson }: Props) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const [follow, setFollow] = useState(at === undefined);
+  const rows = useVirtualizer({ count: events.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_PX, overscan: 16 });
+  const first = events[0]?.seq;
+  const fromEnd = useRef(0);
+
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (!box) return;
+    if (follow) box.scrollTop = box.scrollHeight;
+    else box.scrollTop = rows.getTotalSize() - fromEnd.current; // older rows came in above: what is read stays
+  }, [first]); // eslint-disable-line
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (follow && box) box.scrollTop = box.scrollHeight;
+  }, [follow, events.length]);
+  useEffect(() => {
+    const index = events.findIndex((event) => event.seq === at);
+    if (index >= 0) rows.scrollToIndex(index, { align: "auto" });
+  }, [at, first]); // eslint-disable-line
+
+  return (
+    <div className={styles.table}>
+      <div
+        ref={scroller}
+        className={styles.rows}
+        role="grid"
+        aria-label="Events"
+        aria-rowcount={events.length}
+        tabIndex={0}
+        onScroll={(event) => {
+          const box = event.currentTarget;
+          fromEnd.current = box.scrollHeight - box.scrollTop;
+          setFollow(box.scrollHeight - box.scrollTop - box.clientHeight < 2 * ROW_PX);
+        }}
+        onKeyDown={(event) => {
+          const by = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
+          if (by === undefined) return;
+          const index = events.findIndex((each) => each.seq === at);
+          const next = index < 0 ? events.at(-1) : events[index + by];
+          if (next) onAt(next.seq);
+          event.preventDefault();
+        }}
+      >
+        <div style={{ height: rows.getTotalSize(), position: "relative" }}>
+          {rows.getVirtualItems().map((row) => {
+            const event = events[row.index];
+            return event && <Row key={event.seq} event={event} index={row.index} top={row.start} selected={event.seq === at} asJson={asJson} onAt={onAt} />;
+          })}
+        </div>
+      </div>
+      {!follow && (
+        <Button size="xs" variant="default" className={styles.toEnd ?? ""} leftSection={<Icon name="down" />} onClick={() => setFollow(true)}>
+          To the end
+        </Button>
+      )}
+    </div>
+  );
+}
+
+interface RowProps {
+  readonly event: EventFrame;
+  readonly index: number;
+  readonly top: number;
+  readonly selected: boolean;
+  readonly asJson: boolean;
+  readonly onAt: (seq: number | undefined) => void;
+}
+
+const Row = memo(function Row({ event, index, top, selected, asJson, onAt }: RowProps) {
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 1}
+      aria-selected={selected}
+      className={styles.row}
+      data-kind={kindOf(event.type)}
+      style={{ transform: `translateY(${top}px)` }}
+      onClick={() => onAt(selected ? undefined : event.seq)}
+    >
+      <span role="gridcell" className={styles.seq}>
+        {integer(event.seq)}
+      </span>
+      <span role="gridcell" className={styles.time} title={event.timestamp}>
+        {clock(event.timestamp)}
+      </span>
+      <span role="gridcell" className={styles.type}>
+        {event.type}
+      </span>
+      <span role="gridcell" className={styles.what}>
+        {asJson ? JSON.stringify(event.data) : describe(event)}
+      </span>
+    </div>
+  );
+});
+
+function kindOf(type: string): string | undefined {
+  if (type.endsWith("failed") || type === "error" || type === "budget_exceeded") return "bad";
+  if (type.startsWith("approval") || type === "budget_warning") return "ask";
+  if (type.startsWith("workflow")) return "run";
+  return undefined;
+}
