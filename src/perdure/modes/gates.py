@@ -92,7 +92,7 @@ class Gates:
         return await self._ask(
             f"before-{piece.key}",
             ApprovalType.STEP,
-            f"Start step {piece.number}: {piece.name}?",
+            f"Start step {piece.number}: {_title(piece)}?",
             {
                 **_facts(piece),
                 **({"context": context} if context else {}),
@@ -109,7 +109,7 @@ class Gates:
         return await self._ask(
             f"after-{piece.key}-{turn}-{_digest(result)}",
             ApprovalType.STEP,
-            f"Step {piece.number} is done: {piece.name}. Go on?",
+            f"Step {piece.number} is done: {_title(piece)}. Go on?",
             {**_facts(piece), "result": result or _NO_RESULT, "attempt": turn + 1},
             Resolution.CONTINUE,
             Resolution.ABORT,
@@ -118,11 +118,11 @@ class Gates:
 
     async def turn(self, piece: Piece, result: str, following: Piece | None) -> Answer:
         """Ask between two steps in the tone of a conversation: continue, revise (a word for what comes), abort."""
-        ahead = f" Next: {following.name}." if following else " The report comes next."
+        ahead = f" Next: {_title(following)}." if following else " The report comes next."
         return await self._ask(
             f"turn-{piece.key}-{_digest(result)}",
             ApprovalType.TURN,
-            f"{piece.name}: done.{ahead} Anything to say before I go on?",
+            f"{_title(piece)}: done.{ahead} Anything to say before I go on?",
             {
                 **_facts(piece),
                 "result": result or _NO_RESULT,
@@ -258,6 +258,10 @@ def is_no(answer: Answer) -> bool:
 def who(answer: Answer) -> str:
     """Return who answered, for a sentence that ends with it."""
     return answer.by or "its deadline"
+
+
+def _title(piece: Piece) -> str:
+    return piece.name.rstrip(" .?!")
 
 
 def _facts(piece: Piece) -> dict[str, Any]:

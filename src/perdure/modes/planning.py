@@ -145,7 +145,7 @@ class _Drafting:
         rounds = reviews if reviews is not None else int(profile.reviews_plans)
         source = await ctx.sources(profile.source_chars) if profile.gives_source else ""
         prompt = with_source(with_context(self._prompt(feedback), await ctx.added_context()), source)
-        plan = await self._plan(prompt)
+        plan = self._with_wish(await self._plan(prompt), feedback)
         for number in range(rounds):
             advice = await ctx.agent(
                 "reviewer",
@@ -176,6 +176,13 @@ class _Drafting:
         if not steps:
             raise StepFailed("The planner gave a plan without steps; resume to plan again.", step="plan")
         return [_named(step, self.agents) for step in steps]
+
+    def _with_wish(self, plan: list[dict[str, Any]], feedback: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the plan with the person's last wish as its first step, where the model would not heed it."""
+        if self.ctx.profile.sentence_words is None or not feedback:
+            return plan
+        wish = {"goal": f"Find in the text what this wish needs: {feedback[-1]}", "agent": "researcher"}
+        return [_named(wish, self.agents), *plan][: self.most]
 
     def _prompt(self, feedback: Sequence[str]) -> str:
         words = self.ctx.profile.sentence_words
