@@ -83,6 +83,6 @@ def _measure(scale: Scale, name: str, bare: BareSqlite | BarePostgres, where: ob
         against(name, "the same, against the blocking floor", pages["async"], pages["bare"]),
         Result(name, f"last {_PAGE}, growth", "exponent", flat, None, flat, Bar(at_most=0.1)),
         against(
-            name, f"all {history:,}, async", wholes["async"], wholes["bare async"], bar=Bar(1.5), lost=lost
+            name, f"all {history:,}, async", wholes["async"], wholes["bare async"], bar=Bar(2.5), lost=lost
         ),
     ]
