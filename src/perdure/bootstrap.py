@@ -200,7 +200,8 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         max_text_bytes=settings.max_text_bytes,
     )
     catalog = ModelCatalog(data_dir, model_file=settings.model_file)
-    registry = modes or ModeRegistry(check=partial(check_config, catalog))
+    servers = McpServers(settings.mcp_servers)
+    registry = modes or ModeRegistry(check=partial(check_config, catalog, servers.names))
     server_id = new_id()
     late = _LateEngine()
     bus, deltas = MemoryBus(), Deltas()
@@ -218,7 +219,6 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
     )
     sandbox = make_sandbox(settings, hidden=data_dir)
     guard = _guard(settings)
-    servers = McpServers(settings.mcp_servers)
     runtime = None
     if engine:
         runtime = EngineRuntime(

@@ -189,3 +189,17 @@ class TestGoingBack:
         mission = await house.app.missions.for_session(LOCAL_ACTOR, session.id)
         assert mission is not None
         assert [h.status for h in mission.hops] == ["completed"] * 3
+
+
+async def test_an_agent_at_work_hears_a_steer_before_its_next_call(house: House) -> None:
+    house.provider.hold("Look around", after_tokens=0)
+    session, run = await house.submit("one-shot", "Look around. [[call list_files {}]]")
+    await house.held()
+    result = await house.app.runs.start(LOCAL_ACTOR, session.id, "Mind the gap", on_busy="steer")
+    assert result.steered
+    house.provider.release()
+    await house.run(run.id, "completed")
+
+    first, second = house.provider.calls
+    assert "Mind the gap" not in first.text
+    assert "Mind the gap" in second.text

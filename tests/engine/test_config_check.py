@@ -17,6 +17,7 @@ from tests.engine.conftest import House
     [
         ({"agent": "enginer"}, "did you mean 'engineer'"),
         ({"model": "nonsense"}, "nonsense"),
+        ({"mcp_servers": ["files"]}, "none is set up"),
         ({"planner_model": "opnai:gpt"}, "opnai"),
     ],
 )

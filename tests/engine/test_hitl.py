@@ -131,7 +131,10 @@ class TestBeforeAStep:
         await house.run(run.id, "completed")
 
         assert await plan_statuses(house, session.id) == ("completed", ["skipped", "completed", "completed"])
-        assert list(await step_statuses(house, session.id)) == ["plan", "step-2", "step-3", "report"]
+        statuses = await step_statuses(house, session.id)
+        assert list(statuses) == ["plan", "step-1", "step-2", "step-3", "report"]
+        assert statuses["step-1"] == "skipped"
+        assert await house.steps(session.id, "step_skipped") == ["step-1"]
         second = next(c for c in house.provider.calls if "YOUR STEP (2)" in c.prompt)
         assert "Count the doors." in second.prompt
         started = await house.app.history.events(LOCAL_ACTOR, session.id, limit=1000, types=["step_started"])

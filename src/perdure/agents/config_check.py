@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from perdure.agents.models import MissingModelKey, ModelCatalog, ProviderNotInstalled
@@ -11,19 +11,19 @@ from perdure.agents.roles import ROLES
 from perdure.errors import InvalidInput
 
 
-def check_config(catalog: ModelCatalog, config: Mapping[str, Any]) -> None:
-    """Look up the `agent` and every model of a config; nobody is called.
+def check_config(catalog: ModelCatalog, servers: Collection[str], config: Mapping[str, Any]) -> None:
+    """Look up the `agent`, the tool servers and every model of a config; nobody is called.
 
     A provider whose key or package is still missing is no fault of the config: a run says so when it starts.
 
     Raises:
-        InvalidInput: naming the field, when there is no such agent, or no such provider.
+        InvalidInput: naming the field, when there is no such agent, tool server or provider.
     """
     agent = config.get("agent")
-    if agent is not None and agent not in ROLES:
-        near = difflib.get_close_matches(str(agent), ROLES, 1, 0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(ROLES)}."
-        raise InvalidInput(f"There is no agent {agent!r}{hint}", field="config.agent", known=sorted(ROLES))
+    if agent is not None:
+        _check_known("agent", "config.agent", str(agent), ROLES)
+    for name in config.get("mcp_servers") or ():
+        _check_known("tool server", "config.mcp_servers", str(name), servers)
     for key, name in config.items():
         if name is not None and (key == "model" or key.endswith("_model")):
             try:
@@ -33,3 +33,12 @@ def check_config(catalog: ModelCatalog, config: Mapping[str, Any]) -> None:
             except InvalidInput as error:
                 error.fields.setdefault("field", f"config.{key}")
                 raise
+
+
+def _check_known(noun: str, field: str, name: str, known: Collection[str]) -> None:
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    there = f"there are {', '.join(sorted(known))}." if known else "none is set up on this server."
+    hint = f"did you mean {near[0]!r}?" if near else there
+    raise InvalidInput(f"There is no {noun} {name!r}; {hint}", field=field, known=sorted(known))

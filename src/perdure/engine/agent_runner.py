@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 from pydantic_ai import Agent, UsageLimits
 from pydantic_ai import RunContext as AgentContext
+from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.exceptions import (
     AgentRunError,
     ModelAPIError,
@@ -77,6 +78,7 @@ class AgentRunner:
     say: bool
     gate: ToolGate
     limits: LimitKeeper
+    more: Sequence[AbstractCapability[Any]] = ()
     _message_id: str | None = field(default=None)
 
     async def run(
@@ -102,7 +104,7 @@ class AgentRunner:
             deps_type=ToolDeps,
             output_type=output or str,
             toolsets=toolsets,
-            capabilities=[PerdureDurability(self, event_stream_handler=self._stream)],
+            capabilities=[*self.more, PerdureDurability(self, event_stream_handler=self._stream)],
             model_settings=_settings(self.profile, max_tokens),
             retries=2,
         )

@@ -24,6 +24,7 @@ from perdure.engine.agent_tools import GuardedTools
 from perdure.engine.limits import LimitKeeper
 from perdure.engine.mode_tools import ModeTools
 from perdure.engine.operations import Operations, RunCancelled
+from perdure.engine.steering import Steering
 from perdure.engine.tool_deps import ToolDeps
 from perdure.engine.tool_gate import ToolGate
 from perdure.errors import InvalidInput, PerdureError
@@ -41,7 +42,7 @@ from perdure.modes.contract import (
     ToolOutcome,
     ToolUse,
 )
-from perdure.services import memory, plans
+from perdure.services import memory, plans, steps
 from perdure.services.conversation import message_event
 from perdure.store.transaction import Tx
 from perdure.store.workspace import Workspace
@@ -79,6 +80,8 @@ class EngineContext:
     _step_id: str | None = None
     _hop_id: str | None = None
     _turn: int = 0
+    _heard: int = 0
+    """How much of what was said to the run the mode has read."""
     _phase: tuple[str, int | None] | None = None
     """The phase to enter when the next step begins; kept steps enter none."""
 
@@ -180,6 +183,7 @@ class EngineContext:
             say=say and output is None,
             gate=self._gate,
             limits=self._limits,
+            more=[Steering(self.added_context, self._heard)] if tools else [],
         )
         offered = self.box.toolsets(self.config.mcp_servers) if tools else []
         return await runner.run(
@@ -312,7 +316,14 @@ class EngineContext:
 
     async def move_hop(self, hop_id: str, status: HopStatus, error: dict[str, Any] | None = None) -> None:
         run = self.operations.run
-        await self._plan(f"hop-{status}", lambda tx: plans.move_hop_in(tx, run, hop_id, status, error))
+
+        def change(tx: Tx) -> Mission:
+            mission = plans.move_hop_in(tx, run, hop_id, status, error)
+            if status is HopStatus.SKIPPED:
+                steps.skip_in(tx, run, next(hop for hop in mission.hops if hop.id == hop_id))
+            return mission
+
+        await self._plan(f"hop-{status}", change)
 
     async def sources(self, limit_chars: int) -> str:
         async def read() -> str:
@@ -358,7 +369,9 @@ class EngineContext:
             run, _ = await self.operations.progress.current(self.operations.run.id)
             return list(run.config.get("additional_context") or [])
 
-        return await self.operations.durable("added-context", read)
+        additions = await self.operations.durable("added-context", read)
+        self._heard = len(additions)
+        return additions
 
     async def _plan(self, name: str, change: Callable[[Tx], Mission]) -> list[Hop]:
         async def body() -> list[dict[str, Any]]:
