@@ -56,7 +56,8 @@ async def test_a_turned_scan_is_turned_back(readers: DocumentReaders, degrees: i
     page = await page_of(readers, upright.rotate(degrees, expand=True))
     assert page["rotation"] == degrees
     assert accuracy(page["markdown"], made.tables_text()) >= 0.95
-    assert table_rows(page["markdown"])[0] == list(made.ROWS)
+    first, second = table_rows(page["markdown"])
+    assert first[1:] == second[1:] == list(made.ROWS[1:])
     assert page["width"] > page["height"]
 
 
