@@ -21,11 +21,11 @@ class Console:
         self.page.get_by_label("What should be done?").fill(task)
         self.page.get_by_label("Text to work on").fill(source)
         self.page.get_by_role("radio", name=mode).check()
-        if mode == "Planning and control":
-            self.page.get_by_label("Show me the plan").set_checked(ask)
+        if mode == "Planning and control" and not ask:
+            self.page.get_by_label("Approval mode").select_option("none")
         self.page.get_by_role("button", name="Start", exact=True).click()
         self.page.wait_for_url("**/sessions/*")
-        return self.page.url.rsplit("/", 1)[-1]
+        return self.page.url.rsplit("/", 1)[-1].split("?")[0]
 
     @property
     def status(self) -> Locator:
@@ -44,6 +44,15 @@ class Console:
     def press(self, name: str) -> None:
         """Press a button."""
         self.page.get_by_role("button", name=name, exact=True).click()
+
+    def confirm(self, name: str) -> None:
+        """Press a button of the question over the page."""
+        self.page.get_by_role("dialog").get_by_role("button", name=name, exact=True).click()
+
+    def choose(self, name: str) -> None:
+        """Choose an entry of the menu of the session."""
+        self.press("More to do")
+        self.page.get_by_role("menuitem", name=name).click()
 
     def open_tab(self, name: str) -> None:
         """Show one of the tabs."""

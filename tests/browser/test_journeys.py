@@ -84,8 +84,14 @@ def test_a_run_is_paused_and_goes_on(page: Page, server: PerdureServer, provider
 
     provider.release()
     console.press("Resume")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("2 finished steps")
+    dialog.get_by_label("Anything to add?").fill("Mention the harbour.")
+    shoot(page, "resume-preview")
+    console.confirm("Resume")
     console.expect_status("Done", within_s=60)
     assert provider.count("YOUR STEP (1)") == 1
+    assert provider.count("Mention the harbour.") >= 1
 
 
 def test_a_reload_in_the_middle_of_an_answer_loses_and_repeats_nothing(
@@ -164,7 +170,7 @@ def test_a_plan_is_sent_back_with_what_to_change(
     console.start("Write a briefing.")
     console.press("Ask for changes")
     page.get_by_label("What should be different?").fill("Mention the tugs.")
-    console.press("Send changes")
+    console.press("Send this")
     expect(page.get_by_text(re.compile("Changes asked for by local"))).to_be_visible()
     console.press("Approve")
     console.expect_status("Done", within_s=60)
@@ -209,7 +215,7 @@ def test_what_was_typed_survives_a_reload(page: Page, server: PerdureServer) -> 
     page.goto("/new")
     page.get_by_label("What should be done?").fill("A long thought")
     page.goto("/sessions")
-    page.get_by_role("link", name="New", exact=True).click()
+    page.get_by_role("link", name="New session", exact=True).first.click()
     expect(page.get_by_label("What should be done?")).to_have_value("A long thought")
     page.reload()
     expect(page.get_by_label("What should be done?")).to_have_value("A long thought")

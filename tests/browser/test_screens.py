@@ -64,7 +64,7 @@ def test_every_screen_is_accessible_and_fits(
     provider.wait_until_held()
     console.expect_status("Running")
     check("running")
-    for tab in ("Steps", "Console", "Files"):
+    for tab in ("Overview", "Mission", "DAG", "Console", "Events", "Costs", "Files", "Config"):
         console.open_tab(tab)
         check(f"running-{tab.lower()}")
 

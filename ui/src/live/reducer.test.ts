@@ -173,3 +173,52 @@ function deepFreeze<T>(value: T): T {
   }
   return value;
 }
+
+describe("tools", () => {
+  const call = (seq: number, id = "c") => event(seq, "tool_call", { call_id: id, tool: "read_file", arguments: { path: "a" } }, "st");
+  const result = (seq: number, ok: boolean, id = "c") => event(seq, "tool_result", { call_id: id, tool: "read_file", ok, result: "text", duration_ms: 7 });
+
+  it("are joined with what came of them", () => {
+    const state = reduceAll(start, [call(1), result(2, true), call(3, "d"), result(4, false, "d"), call(5, "e")]);
+    expect(state.tools.map((tool) => [tool.seq, tool.status, tool.result])).toEqual([
+      [1, "completed", "text"],
+      [3, "failed", "text"],
+      [5, "running", null],
+    ]);
+  });
+
+  it("of the same id are told apart: the newest call gets the result", () => {
+    const state = reduceAll(start, [call(1), result(2, true), call(3), result(4, false)]);
+    expect(state.tools.map((tool) => tool.status)).toEqual(["completed", "failed"]);
+  });
+
+  it("hold code with its exit", () => {
+    const run = event(1, "code_execution", { language: "python", code: "1/0", exit_status: 1, output: "no" });
+    expect(reduce(start, run).tools).toMatchObject([{ kind: "code", tool: "python", status: "failed", result: "no" }]);
+  });
+});
+
+describe("the picture", () => {
+  const full = event(1, "dag_update", {
+    full: true,
+    nodes: [
+      { id: "plan", type: "planning", label: "Plan", status: "completed" },
+      { id: "h1", type: "step", label: "Read", status: "ready", step: 1, tool_steps: [] },
+    ],
+    edges: [{ source: "plan", target: "h1" }],
+  });
+  const plan = event(2, "plan_update", { plan: { steps: [{ step: 1, name: "Read", status: "ready" }] } });
+
+  it("changes node by node, and the plan's steps follow", () => {
+    const changed = event(3, "dag_update", { full: false, nodes: [{ id: "h1", type: "step", status: "executing" }] });
+    const state = reduceAll(start, [full, plan, changed]);
+    expect(state.dag.nodes[1]).toMatchObject({ label: "Read", status: "executing", number: 1 });
+    expect(state.dag.edges).toEqual([{ source: "plan", target: "h1" }]);
+    expect(state.plan[0]?.status).toBe("executing");
+  });
+
+  it("is replaced by a full one", () => {
+    const other = event(2, "dag_update", { full: true, nodes: [{ id: "x", label: "X", status: "running" }], edges: [] });
+    expect(reduceAll(start, [full, other]).dag.nodes.map((node) => node.id)).toEqual(["x"]);
+  });
+});

@@ -145,7 +145,7 @@ export function SessionView({ state, store }: { state: SessionState; store: Sess
       <div className={styles.work} data-wide={wide || undefined}>
         <div className={styles.pane}>
           <TabBar tabs={tabs} current={current?.id ?? "overview"} onChange={show} />
-          <div role="tabpanel" id={`panel-${current?.id}`} aria-labelledby={`tab-${current?.id}`} className={styles.panel} tabIndex={-1}>
+          <div role="tabpanel" id={`panel-${current?.id}`} aria-labelledby={`tab-${current?.id}`} className={styles.panel} tabIndex={0}>
             <Boundary key={current?.id}>
               <Suspense fallback={<Loading />}>{current?.content()}</Suspense>
             </Boundary>

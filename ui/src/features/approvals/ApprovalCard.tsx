@@ -101,7 +101,7 @@ function Open({ approval }: { approval: ApprovalEntry }) {
 }
 
 /** What the button says once the words are there. */
-const SEND: Readonly<Record<string, string>> = { revise: "Send", redo: "Do it again" };
+const SEND: Readonly<Record<string, string>> = { revise: "Send this", redo: "Do it again" };
 
 function isReady(action: Action, draft: Draft): boolean {
   return !action.words?.needed || draft.preparing !== action.resolution || draft.words.trim() !== "";
@@ -114,8 +114,10 @@ function Deadline({ at, consequence }: { at: string; consequence: string }) {
   return (
     <span className={styles.deadline} data-soon={soon || undefined} title={new Date(at).toLocaleString()}>
       <Icon name="clock" size={13} />
-      {words === "passed" ? "The deadline has passed" : <>answer within <span className="num">{words}</span></>}
-      {CONSEQUENCE[consequence] && <>, {CONSEQUENCE[consequence]}</>}
+      <span>
+        {words === "passed" ? "The deadline has passed" : <>answer within <span className="num">{words}</span></>}
+        {CONSEQUENCE[consequence] && <>, {CONSEQUENCE[consequence]}</>}
+      </span>
     </span>
   );
 }

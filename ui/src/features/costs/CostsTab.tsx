@@ -111,7 +111,10 @@ function Limits({ state, costs }: { state: SessionState; costs: CostSummary }) {
     const words = name === "max_cost_usd" ? `${dollars(used[name] ?? 0)} of ${dollars(allowed)}` : `${integer(used[name] ?? 0)} of ${integer(allowed)} tokens`;
     return (
       <div key={name} className={styles.limit}>
-        <span>Limit: {words} used</span>
+        <span>
+          Limit: {words} used
+          {name === "max_cost_usd" && costs.unpriced_calls > 0 && "; calls without a known price do not count"}
+        </span>
         <span className={styles.track} data-high={share > 0.8 || undefined}>
           <span style={{ width: `${Math.min(100, share * 100)}%` }} />
         </span>
@@ -154,8 +157,8 @@ function rowsOf(costs: CostSummary, by: By): readonly CostRow[] {
 function named(rows: readonly CostRow[], by: By, state: SessionState): CostRow[] {
   const steps = new Map(state.steps.map((step) => [step.stepId, step.name || step.key]));
   return rows.map((row, index) => {
-    if (by === "step") return { ...row, key: steps.get(row.key) ?? (row.key && row.key !== "None" ? row.key : "outside of steps") };
-    if (by === "run") return { ...row, key: row.key === state.run?.runId ? "newest run" : `run ${index + 1} (${row.key.slice(-6)})` };
+    if (by === "step") return { ...row, key: row.label ?? steps.get(row.key) ?? (row.key && row.key !== "None" ? row.key : "outside of steps") };
+    if (by === "run") return { ...row, key: row.label ?? (row.key === state.run?.runId ? "newest run" : `run ${index + 1}`) };
     return { ...row, key: row.key || "–" };
   });
 }

@@ -20,7 +20,8 @@ interface Props {
 type StepNode = Node<{ readonly step: DagNode; readonly heard: boolean }, "step">;
 
 const NODE_TYPES = { step: memo(Step) };
-const READABLE = 0.75;
+const READABLE = 0.85;
+const FITS = 7;
 
 export function DagGraph(props: Props) {
   return (
@@ -80,8 +81,11 @@ function Graph({ drawn, edges, selected, heard, onPress }: Props) {
             onPress(id);
           }
         }
-        const step = { ArrowRight: "target", ArrowLeft: "source" }[event.key] as "source" | "target" | undefined;
-        if (step) moveFocus(event.currentTarget, edges, step);
+        const step = { ArrowDown: "target", ArrowRight: "target", ArrowUp: "source", ArrowLeft: "source" }[event.key] as "source" | "target" | undefined;
+        if (step) {
+          event.preventDefault();
+          moveFocus(event.currentTarget, edges, step);
+        }
       }}
     >
       <ReactFlow
@@ -91,7 +95,7 @@ function Graph({ drawn, edges, selected, heard, onPress }: Props) {
         colorMode={colorScheme === "auto" ? "system" : colorScheme}
         onInit={() => {
           followed.current = focus;
-          if (nodes.length <= 10) void flow.fitView({ padding: 0.12, maxZoom: 1, minZoom: 0.6 });
+          if (nodes.length <= FITS) void flow.fitView({ padding: 0.08, maxZoom: 1, minZoom: READABLE });
           else look(focus, 0);
         }}
         onNodeClick={(_, node) => onPress(node.id)}
@@ -101,11 +105,12 @@ function Graph({ drawn, edges, selected, heard, onPress }: Props) {
         nodesFocusable
         edgesFocusable={false}
         onlyRenderVisibleElements
+        panOnScroll
         minZoom={0.2}
         maxZoom={1.6}
         proOptions={{ hideAttribution: true }}
         deleteKeyCode={null}
-        disableKeyboardA11y={false}
+        disableKeyboardA11y
       >
         <Controls showInteractive={false} />
         {nodes.length > 15 && <MiniMap pannable aria-label="The whole picture" />}
@@ -117,7 +122,7 @@ function Graph({ drawn, edges, selected, heard, onPress }: Props) {
 function isNextTo(edge: DagEdge, drawn: readonly Drawn[], places: readonly { x: number; y: number }[]): boolean {
   const at = (id: string) => places[drawn.findIndex((each) => each.node.id === id)];
   const [a, b] = [at(edge.source), at(edge.target)];
-  return !a || !b || b.x > a.x;
+  return !a || !b || b.y > a.y;
 }
 
 function moveFocus(root: HTMLElement, edges: readonly DagEdge[], to: "source" | "target"): void {
@@ -132,7 +137,7 @@ function Step({ data, selected }: NodeProps<StepNode>) {
   const tools = step.toolSteps ?? [];
   return (
     <div className={styles.node} data-look={look} data-type={step.type} data-selected={selected || undefined} title={step.goal ?? step.label}>
-      <Handle type="target" position={Position.Left} isConnectable={false} />
+      <Handle type="target" position={Position.Top} isConnectable={false} />
       <div className={styles.nodeHead}>
         <Icon name={step.type === "folded" ? "chevron" : LOOK_ICON[look]} size={14} spin={look === "running" && heard} />
         <span className={styles.nodeName}>{step.label}</span>
@@ -142,7 +147,7 @@ function Step({ data, selected }: NodeProps<StepNode>) {
         {step.agent && <span>{step.agent}</span>}
         {tools.length > 0 && <span>{tools.length} {tools.length === 1 ? "call" : "calls"}</span>}
       </div>
-      <Handle type="source" position={Position.Right} isConnectable={false} />
+      <Handle type="source" position={Position.Bottom} isConnectable={false} />
     </div>
   );
 }

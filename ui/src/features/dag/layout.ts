@@ -1,4 +1,4 @@
-/** Where the nodes of a graph stand: layers by longest path, few crossings, wrapped when it is long. Pure. */
+/** Where the nodes of a graph stand: from top to bottom by longest path, with few crossings. Pure. */
 
 export interface Placed {
   readonly x: number;
@@ -10,11 +10,11 @@ export interface Sizes {
   readonly height: number;
   readonly gapX: number;
   readonly gapY: number;
-  /** Layers side by side before the drawing goes on below. */
-  readonly perRow: number;
+  /** Layers below each other before the drawing goes on beside. */
+  readonly perColumn: number;
 }
 
-export const SIZES: Sizes = { width: 196, height: 74, gapX: 46, gapY: 22, perRow: 5 };
+export const SIZES: Sizes = { width: 236, height: 60, gapX: 26, gapY: 34, perColumn: 24 };
 const SWEEPS = 4;
 
 /**
@@ -76,18 +76,17 @@ function sweep(layers: number[][], into: readonly number[][], from: readonly num
 
 function placed(layers: readonly number[][], count: number, sizes: Sizes): Placed[] {
   const result: Placed[] = Array.from({ length: count }, () => ({ x: 0, y: 0 }));
-  let top = 0;
-  for (let first = 0; first < layers.length; first += sizes.perRow) {
-    const row = layers.slice(first, first + sizes.perRow);
-    const most = Math.max(...row.map((layer) => layer?.length ?? 0));
-    row.forEach((layer, column) =>
+  let left = 0;
+  for (let first = 0; first < layers.length; first += sizes.perColumn) {
+    const column = layers.slice(first, first + sizes.perColumn);
+    const most = Math.max(...column.map((layer) => layer?.length ?? 0));
+    column.forEach((layer, row) =>
       layer?.forEach((node, at) => {
-        const x = column * (sizes.width + sizes.gapX);
-        const y = top + (at + (most - layer.length) / 2) * (sizes.height + sizes.gapY);
-        result[node] = { x, y };
+        const x = left + (at + (most - layer.length) / 2) * (sizes.width + sizes.gapX);
+        result[node] = { x, y: row * (sizes.height + sizes.gapY) };
       }),
     );
-    top += most * (sizes.height + sizes.gapY) + sizes.gapY;
+    left += most * (sizes.width + sizes.gapX) + sizes.gapX;
   }
   return result;
 }

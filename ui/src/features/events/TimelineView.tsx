@@ -37,11 +37,15 @@ export function TimelineView({ events, at, onAt }: { events: readonly EventFrame
           const took = duration(bar.to - bar.from);
           return (
             <li key={bar.key} className={styles.barRow} style={{ transform: `translateY(${row.start}px)` }}>
-              <button type="button" aria-pressed={bar.seq === at} onClick={() => onAt(bar.seq === at ? undefined : bar.seq)} aria-label={`${KIND[bar.kind]} ${bar.label}, ${WORD[bar.status]}, ${took}`}>
-                <span className={styles.barName}>{bar.label}</span>
+              <button type="button" aria-pressed={bar.seq === at} onClick={() => onAt(bar.seq === at ? undefined : bar.seq)}>
+                <span className={styles.barName}>
+                  <span className="visually-hidden">{KIND[bar.kind]} </span>
+                  {bar.label}
+                </span>
                 <span className={styles.lane}>
                   <span className={styles.piece} data-kind={bar.kind} data-status={bar.status} style={{ left: percent(bar.from), width: `max(3px, calc(${percent(bar.to)} - ${percent(bar.from)}))` }} />
                 </span>
+                <span className="visually-hidden">, {WORD[bar.status]}, </span>
                 <span className={styles.barTook}>{took}</span>
               </button>
             </li>

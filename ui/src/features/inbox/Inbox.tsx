@@ -5,7 +5,6 @@ import { listWaiting } from "@/api/approvals";
 import { asProblem } from "@/api/problem";
 import type { ApprovalInfo } from "@/api/types";
 import { Ago } from "@/components/Ago";
-import { Icon } from "@/components/Icon";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
 import { listSessions } from "@/api/sessions";
 import { useKeys } from "@/lib/keys";
@@ -48,7 +47,6 @@ export function Inbox({ request }: { request: (approval: ApprovalInfo) => ReactN
           return (
             <li key={approval.approval_id}>
               <p className={styles.where}>
-                <Icon name="right" size={13} />
                 <Link to="/sessions/$id" params={{ id: approval.session_id }}>
                   {session?.name ?? "Session"}
                 </Link>

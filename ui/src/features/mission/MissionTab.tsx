@@ -72,7 +72,7 @@ function Mission({ mission, sessionId }: { mission: MissionDetail; sessionId: st
           {mission.revision > 1 && `, revision ${mission.revision}`}
         </span>
       </section>
-      <p className={styles.goal}>{mission.goal}</p>
+      {mission.goal !== mission.name && <p className={styles.goal}>{mission.goal}</p>}
       {mission.success_criteria.length > 0 && (
         <section>
           <h3>Reached when</h3>

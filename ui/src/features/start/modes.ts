@@ -19,7 +19,7 @@ export function formOf(mode: ModeInfo): ModeForm {
   const fields = fieldsOf(mode.config_schema);
   const own = fields.filter((field) => !APART.has(field.name));
   return {
-    basic: own.filter((field) => !RARE.test(field.name)),
+    basic: own.filter((field) => !RARE.test(field.name)).sort((a, b) => Number(b.name === "approval_mode") - Number(a.name === "approval_mode")),
     advanced: own.filter((field) => RARE.test(field.name)),
     permissions: fields.find((field) => field.name === "tool_permissions"),
   };
@@ -46,6 +46,7 @@ const ICONS: Readonly<Record<string, IconName>> = {
   hand: "hand",
   "file-down": "down",
   scan: "scan",
+  "file-text": "file",
 };
 
 export function iconOf(mode: ModeInfo): IconName {
