@@ -33,7 +33,9 @@ async def write_report(
         profile = ctx.profile
         before = await ctx.files()
         target = named_output_file(assignment.text, before) or free_name("report.md", before)
-        said = "".join(f"\n- {text}" for text in feedback)
+        # A small model writes the wishes down instead of heeding them; they are in the steps' results.
+        heeded = feedback if profile.sentence_words is None else ()
+        said = "".join(f"\n- {text}" for text in heeded)
         prompt = (
             "Write the final text for this task. Use only what the text and the step results say. "
             f"Give only the text itself, in Markdown.\n\nTASK\n{assignment.text}"
