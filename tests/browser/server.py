@@ -76,6 +76,31 @@ class PerdureServer:
         answer.raise_for_status()
         return answer.json()
 
+    def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Change something over REST."""
+        answer = httpx.request(method, self.url + path, json=body, timeout=60)
+        answer.raise_for_status()
+        return answer.json()
+
+    def start_session(
+        self, task: str, mode: str, *, limits: dict[str, Any] | None = None, **config: Any
+    ) -> str:
+        """Start a session with a task, and return its id."""
+        body = {"mode": mode, "name": task[:60], "config": config, "resource_limits": limits or {}}
+        session_id: str = self.post("/api/sessions", body)["session_id"]
+        self.post(f"/api/sessions/{session_id}/messages", {"content": task})
+        return session_id
+
+    def wait_for_run(self, session_id: str, *statuses: str, within_s: float = 60) -> dict[str, Any]:
+        """Wait until the session's newest run has one of the statuses, and return the session."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            session = self.get(f"/api/sessions/{session_id}")
+            if session["run_status"] in statuses:
+                return session
+            time.sleep(0.1)
+        pytest.fail(f"the run is not {' or '.join(statuses)} after {within_s} s")
+
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is None:

@@ -25,13 +25,6 @@ QUESTIONS = [
 ]
 
 
-def start(server: PerdureServer, task: str, mode: str, **config: object) -> str:
-    """Start a session over REST, and return its id."""
-    session = server.post("/api/sessions", {"mode": mode, "name": task[:60], "config": config})
-    server.post(f"/api/sessions/{session['session_id']}/messages", {"content": task})
-    return session["session_id"]
-
-
 def route(provider: OpenAIServer, **routed: object) -> None:
     """Let the copilot's router answer this for every message."""
     provider.reply("Choose one:", json.dumps({"reason": "a test", "route": "direct", **routed}))
@@ -41,7 +34,9 @@ def test_a_plan_is_rearranged_before_it_starts(
     page: Page, server: PerdureServer, provider: OpenAIServer
 ) -> None:
     console = Console(page)
-    page.goto(f"/sessions/{start(server, 'Write a briefing.', 'planning-control', approval_mode='after_planning')}")
+    page.goto(
+        f"/sessions/{server.start_session('Write a briefing.', 'planning-control', approval_mode='after_planning')}"
+    )
     console.press("Edit the plan")
     page.get_by_label("Name of step 1").fill("Count the ships")
     console.press("Move step 1 down")
@@ -71,7 +66,9 @@ def test_a_tool_call_is_edited_denied_and_allowed_for_the_session(
 ) -> None:
     marks = "".join(f'[[call write_file {{"path": "{n}.md", "content": "Part {n}"}}]]' for n in "abcd")
     console = Console(page)
-    session_id = start(server, f"Write. {marks}", "one-shot", tool_permissions={"file_write": "prompt"})
+    session_id = server.start_session(
+        f"Write. {marks}", "one-shot", tool_permissions={"file_write": "prompt"}
+    )
     page.goto(f"/sessions/{session_id}")
     expect(page.get_by_role("heading", name="Allow write_file?")).to_be_visible()
     expect(page.get_by_text("writes files of this session")).to_be_visible()
@@ -102,7 +99,7 @@ def test_an_agents_question_is_answered_with_a_suggestion_or_own_words(
 ) -> None:
     mark = '[[call ask_person {"question": "Which ship?", "options": ["Aurelia", "Linnea"]}]]'
     console = Console(page)
-    page.goto(f"/sessions/{start(server, f'Describe a ship. {mark}', 'one-shot')}")
+    page.goto(f"/sessions/{server.start_session(f'Describe a ship. {mark}', 'one-shot')}")
     expect(page.get_by_role("heading", name="Which ship?")).to_be_visible()
     console.press("Linnea")
     shoot(page, "request-question")
@@ -117,7 +114,9 @@ def test_questions_before_the_work_are_fields_of_one_form(
 ) -> None:
     route(provider, route="clarify", questions=QUESTIONS)
     console = Console(page)
-    page.goto(f"/sessions/{start(server, 'Write something.', 'copilot', approval_mode='after_planning')}")
+    page.goto(
+        f"/sessions/{server.start_session('Write something.', 'copilot', approval_mode='after_planning')}"
+    )
     expect(page.get_by_text("For whom is it?")).to_be_visible()
     page.get_by_role("radio", name="board").check()
     console.press("Send the answer")
@@ -133,7 +132,9 @@ def test_questions_before_the_work_are_fields_of_one_form(
 def test_one_of_several_ways_is_chosen(page: Page, server: PerdureServer, provider: OpenAIServer) -> None:
     route(provider, route="propose", approaches=WAYS)
     console = Console(page)
-    page.goto(f"/sessions/{start(server, 'Write a report.', 'copilot', approval_mode='after_planning')}")
+    page.goto(
+        f"/sessions/{server.start_session('Write a report.', 'copilot', approval_mode='after_planning')}"
+    )
     expect(page.get_by_role("radio", name=re.compile("Quick"))).to_be_checked()
     page.get_by_role("radio", name=re.compile("Thorough")).check()
     shoot(page, "request-selection")
@@ -144,7 +145,7 @@ def test_one_of_several_ways_is_chosen(page: Page, server: PerdureServer, provid
 
 def test_steps_are_let_through_one_by_one(page: Page, server: PerdureServer, provider: OpenAIServer) -> None:
     console = Console(page)
-    page.goto(f"/sessions/{start(server, 'Write a briefing.', 'hitl-interactive')}")
+    page.goto(f"/sessions/{server.start_session('Write a briefing.', 'hitl-interactive')}")
     console.press("Approve")
     console.press("Edit the step")
     page.get_by_label("Goal").fill("Read only the first page.")
@@ -169,7 +170,7 @@ def test_a_step_that_failed_is_tried_again_from_the_question(
     provider.reply("YOUR STEP (1)", "NOT DONE, the text is unreadable.")
     provider.reply("Slowly.", "Done, slowly.")
     config = {"variant": "error_recovery", "max_attempts": 1}
-    page.goto(f"/sessions/{start(server, 'Write a briefing.', 'hitl-interactive', **config)}")
+    page.goto(f"/sessions/{server.start_session('Write a briefing.', 'hitl-interactive', **config)}")
     expect(page.get_by_role("heading", name=re.compile("Step 1 failed"))).to_be_visible(timeout=30_000)
     shoot(page, "request-error")
     assert_accessible(page)
@@ -182,7 +183,9 @@ def test_a_step_that_failed_is_tried_again_from_the_question(
 def test_a_limit_that_is_reached_is_raised(page: Page, server: PerdureServer, provider: OpenAIServer) -> None:
     console = Console(page)
     limits = {"max_steps": 2}
-    page.goto(f"/sessions/{start(server, 'Write a briefing.', 'planning-control', resource_limits=limits)}")
+    page.goto(
+        f"/sessions/{server.start_session('Write a briefing.', 'planning-control', resource_limits=limits)}"
+    )
     expect(page.get_by_role("heading", name=re.compile("Allow more"))).to_be_visible(timeout=30_000)
     shoot(page, "request-budget")
     assert_accessible(page)
