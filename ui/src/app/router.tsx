@@ -1,8 +1,8 @@
-import { createRootRoute, createRoute, createRouter, Link } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, Link, redirect } from "@tanstack/react-router";
 import { lazy, Suspense, type ComponentType, type ReactNode } from "react";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
 import { asProblem } from "@/api/problem";
-import { listSearch, newSearch, sessionSearch } from "./search";
+import { listSearch, newSearch, sessionSearch, startSearch } from "./search";
 import { Shell } from "./Shell";
 
 /** Each screen is a part of its own, fetched when it is first opened; pages know the routes, so their types stay out. */
@@ -27,7 +27,15 @@ const root = createRootRoute({
 });
 const getParentRoute = () => root;
 
-const start = createRoute({ getParentRoute, path: "/", component: screen(() => import("./pages/StartPage")) });
+const start = createRoute({
+  getParentRoute,
+  path: "/",
+  validateSearch: startSearch,
+  beforeLoad: ({ search }) => {
+    if (search.resumeSessionId) throw redirect({ to: "/sessions/$id", params: { id: search.resumeSessionId }, search: { resume: true } });
+  },
+  component: screen(() => import("./pages/StartPage")),
+});
 const sessions = createRoute({
   getParentRoute,
   path: "/sessions",

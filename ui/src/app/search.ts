@@ -9,6 +9,8 @@ export interface SessionSearch {
   at?: number | undefined;
   /** A node of the picture. */
   node?: string | undefined;
+  /** Show what a resume would do. */
+  resume?: boolean | undefined;
 }
 
 export interface ListSearch {
@@ -20,12 +22,13 @@ export interface ListSearch {
 
 type Raw = Readonly<Record<string, unknown>>;
 
-export function sessionSearch({ tab, at, node }: Raw): SessionSearch {
+export function sessionSearch({ tab, at, node, resume }: Raw): SessionSearch {
   const known = TABS.find((each) => each === tab) ?? (tab === "steps" ? "overview" : undefined);
   const seq = Number(at);
   return {
     ...(known ? { tab: known } : {}),
     ...(Number.isSafeInteger(seq) && seq > 0 ? { at: seq } : {}),
+    ...(resume === true || resume === 1 ? { resume: true } : {}),
     ...(typeof node === "string" && node ? { node } : {}),
   };
 }
@@ -35,7 +38,13 @@ export function listSearch({ q, status, mode, sort }: Raw): ListSearch {
   return { ...text("q", q), ...text("status", status), ...text("mode", mode), ...text("sort", sort) };
 }
 
-/** Session to start one like, and session to resume: addresses of the first interface lead to the new places. */
+/** The session that an address of the first interface wants resumed. */
+export function startSearch(search: Raw): { resumeSessionId?: string } {
+  const wanted = search["resumeSessionId"] ?? search["copilotSessionId"];
+  return typeof wanted === "string" && wanted ? { resumeSessionId: wanted } : {};
+}
+
+/** The session to start one like. */
 export function newSearch({ from }: Raw): { from?: string } {
   return typeof from === "string" && from ? { from } : {};
 }

@@ -120,6 +120,17 @@ describe("the timeline", () => {
   });
 });
 
+it("marks the time in which the server was away", () => {
+  const at = (seq: number, second: number, type: string, data: Record<string, unknown> = {}): EventFrame => ({
+    seq, type, session_id: "s", run_id: "r", step: null, timestamp: AT(second), data,
+  });
+  const line = timelineOf(
+    [at(1, 0, "workflow_started"), at(2, 5, "step_started", { step_id: "a" }), at(3, 25, "workflow_resumed", { reason: "recovered after a restart" })],
+    Date.parse(AT(30)),
+  );
+  expect(line.outages).toEqual([{ from: Date.parse(AT(5)), to: Date.parse(AT(25)), seq: 3 }]);
+});
+
 describe("costs", () => {
   const record = (second: number, cost_usd: number | null) => ({ created_at: AT(second), cost_usd, input_tokens: 10, output_tokens: 5 });
   const costs = { total_cost_usd: 1, input_tokens: 40, output_tokens: 20, records: [record(3, 0.25), record(1, 0.5), record(2, null)] } as unknown as CostSummary;

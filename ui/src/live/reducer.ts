@@ -7,6 +7,8 @@ import { applyDelta, withExecution, withLines, withMessage, withToolCall, withTo
 import type { SessionState } from "./session-state";
 import { count, errorText, text } from "./values";
 
+const RECOVERED = "The server was away and is back: the run went on after its last finished step.";
+
 export function reduceAll(state: SessionState, frames: readonly SessionFrame[]): SessionState {
   return frames.reduce(reduce, state);
 }
@@ -32,8 +34,11 @@ function applyEvent(state: SessionState, event: EventFrame): SessionState {
         failedStep: null,
         result: null,
       });
-    case "workflow_resumed":
-      return withRun(state, event, { status: "running", error: null, failedStep: null, endedAt: null });
+    case "workflow_resumed": {
+      const resumed = withRun(state, event, { status: "running", error: null, failedStep: null, endedAt: null });
+      const reason = text(data["reason"]) ?? "requested";
+      return reason.includes("restart") ? withNotice(resumed, event, "recovered", RECOVERED) : resumed;
+    }
     case "workflow_paused":
       return withRun({ ...state, open: [] }, event, { status: "paused" });
     case "workflow_complete":

@@ -44,7 +44,7 @@ interface Tab {
 }
 
 export function SessionView({ state, store }: { state: SessionState; store: SessionStore }) {
-  const { tab, at, node } = route.useSearch();
+  const { tab, at, node, resume } = route.useSearch();
   const navigate = route.useNavigate();
   const wide = useMediaQuery(WIDE, true, { getInitialValueInEffect: false });
   const message = useRef<HTMLTextAreaElement>(null);
@@ -133,7 +133,7 @@ export function SessionView({ state, store }: { state: SessionState; store: Sess
 
   return (
     <div className={styles.page}>
-      <Header state={state} status={status} heard={heard} onReview={review} onWrite={write} fork={fork} onFork={setFork} />
+      <Header state={state} status={status} heard={heard} onReview={review} onWrite={write} fork={fork} onFork={setFork} resumes={resume === true} />
       <Strip state={state} />
       <Banner state={state} status={status} />
       <div aria-live="assertive" className="visually-hidden">

@@ -27,6 +27,14 @@ export function TimelineView({ events, at, onAt }: { events: readonly EventFrame
           {line.folds.map((fold) => (
             <span key={fold.from} className={styles.fold} style={{ left: percent(fold.from), width: `calc(${percent(fold.to)} - ${percent(fold.from)})` }} title={`Nothing happened for ${duration(fold.to - fold.from)}`} />
           ))}
+          {line.outages.map((outage) => (
+            <span
+              key={outage.seq}
+              className={styles.outage}
+              style={{ left: percent(outage.from), width: `max(3px, calc(${percent(outage.to)} - ${percent(outage.from)}))` }}
+              title={`The server was away for ${duration(outage.to - outage.from)}; the run went on at event ${outage.seq}`}
+            />
+          ))}
           {line.marks.map((mark) => (
             <span key={mark.seq} className={styles.mark} style={{ left: percent(mark.at) }} title={`${clock(mark.at > 0 ? new Date(mark.at).toISOString() : "")} ${mark.label}`} />
           ))}

@@ -17,6 +17,8 @@ export interface Timeline {
   /** From real time to the folded axis, 0 to 1. */
   readonly at: (time: number) => number;
   readonly folds: readonly { readonly from: number; readonly to: number }[];
+  /** Times in which the server was away. */
+  readonly outages: readonly { readonly from: number; readonly to: number; readonly seq: number }[];
   readonly marks: readonly { readonly at: number; readonly label: string; readonly seq: number }[];
 }
 
@@ -27,6 +29,7 @@ export function timelineOf(events: readonly EventFrame[], now: number): Timeline
   const open = new Map<string, Bar>();
   const bars: Bar[] = [];
   const marks: { at: number; label: string; seq: number }[] = [];
+  const outages: { from: number; to: number; seq: number }[] = [];
   const begin = (key: string, event: EventFrame, label: string, kind: Bar["kind"]) =>
     open.set(key, { key: `${key}-${event.seq}`, seq: event.seq, label, kind, status: "open", from: Date.parse(event.timestamp), to: now });
   const end = (key: string, event: EventFrame, status: Bar["status"]) => {
@@ -35,8 +38,11 @@ export function timelineOf(events: readonly EventFrame[], now: number): Timeline
     open.delete(key);
     bars.push({ ...bar, status, to: Date.parse(event.timestamp) });
   };
+  let before = 0;
   for (const event of events) {
     const { data } = event;
+    const last = before;
+    before = Date.parse(event.timestamp);
     const name = (field: string) => (typeof data[field] === "string" ? data[field] : "");
     switch (event.type) {
       case "step_started":
@@ -67,6 +73,7 @@ export function timelineOf(events: readonly EventFrame[], now: number): Timeline
         break;
       case "workflow_resumed":
         end("pause", event, "done");
+        if (last > 0 && name("reason").includes("restart")) outages.push({ from: last, to: before, seq: event.seq });
         marks.push({ at: Date.parse(event.timestamp), seq: event.seq, label: `Resumed: ${name("reason") || "requested"}` });
         break;
       case "workflow_complete":
@@ -84,7 +91,7 @@ export function timelineOf(events: readonly EventFrame[], now: number): Timeline
   }
   bars.push(...open.values());
   bars.sort((a, b) => a.from - b.from || a.seq - b.seq);
-  return { bars, marks, ...axis(events, bars, now) };
+  return { bars, marks, outages, ...axis(events, bars, now) };
 }
 
 /** Time without events inside longer than a minute takes four seconds' room, whatever waited meanwhile. */

@@ -28,6 +28,8 @@ interface Props {
   /** From where a fork is to branch off, asked for somewhere else on the page. */
   readonly fork: ForkPoint | null;
   readonly onFork: (point: ForkPoint | null) => void;
+  /** The address asks for the preview of a resume. */
+  readonly resumes: boolean;
 }
 
 export interface ForkPoint {
@@ -38,10 +40,10 @@ export interface ForkPoint {
 
 type Asking = "resume" | "retry-from" | "rename" | "delete" | null;
 
-export function Header({ state, status, heard, onReview, onWrite, fork, onFork }: Props) {
+export function Header({ state, status, heard, onReview, onWrite, fork, onFork, resumes }: Props) {
   const [busy, setBusy] = useState<Deed | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
-  const [asking, setAsking] = useState<Asking>(null);
+  const [asking, setAsking] = useState<Asking>(resumes && (status === "paused" || status === "expired") ? "resume" : null);
   const navigate = useNavigate();
   const { sessionId, run } = state;
   const offer = offered(status, run !== null);

@@ -1,3 +1,4 @@
+import { useEffect, useRef, useState } from "react";
 import { Ago } from "@/components/Ago";
 import { Icon } from "@/components/Icon";
 import { integer } from "@/lib/format";
@@ -20,7 +21,42 @@ export function Strip({ state }: { state: SessionState }) {
       <span>{state.savedAt ? <>checkpoint <Ago at={state.savedAt} /></> : "no checkpoint yet"}</span>
       <span className={styles.version}>v{state.facts.version}</span>
       <Link connection={connection} lastEventAt={state.lastEventAt} />
+      <Back seq={state.seq} />
     </div>
+  );
+}
+
+const SAID_MS = 8_000;
+const SETTLE_MS = 600;
+
+/** After an outage: how much was caught up. */
+function Back({ seq }: { seq: number }) {
+  const isLive = useConnection().kind === "live";
+  const lostAt = useRef<number | null>(null);
+  const latest = useRef(seq);
+  latest.current = seq;
+  const [caughtUp, setCaughtUp] = useState(0);
+  useEffect(() => {
+    if (!isLive) {
+      lostAt.current ??= latest.current;
+      return;
+    }
+    if (lostAt.current === null) return;
+    const settled = setTimeout(() => {
+      setCaughtUp(latest.current - (lostAt.current ?? latest.current));
+      lostAt.current = null;
+    }, SETTLE_MS);
+    const over = setTimeout(() => setCaughtUp(0), SAID_MS);
+    return () => {
+      clearTimeout(settled);
+      clearTimeout(over);
+    };
+  }, [isLive]);
+  if (caughtUp <= 0) return null;
+  return (
+    <span role="status" aria-label="Caught up">
+      Back. {integer(caughtUp)} {caughtUp === 1 ? "event" : "events"} caught up.
+    </span>
   );
 }
 

@@ -9,6 +9,7 @@ import { Dialog } from "@/components/Dialog";
 import fields from "@/components/form/form.module.css";
 import { Money } from "@/components/Money";
 import { ErrorState } from "@/components/States";
+import { useOneAtATime } from "@/components/OneAtATime";
 import { useDraft } from "@/lib/draft";
 import type { SessionState, StepEntry } from "@/live/session-state";
 import type { ForkPoint } from "./Header";
@@ -51,12 +52,14 @@ export function ResumeDialog({ state, onClose, onFork }: Props & { onFork: () =>
   const [words, setWords] = useDraft(`resume.${state.sessionId}`);
   const [from, setFrom] = useState("");
   const { busy, problem, run } = useCommand(onClose);
+  const mayRunBeside = useOneAtATime();
   const kept = state.steps.filter((step) => step.status === "completed" && step.runId === state.run?.runId);
   const again = state.steps.filter((step) => (step.status === "running" || step.status === "failed") && step.runId === state.run?.runId);
   const open = state.tools.filter((tool) => tool.status === "running" && tool.runId === state.run?.runId);
   const resume = () =>
     run(async () => {
       const text = words.trim();
+      if (!(await mayRunBeside(state.sessionId))) return;
       await resumeSession(state.sessionId, { ...(text ? { additional_context: text } : {}), ...(from ? { from_step: from } : {}) });
       setWords("");
     });
