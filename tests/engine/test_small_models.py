@@ -10,6 +10,7 @@ import pytest
 
 from perdure.agents.profiles import STARTER
 from perdure.core.access import LOCAL_ACTOR
+from perdure.modes.idea_shapes import PARTS
 from tests.engine.asking import answer, asked, mission_of
 from tests.engine.conftest import House
 from tests.fakes.openai_server import Call
@@ -100,8 +101,9 @@ async def test_ideas_come_one_by_one_from_facts_and_are_as_many_as_asked_for(sma
         return json.dumps({"idea": text, "title": f"Idea {number}"})
 
     fact = {"fact": "140 of 212 calls ask about codes that had expired."}
-    parts = ("what_it_is", "problem_it_solves", "first_step", "risk", "how_to_test_it")
-    sentences = {part: f"Sentence number {n} costs 1.90 euro." for n, part in enumerate(parts, 1)}
+    sentences = {
+        part: f"{words} sentence {n} costs 1.90 euro." for n, (part, words) in enumerate(PARTS.items())
+    }
     judgement = {"strength": "It is cheap to do.", "weakness": "It takes a while."}
     scores = {"value": 6, "novelty": 3, "feasibility": 9}
     small.provider.reply("Propose one idea", idea)
@@ -116,7 +118,7 @@ async def test_ideas_come_one_by_one_from_facts_and_are_as_many_as_asked_for(sma
     assert [i["idea"].split()[0] for i in done.result["ideas"]] == [
         "Change",
         "Tell",
-        "Repair",
+        "Fix",
         "Offer",
         "Measure",
     ]

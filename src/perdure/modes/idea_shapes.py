@@ -24,7 +24,7 @@ _ALIKE = 0.82
 ANGLES = (
     ("Change", "that changes a rule or a setting"),
     ("Tell", "that gives people what they need to know, in time"),
-    ("Repair", "that removes a cause of the trouble"),
+    ("Fix", "that removes a cause of the trouble"),
     ("Offer", "that lets people help themselves"),
     ("Measure", "that finds out more before it is decided"),
     ("Move", "that does something at another time or place"),
@@ -37,8 +37,14 @@ ANGLES = (
 )
 """How each idea of a small model begins, and what it is about: left alone, it says the same again and again."""
 
-PARTS = ("what_it_is", "problem_it_solves", "first_step", "risk", "how_to_test_it")
-"""The five sentences of a final text, in order, named so that a small model knows what each is for."""
+PARTS = {
+    "what_it_is": "The idea is to",
+    "problem_it_solves": "It solves the problem that",
+    "first_step": "The first step is to",
+    "risk": "The main risk is that",
+    "how_to_test_it": "To test it,",
+}
+"""The five sentences of a small model's text and how each begins, so that it is whole and about one thing."""
 
 
 class Idea(BaseModel):
@@ -80,9 +86,7 @@ class FinalText(BaseModel):
 
 def brief_idea(first_word: str | None = None) -> type[BaseModel]:
     """Return the shape of one idea of a small model: the sentence, then a title for it."""
-    sentence = _SENTENCE % (20, 240)
-    if first_word is not None:
-        sentence = sentence.replace("^[A-Z0-9]", f"^{first_word} ", 1)
+    sentence = _SENTENCE % (20, 240) if first_word is None else _beginning(first_word)
     return create_model(
         "BriefIdea",
         idea=(str, Field(pattern=sentence)),
@@ -107,11 +111,14 @@ def brief_judgement() -> type[BaseModel]:
 
 def brief_final() -> type[BaseModel]:
     """Return the shape of a small model's final text: a field for each sentence."""
-    sentence: Any = (str, Field(pattern=_SENTENCE % (20, 240)))
-    fields: dict[str, Any] = dict.fromkeys(PARTS, sentence)
+    fields: dict[str, Any] = {name: (str, Field(pattern=_beginning(words))) for name, words in PARTS.items()}
     return create_model(
         "BriefFinal", title=(str, Field(min_length=4, max_length=60, pattern=_TITLE)), **fields
     )
+
+
+def _beginning(words: str) -> str:
+    return (_SENTENCE % (15, 220)).replace("^[A-Z0-9]", f"^{words} ", 1)
 
 
 def score_of(judgement: dict[str, Any]) -> float:

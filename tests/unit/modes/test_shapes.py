@@ -19,7 +19,6 @@ from perdure.modes.planning import plan_shape
 from perdure.modes.work import recent
 
 _SMALL = (STARTER, SMALL, TINY)
-_SENTENCE = "A delivery to a locker costs 1.90 euro, one to the door 3.40 euro."
 
 
 def _strings(schema: dict[str, Any]) -> list[dict[str, Any]]:
@@ -87,7 +86,9 @@ def test_a_sentence_of_a_small_model_is_one_and_may_hold_decimals() -> None:
     ):
         with pytest.raises(ValidationError):
             idea.model_validate({"idea": wrong, "title": "Longer codes"})
-    assert brief_final().model_validate({"title": "Costs", **dict.fromkeys(PARTS, _SENTENCE)})
+    assert brief_final().model_validate(
+        {"title": "Costs", **{part: f"{words} a delivery costs 1.90 euro." for part, words in PARTS.items()}}
+    )
 
 
 @pytest.mark.parametrize(
