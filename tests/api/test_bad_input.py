@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 
 from tests.api.conftest import Running, running
 
+_NOBODYS = "019f0000-0000-7000-8000-00000000abcd"
 DEEP = '{"mode":"one-shot","metadata":' + '{"a":' * 70 + "1" + "}" * 70 + "}"
 
 
@@ -85,8 +85,8 @@ async def test_names_the_unknown_mode_and_config_key(app: Running) -> None:
         ("GET", "/api/nothing", 404),
         ("GET", "/api", 404),
         ("GET", "/api/sessions/nope", 422),
-        ("GET", f"/api/sessions/{uuid.uuid4()}", 404),
-        ("POST", f"/api/sessions/{uuid.uuid4()}/load", 404),
+        ("GET", f"/api/sessions/{_NOBODYS}", 404),
+        ("POST", f"/api/sessions/{_NOBODYS}/load", 404),
         ("GET", "/api/runs/nope", 422),
         ("GET", "/api/approvals/nope", 422),
         ("GET", "/api/tasks/a%20b", 422),

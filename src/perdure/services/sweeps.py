@@ -89,7 +89,7 @@ class SweepService:
         if session.expires_at is None or self._was_warned(session) or _busy(tx, session):
             return False
         expires_at = session.expires_at
-        if expires_at <= now:
+        if expires_at <= now and self._lives_longer_than_a_warning(session):
             # No sweep ran in time: the warning comes now, and the time it promises after it.
             expires_at = now + self._limits.warn_before_expiry
         sessions.set_fields(tx, session.id, warned_at=now, expires_at=expires_at)
@@ -97,6 +97,11 @@ class SweepService:
         tx.emit(session.id, lifecycle.session_update(soon, "expires soon"))
         tx.hint(session.owner_id, "session:updated", session.id)
         return True
+
+    def _lives_longer_than_a_warning(self, session: Session) -> bool:
+        limits = self._limits
+        ttl = limits.suspended_ttl if session.status is SessionStatus.SUSPENDED else limits.session_ttl
+        return ttl is None or ttl > limits.warn_before_expiry
 
     def _was_warned(self, session: Session) -> bool:
         """Whether the warning that was given is of this expiry, and not of one that was put off since."""
