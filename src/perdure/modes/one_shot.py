@@ -61,6 +61,8 @@ async def answer_at_once(ctx: RunContext, assignment: Assignment, role: str, wis
     text = reply.text.strip()
     if not text:
         raise StepFailed("The agent gave an empty answer; try again or name another model.")
+    if reply.finish_reason == "length":
+        await ctx.console("the answer reached its longest length and is cut off", key=f"cut-off:{len(text)}")
     target = named_output_file(assignment.text, before)
     if target is not None and target not in await ctx.files():
         await ctx.write_file(target, text + "\n")
