@@ -70,7 +70,7 @@ def test_a_tool_call_is_edited_denied_and_allowed_for_the_session(
         f"Write. {marks}", "one-shot", tool_permissions={"file_write": "prompt"}
     )
     page.goto(f"/sessions/{session_id}")
-    card = page.get_by_role("region", name="Allow write_file?")
+    card = page.get_by_role("group", name="Allow write_file?")
     expect(card).to_be_visible()
     expect(page.get_by_text("writes files of this session")).to_be_visible()
     expect(card.get_by_text("a.md", exact=True)).to_be_visible()

@@ -13,13 +13,17 @@ interface Props {
   readonly top?: boolean;
 }
 
-/** A question over the page, with the browser's own focus trap; Escape and a press beside it close it. */
+/**
+ * A question over the page, with the browser's own focus trap; Escape and a press beside it close it.
+ * What is marked `data-autofocus` has the focus first.
+ */
 export function Dialog({ title, onClose, children, footer, wide = false, top = false }: Props) {
   const box = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = box.current;
     const before = document.activeElement;
     if (dialog && !dialog.open) dialog.showModal();
+    dialog?.querySelector<HTMLElement>("[data-autofocus]")?.focus();
     return () => {
       dialog?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();

@@ -95,7 +95,7 @@ function Running({ other, onDone }: { other: SessionInfo; onDone: (goOn: boolean
       onClose={() => close(false)}
       footer={
         <>
-          <Button variant="default" autoFocus onClick={() => close(false)}>
+          <Button variant="default" data-autofocus onClick={() => close(false)}>
             Cancel
           </Button>
           <Button loading={stage !== ""} onClick={() => void goOn()}>

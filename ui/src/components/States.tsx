@@ -31,7 +31,7 @@ export function ErrorState({ problem, onRetry }: { problem: Problem; onRetry?: (
         </p>
       </div>
       {navigator.clipboard && (
-        <Button size="xs" variant="subtle" color="red" onClick={() => void navigator.clipboard.writeText(report).then(() => setCopied(true))}>
+        <Button size="xs" variant="default" onClick={() => void navigator.clipboard.writeText(report).then(() => setCopied(true))}>
           {copied ? "Copied" : "Copy report"}
         </Button>
       )}

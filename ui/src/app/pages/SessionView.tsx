@@ -60,7 +60,7 @@ export function SessionView({ state, store }: { state: SessionState; store: Sess
   const jump = (seq: number | undefined) => void navigate({ search: (before) => ({ ...before, at: seq }), replace: true });
   const jumpToEvent = (seq: number) => void navigate({ search: { tab: "events", at: seq }, replace: true });
   const review = () => {
-    const card = document.getElementById("request");
+    const card = document.querySelector<HTMLElement>("[data-request]");
     card?.scrollIntoView({ block: "nearest" });
     card?.focus();
   };
@@ -93,7 +93,7 @@ export function SessionView({ state, store }: { state: SessionState; store: Sess
           state={state}
           onJump={jumpToEvent}
           queue={<Queue sessionId={state.sessionId} />}
-          steps={<StepList begun={state.steps} plan={state.plan} live={live} heard={heard} />}
+          steps={<StepList begun={state.steps} plan={state.plan} live={live} stopped={status === "needs-you" ? "Waits for you" : "Stopped here"} heard={heard} />}
         />
       ),
     },
@@ -162,7 +162,7 @@ const ANSWER_KEYS: Readonly<Record<string, readonly string[]>> = { a: ["approve"
 /** a, e and r press the answers of the first open question; the answers that need words ask for them first. */
 function useAnswerKeys(): void {
   const press = (resolutions: readonly string[]) => {
-    const card = document.getElementById("request");
+    const card = document.querySelector<HTMLElement>("[data-request]");
     for (const resolution of resolutions) {
       const button = card?.querySelector<HTMLButtonElement>(`button[data-answer="${resolution}"]:not(:disabled)`);
       if (button) {

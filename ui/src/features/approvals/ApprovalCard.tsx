@@ -55,7 +55,7 @@ function Open({ approval }: { approval: ApprovalEntry }) {
   const atFields = Object.keys(errors).length > 0;
 
   return (
-    <section className={styles.card} aria-labelledby={`ask-${approval.approvalId}`} id="request" data-request={approval.approvalId} tabIndex={-1} onKeyDown={onKeyDown}>
+    <div role="group" className={styles.card} aria-labelledby={`ask-${approval.approvalId}`} data-request={approval.approvalId} tabIndex={-1} onKeyDown={onKeyDown}>
       <div className={styles.head}>
         <Icon name={KIND_ICON[approval.requestType] ?? "hand"} size={18} />
         <h2 id={`ask-${approval.approvalId}`}>{approval.title || "A question for you"}</h2>
@@ -96,7 +96,7 @@ function Open({ approval }: { approval: ApprovalEntry }) {
         )}
         {connection.kind !== "live" && !answered && <span className={styles.note}>Not live: your answer is sent as soon as you press.</span>}
       </div>
-    </section>
+    </div>
   );
 }
 

@@ -76,9 +76,11 @@ function Choice({ approval, draft, onChange }: Omit<Props, "errors">) {
             onChange={() => onChange({ answer: { choice: option.number } })}
           />
           <span>
-            <strong>{option.title}</strong>
-            {option.score !== null && <span className={styles.score}>{option.score}/10</span>}
-            {option.number === recommended && <span className={styles.score}>recommended</span>}
+            <span className={styles.choiceHead}>
+              <strong>{option.title}</strong>
+              {option.score !== null && <span className={styles.score}>{option.score}/10</span>}
+              {option.number === recommended && <span className={styles.score}>recommended</span>}
+            </span>
             {option.text && <span className={styles.about}>{option.text}</span>}
             {option.notes.map((note) => (
               <span key={note} className={styles.about}>

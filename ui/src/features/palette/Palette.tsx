@@ -67,7 +67,7 @@ export default function Palette({ commands, onClose }: Props) {
         aria-activedescendant={`${id}-${at}`}
         aria-label="Search sessions and commands"
         placeholder="Session, place or command"
-        autoFocus
+        data-autofocus
         value={text}
         onChange={(event) => setText(event.currentTarget.value)}
         onKeyDown={onKeyDown}

@@ -41,7 +41,7 @@ function useCommand(onDone: () => void) {
 
 function Cancel({ onClose, children = "Cancel" }: { onClose: () => void; children?: ReactNode }) {
   return (
-    <Button variant="default" onClick={onClose} autoFocus>
+    <Button variant="default" onClick={onClose} data-autofocus>
       {children}
     </Button>
   );
@@ -242,7 +242,7 @@ export function RenameDialog({ state, onClose }: Props) {
           className={fields.control}
           value={name}
           maxLength={200}
-          autoFocus
+          data-autofocus
           onFocus={(event) => event.currentTarget.select()}
           onChange={(event) => setName(event.currentTarget.value)}
           onKeyDown={(event) => {

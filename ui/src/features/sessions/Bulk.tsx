@@ -131,7 +131,7 @@ export function Bulk({ selected, inTrash, onClear }: Props) {
           onClose={() => setPurging(false)}
           footer={
             <>
-              <Button variant="default" autoFocus onClick={() => setPurging(false)}>
+              <Button variant="default" data-autofocus onClick={() => setPurging(false)}>
                 Keep
               </Button>
               <Button color="red" loading={busy === "purge"} onClick={() => void purge()}>

@@ -47,7 +47,9 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
   const questions = useMemo(() => new Map((inbox.data?.approvals ?? []).map((each) => [each.session_id, each.title])), [inbox.data]);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
 
-  const page = query.data;
+  const last = useRef<SessionPage>(undefined);
+  if (query.data) last.current = query.data;
+  const page = query.data ?? last.current; // what was shown stays, greyed, while the server cannot be asked
   const sessions = useMemo(() => (page?.sessions ?? []).filter((session) => !status || groupOf(session) === status), [page, status]);
   const { held, moved, release, hover } = useHeld(sessions);
   const list = useRef<HTMLDivElement>(null);

@@ -1,7 +1,7 @@
 import { Button, Textarea } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { asProblem, fieldErrors, type Problem } from "@/api/problem";
 import { listModes } from "@/api/sessions";
 import type { ModeInfo } from "@/api/types";
@@ -65,6 +65,10 @@ export function NewTask({ like, brief = false }: Props) {
   const mode = chosenOf(modes.data, choices.mode);
   const configOf = (each: ModeInfo): Values => choices.configs[each.id] ?? startingValues(each);
   const errors = fieldErrors(problem);
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (problem) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
+  }, [problem]);
 
   async function start() {
     if (!task.trim() || starting) return;
@@ -94,6 +98,7 @@ export function NewTask({ like, brief = false }: Props) {
 
   return (
     <form
+      ref={form}
       className={styles.form}
       onSubmit={(event) => {
         event.preventDefault();

@@ -28,12 +28,14 @@ interface Props {
   readonly plan: readonly PlannedEntry[];
   /** A worker is on it. */
   readonly live: boolean;
+  /** What is said of a step that nobody works on now. */
+  readonly stopped: string;
   /** We still hear of it; if not, nothing may look as if it moved. */
   readonly heard: boolean;
 }
 
 /** What was and is being done, each with its own true status. */
-export function StepList({ begun, plan, live, heard }: Props) {
+export function StepList({ begun, plan, live, stopped, heard }: Props) {
   const steps = withPlanned(begun, plan);
   if (steps.length === 0) return <EmptyState>Each step appears here when it begins; what is done stays done.</EmptyState>;
   return (
@@ -49,7 +51,7 @@ export function StepList({ begun, plan, live, heard }: Props) {
               <span className={styles.facts}>
                 {step.agent && <span className={styles.agent}>{step.agent}</span>}
                 {step.attempt > 1 && <span>attempt {step.attempt}</span>}
-                <span>{step.status === "running" && !live ? "Stopped here" : WORD[step.status]}</span>
+                <span>{step.status === "running" && !live ? stopped : WORD[step.status]}</span>
                 <Took step={step} ticking={live && heard} />
               </span>
             </div>
