@@ -142,7 +142,9 @@ def test_a_session_is_started_with_options_and_mistakes_are_shown_at_the_field(
 def test_everything_is_reached_by_name_and_by_key(page: Page, server: PerdureServer) -> None:
     make(server, "Harbour survey", "Ferry report")
     page.goto("/")
+    expect(page.get_by_role("heading", name="New", exact=True)).to_be_visible()
     page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="Search sessions and commands")).to_be_focused()
     page.keyboard.type("harb")
     expect(page.get_by_role("option", name=re.compile("Harbour survey"))).to_have_attribute(
         "aria-selected", "true"

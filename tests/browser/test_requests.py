@@ -196,3 +196,20 @@ def test_a_limit_that_is_reached_is_raised(page: Page, server: PerdureServer, pr
     page.get_by_label("Max steps").fill("20")
     console.press("Allow more")
     console.expect_status("Done", within_s=60)
+
+
+def test_a_command_that_destroys_wants_its_first_word_typed(
+    page: Page, server: PerdureServer, provider: OpenAIServer
+) -> None:
+    mark = '[[call run_shell {"command": "rm -rf build && echo gone"}]]'
+    console = Console(page)
+    page.goto(f"/sessions/{server.start_session(f'Tidy up. {mark}', 'one-shot')}")
+    expect(page.get_by_role("group", name="Command")).to_have_text("rm -rf build && echo gone")
+    console.press("Allow once")
+    expect(page.get_by_role("button", name="Allow once", exact=True)).to_be_disabled()
+    shoot(page, "request-destroys")
+    assert_accessible(page)
+    page.get_by_label("Type rm to allow it").fill("rm")
+    console.press("Allow once")
+    console.expect_status("Done", within_s=60)
+    expect(page.get_by_role("list", name="Tool calls")).to_contain_text("ran shell")

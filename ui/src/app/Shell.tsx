@@ -15,7 +15,8 @@ import { useNotices } from "./notices";
 import { recallSession } from "./recent";
 import styles from "./Shell.module.css";
 
-const Palette = lazy(() => import("@/features/palette/Palette"));
+const loadPalette = () => import("@/features/palette/Palette");
+const Palette = lazy(loadPalette);
 const KeyHelp = lazy(() => import("@/features/palette/KeyHelp"));
 
 export function Shell(): ReactNode {
@@ -33,6 +34,10 @@ export function Shell(): ReactNode {
   );
   useListHints(refresh);
   useFocusOnNewPage();
+  useEffect(() => {
+    const timer = setTimeout(() => void loadPalette(), SOON_MS); // so that the first Ctrl K loses no key
+    return () => clearTimeout(timer);
+  }, []);
 
   const current = useCallback((): Promise<void> => {
     const id = recallSession();

@@ -31,6 +31,14 @@ describe("answers on offer", () => {
   it("chooses among several in one way only", () => {
     expect(words({ requestType: "selection", options: ["approve", "answer", "modify", "reject"] })).not.toContain("approve");
   });
+  it("wants a word typed before a shell command destroys something, and only then", () => {
+    const shell = (command: string) => asked({ requestType: "tool", options: ["approve", "reject"], requestData: { category: "shell", arguments: { command } } });
+    const proof = (command: string) => actionsOf(shell(command)).find((action) => action.resolution === "approve")?.proof;
+    expect(proof("rm -rf build")).toBe("rm");
+    expect(proof("cd build && sudo make install")).toBe("cd");
+    expect(proof("ls -la | grep form")).toBeUndefined();
+    expect(actionsOf(shell("rm x")).find((action) => action.resolution === "reject")?.proof).toBeUndefined();
+  });
   it("passes over answers it has no words for", () => {
     expect(words({ options: ["approve", "levitate"] })).toEqual(["approve"]);
   });

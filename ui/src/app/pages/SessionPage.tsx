@@ -1,13 +1,26 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useQueryClient } from "@tanstack/react-query";
-import { loadSession } from "@/api/sessions";
+import { loadSession, touchSession } from "@/api/sessions";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
 import { useSession } from "@/live/react";
 import { rememberSession } from "../recent";
 import { SessionView } from "./SessionView";
 
 const route = getRouteApi("/sessions/$id");
+
+const TOUCH_MS = 5 * 60_000;
+
+/** A session that somebody looks at does not expire. */
+function useActivity(sessionId: string | null): void {
+  useEffect(() => {
+    if (sessionId === null) return;
+    const timer = setInterval(() => {
+      if (document.visibilityState === "visible") void touchSession(sessionId).catch(() => undefined);
+    }, TOUCH_MS);
+    return () => clearInterval(timer);
+  }, [sessionId]);
+}
 
 export default function SessionPage() {
   const { id } = route.useParams();
@@ -23,6 +36,7 @@ export default function SessionPage() {
       () => undefined,
     );
   }, [id, isThere, queries]);
+  useActivity(isThere ? id : null);
   switch (view.kind) {
     case "loading":
       return (

@@ -34,10 +34,10 @@ function Open({ approval }: { approval: ApprovalEntry }) {
     if (await send(answerOf(approval, action, draft))) forget();
   }
   const press = (action: Action) => {
-    const open = action.words ?? action.editing;
+    const open = action.words ?? action.editing ?? action.proof;
     if (!open || draft.preparing === action.resolution) return void answer(action);
     clear();
-    change({ preparing: action.resolution, ...(action.editing ? opened(approval, draft) : {}) });
+    change({ preparing: action.resolution, ...(action.proof ? { words: "" } : {}), ...(action.editing ? opened(approval, draft) : {}) });
   };
   const back = () => {
     clear();
@@ -66,6 +66,14 @@ function Open({ approval }: { approval: ApprovalEntry }) {
         <label className={fields.field}>
           <span className={fields.label}>{preparing.words.label}</span>
           <textarea className={fields.control} rows={2} autoFocus value={draft.words} onChange={(event) => change({ words: event.currentTarget.value })} />
+        </label>
+      )}
+      {preparing?.proof && (
+        <label className={fields.field}>
+          <span className={fields.label}>
+            This may destroy something and cannot be taken back. Type <code>{preparing.proof}</code> to allow it.
+          </span>
+          <input className={fields.control} autoFocus autoComplete="off" value={draft.words} onChange={(event) => change({ words: event.currentTarget.value })} />
         </label>
       )}
       {problem && answered ? (
@@ -104,6 +112,7 @@ function Open({ approval }: { approval: ApprovalEntry }) {
 const SEND: Readonly<Record<string, string>> = { revise: "Send this", redo: "Do it again" };
 
 function isReady(action: Action, draft: Draft): boolean {
+  if (action.proof && draft.preparing === action.resolution) return draft.words.trim() === action.proof;
   return !action.words?.needed || draft.preparing !== action.resolution || draft.words.trim() !== "";
 }
 

@@ -1,6 +1,7 @@
 /** What each kind of question is called, and what can be answered to it. */
 
 import type { IconName } from "@/components/Icon";
+import { asFields } from "@/live/frames";
 import type { ApprovalEntry } from "@/live/session-state";
 
 export interface Action {
@@ -11,6 +12,8 @@ export interface Action {
   readonly words?: { readonly label: string; readonly needed: boolean };
   /** The subject is opened for editing first; then this is what the button says. */
   readonly editing?: string;
+  /** A word that has to be typed first: what is allowed cannot be taken back. */
+  readonly proof?: string;
   /** What the form holds is sent as the answer. */
   readonly answers?: boolean;
 }
@@ -83,12 +86,25 @@ export function actionsOf(approval: ApprovalEntry): Action[] {
   if (mayGrant) offered.splice(offered.indexOf("approve") + 1, 0, "allow_session");
   // choosing among several says the same as approving the one that is recommended
   const shown = approval.requestType === "selection" && offered.includes("answer") ? offered.filter((each) => each !== "approve") : offered;
+  const proof = proofOf(approval);
   const rank = { primary: 0, plain: 1, danger: 2 };
   return shown
     .flatMap((resolution) => (words[resolution] ? [{ resolution, ...words[resolution] }] : []))
     .map((action, index) => ({ action, index }))
     .sort((a, b) => rank[a.action.tone] - rank[b.action.tone] || a.index - b.index)
-    .map(({ action }) => action);
+    .map(({ action }) => action)
+    .map((action) => (ALLOWS.has(action.resolution) && proof ? { ...action, proof } : action));
+}
+
+const ALLOWS: ReadonlySet<string> = new Set(["approve", "allow_session", "retry"]);
+const DESTROYS = /(^|[\s;&|(])(rm|rmdir|dd|mkfs\S*|shred|truncate|chmod|chown|sudo|kill|pkill|shutdown|reboot|git\s+(push|reset|clean))(\s|$)/;
+
+/** The first word of a shell command that may destroy something; null for everything else. */
+export function proofOf(approval: ApprovalEntry): string | null {
+  if (approval.requestType !== "tool" || approval.requestData["category"] !== "shell") return null;
+  const command = asFields(approval.requestData["arguments"])["command"];
+  if (typeof command !== "string" || !DESTROYS.test(command)) return null;
+  return command.trim().split(/\s+/, 1)[0] ?? null;
 }
 
 export const CONSEQUENCE: Readonly<Record<string, string>> = {

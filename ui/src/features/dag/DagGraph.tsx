@@ -22,6 +22,7 @@ type StepNode = Node<{ readonly step: DagNode; readonly heard: boolean }, "step"
 const NODE_TYPES = { step: memo(Step) };
 const READABLE = 0.85;
 const FITS = 7;
+const PANEL_MS = 80;
 
 export function DagGraph(props: Props) {
   return (
@@ -67,6 +68,11 @@ function Graph({ drawn, edges, selected, heard, onPress }: Props) {
     followed.current = focus;
     look(focus, 300);
   }, [focus]); // eslint-disable-line
+  useEffect(() => {
+    if (selected === undefined) return;
+    const timer = setTimeout(() => look(selected, 200), PANEL_MS); // beside the panel that has just opened
+    return () => clearTimeout(timer);
+  }, [selected]); // eslint-disable-line
 
   return (
     <div

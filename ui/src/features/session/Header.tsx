@@ -6,6 +6,7 @@ import { cancelRun, commandSession, retryRun, suspendSession } from "@/api/sessi
 import { Icon } from "@/components/Icon";
 import { Menu } from "@/components/Menu";
 import { Money } from "@/components/Money";
+import { useOneAtATime } from "@/components/OneAtATime";
 import { ErrorState } from "@/components/States";
 import { StatusChip } from "@/components/StatusChip";
 import { dollars } from "@/lib/format";
@@ -15,7 +16,8 @@ import type { Shown } from "@/lib/status";
 import { duration } from "@/lib/time";
 import type { SessionState } from "@/live/session-state";
 import { DEEDS, offered, type Deed } from "./actions";
-import { DeleteDialog, ForkDialog, RenameDialog, ResumeDialog, RetryDialog } from "./dialogs";
+import { DeleteDialog, ForkDialog, RenameDialog } from "./dialogs";
+import { ResumeDialog, RetryDialog } from "./ResumeDialog";
 import styles from "./Session.module.css";
 
 interface Props {
@@ -45,13 +47,14 @@ export function Header({ state, status, heard, onReview, onWrite, fork, onFork, 
   const [problem, setProblem] = useState<Problem | null>(null);
   const [asking, setAsking] = useState<Asking>(resumes && (status === "paused" || status === "expired") ? "resume" : null);
   const navigate = useNavigate();
+  const mayRunBeside = useOneAtATime();
   const { sessionId, run } = state;
   const offer = offered(status, run !== null);
 
   const direct: Partial<Record<Deed, () => Promise<unknown>>> = {
     pause: () => suspendSession(sessionId, "boundary"),
     "pause-now": () => suspendSession(sessionId, "now"),
-    retry: () => (run ? retryRun(run.runId) : Promise.resolve()),
+    retry: async () => (run && (await mayRunBeside(sessionId)) ? retryRun(run.runId) : undefined),
     stop: () => (run ? cancelRun(run.runId) : Promise.resolve()),
     complete: () => commandSession(sessionId, "complete"),
     archive: () => commandSession(sessionId, "archive"),

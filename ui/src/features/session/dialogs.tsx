@@ -1,168 +1,15 @@
 import { Button } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useRef, useState, type ReactNode } from "react";
+import { useRef, useState } from "react";
 import { newKey } from "@/api/http";
-import { asProblem, type Problem } from "@/api/problem";
-import { changeSession, deleteSession, forkSession, resumeSession, retryRun } from "@/api/sessions";
-import { Ago } from "@/components/Ago";
+import { changeSession, deleteSession, forkSession } from "@/api/sessions";
 import { Dialog } from "@/components/Dialog";
 import fields from "@/components/form/form.module.css";
-import { Money } from "@/components/Money";
 import { ErrorState } from "@/components/States";
-import { useOneAtATime } from "@/components/OneAtATime";
-import { useDraft } from "@/lib/draft";
-import type { SessionState, StepEntry } from "@/live/session-state";
+import { Cancel, plural, useCommand, type DialogProps } from "./command";
 import type { ForkPoint } from "./Header";
-import styles from "./Session.module.css";
 
-interface Props {
-  readonly state: SessionState;
-  readonly onClose: () => void;
-}
-
-/** Run a command inside a dialog: busy, refused, or done and closed. */
-function useCommand(onDone: () => void) {
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const run = async (command: () => Promise<unknown>) => {
-    setBusy(true);
-    setProblem(null);
-    try {
-      await command();
-      onDone();
-    } catch (error) {
-      setProblem(asProblem(error));
-    } finally {
-      setBusy(false);
-    }
-  };
-  return { busy, problem, run };
-}
-
-function Cancel({ onClose, children = "Cancel" }: { onClose: () => void; children?: ReactNode }) {
-  return (
-    <Button variant="default" onClick={onClose} data-autofocus>
-      {children}
-    </Button>
-  );
-}
-
-/** What is kept and what runs again, before anything moves. */
-export function ResumeDialog({ state, onClose, onFork }: Props & { onFork: () => void }) {
-  const [words, setWords] = useDraft(`resume.${state.sessionId}`);
-  const [from, setFrom] = useState("");
-  const { busy, problem, run } = useCommand(onClose);
-  const mayRunBeside = useOneAtATime();
-  const kept = state.steps.filter((step) => step.status === "completed" && step.runId === state.run?.runId);
-  const again = state.steps.filter((step) => (step.status === "running" || step.status === "failed") && step.runId === state.run?.runId);
-  const open = state.tools.filter((tool) => tool.status === "running" && tool.runId === state.run?.runId);
-  const resume = () =>
-    run(async () => {
-      const text = words.trim();
-      if (!(await mayRunBeside(state.sessionId))) return;
-      await resumeSession(state.sessionId, { ...(text ? { additional_context: text } : {}), ...(from ? { from_step: from } : {}) });
-      setWords("");
-    });
-  return (
-    <Dialog
-      title={`Resume “${state.facts.name}”`}
-      onClose={onClose}
-      footer={
-        <>
-          <Cancel onClose={onClose} />
-          <Button
-            variant="default"
-            onClick={() => {
-              onClose();
-              onFork();
-            }}
-          >
-            Fork instead
-          </Button>
-          <Button loading={busy} onClick={() => void resume()}>
-            Resume
-          </Button>
-        </>
-      }
-    >
-      <dl className={styles.preview}>
-        <div>
-          <dt>Stopped</dt>
-          <dd>{state.lastEventAt ? <Ago at={state.lastEventAt} /> : "–"}{state.facts.statusReason && `: ${state.facts.statusReason}`}</dd>
-        </div>
-        <div>
-          <dt>Kept</dt>
-          <dd>
-            {plural(kept.length, "finished step")}, {plural(state.messages.length, "message")}
-            {state.olderMessages !== null && " and older ones"}, {plural(state.files.length, "file")}
-          </dd>
-        </div>
-        <div>
-          <dt>Runs again</dt>
-          <dd>
-            {from
-              ? "the step chosen below and all after it"
-              : [...again.map((step) => `step “${step.name}”, which was not finished`), ...open.map((tool) => `the call of ${tool.tool}, which had no result`)].join("; ") || "nothing that was finished"}
-          </dd>
-        </div>
-        <div>
-          <dt>Spent so far</dt>
-          <dd>
-            <Money usd={state.cost.usd} unpricedCalls={state.cost.unpricedCalls} calls={state.cost.calls} />
-          </dd>
-        </div>
-      </dl>
-      <label className={fields.field}>
-        <span className={fields.label}>Anything to add?</span>
-        <textarea className={fields.control} rows={2} value={words} onChange={(event) => setWords(event.currentTarget.value)} placeholder="The run gets it before it goes on" />
-      </label>
-      {kept.length > 0 && <FromStep steps={kept} value={from} onChange={setFrom} none="after the last finished step" label="Go on" />}
-      {problem && <ErrorState problem={problem} />}
-    </Dialog>
-  );
-}
-
-export function RetryDialog({ state, onClose }: Props) {
-  const steps = state.steps.filter((step) => step.runId === state.run?.runId && step.status !== "pending");
-  const [from, setFrom] = useState("");
-  const { busy, problem, run } = useCommand(onClose);
-  return (
-    <Dialog
-      title="Retry from a step"
-      onClose={onClose}
-      footer={
-        <>
-          <Cancel onClose={onClose} />
-          <Button loading={busy} onClick={() => void run(async () => state.run && retryRun(state.run.runId, from || undefined))}>
-            Retry
-          </Button>
-        </>
-      }
-    >
-      <p>Steps before the one you choose are kept as they are. It, and all after it, run again and are paid for again.</p>
-      <FromStep steps={steps} value={from} onChange={setFrom} none="the step that failed" label="Begin at" />
-      {problem && <ErrorState problem={problem} />}
-    </Dialog>
-  );
-}
-
-function FromStep(props: { steps: readonly StepEntry[]; value: string; onChange: (key: string) => void; none: string; label: string }) {
-  return (
-    <label className={fields.field}>
-      <span className={fields.label}>{props.label}</span>
-      <select className={fields.control} value={props.value} onChange={(event) => props.onChange(event.currentTarget.value)}>
-        <option value="">{props.none}</option>
-        {props.steps.map((step) => (
-          <option key={step.stepId} value={step.key}>
-            again from “{step.name || step.key}”
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
-export function ForkDialog({ state, point, onClose }: Props & { point: ForkPoint }) {
+export function ForkDialog({ state, point, onClose }: DialogProps & { point: ForkPoint }) {
   const [name, setName] = useState(`${state.facts.name} (fork)`.slice(0, 200));
   const [input, setInput] = useState("");
   const navigate = useNavigate();
@@ -207,7 +54,7 @@ export function ForkDialog({ state, point, onClose }: Props & { point: ForkPoint
   );
 }
 
-export function RenameDialog({ state, onClose }: Props) {
+export function RenameDialog({ state, onClose }: DialogProps) {
   const [name, setName] = useState(state.facts.name);
   const [version, setVersion] = useState(state.facts.version);
   const { busy, problem, run } = useCommand(onClose);
@@ -261,7 +108,7 @@ export function RenameDialog({ state, onClose }: Props) {
   );
 }
 
-export function DeleteDialog({ state, onClose }: Props) {
+export function DeleteDialog({ state, onClose }: DialogProps) {
   const navigate = useNavigate();
   const { busy, problem, run } = useCommand(onClose);
   return (
@@ -296,8 +143,4 @@ export function DeleteDialog({ state, onClose }: Props) {
       {problem && <ErrorState problem={problem} />}
     </Dialog>
   );
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
