@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from perdure.errors import Forbidden, NotFound
@@ -19,6 +19,7 @@ class Action(StrEnum):
     SHARE = "share"
     DELETE = "delete"
     PURGE = "purge"
+    AUDIT = "audit"
     ADMINISTER = "administer"
 
 
@@ -33,7 +34,7 @@ class Role(StrEnum):
 
 _VIEW = frozenset({Action.READ})
 _EDIT = _VIEW | {Action.SEND, Action.ANSWER, Action.CONTROL, Action.EDIT}
-_ADMIN = _EDIT | {Action.SHARE, Action.DELETE}
+_ADMIN = _EDIT | {Action.SHARE, Action.DELETE, Action.AUDIT}
 
 ROLE_ACTIONS: dict[Role, frozenset[Action]] = {
     Role.VIEW: _VIEW,
@@ -51,12 +52,18 @@ class Actor:
     name: str
     is_admin: bool = False
     is_system: bool = False
+    source: str | None = field(default=None, compare=False)
+    """From where: the request's address and program, or `library`; it tells, and decides nothing."""
 
 
 LOCAL_USER_ID = "00000000-0000-7000-8000-000000000001"
 LOCAL_ACTOR = Actor(user_id=LOCAL_USER_ID, name="local", is_admin=True)
 SYSTEM_ACTOR = Actor(
-    user_id="00000000-0000-7000-8000-000000000000", name="perdure", is_admin=True, is_system=True
+    user_id="00000000-0000-7000-8000-000000000000",
+    name="perdure",
+    is_admin=True,
+    is_system=True,
+    source="server",
 )
 
 

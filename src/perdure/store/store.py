@@ -18,9 +18,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from perdure.core.audit import Act, Refused
 from perdure.core.clock import Clock, utc_now
 from perdure.core.events import NewEvent
-from perdure.errors import Conflict, StorageUnavailable
+from perdure.errors import Conflict, PerdureError, StorageUnavailable
 from perdure.store import migrate
 from perdure.store.address import Address, open_postgres, open_sqlite, parse_address
 from perdure.store.batch import Batch
@@ -109,7 +110,8 @@ class Store:
     async def write(self, body: Callable[[Tx], T]) -> T:
         """Run `body` in one transaction and return its result once that is committed.
 
-        An error raised by `body` rolls its transaction back and is raised here. PostgreSQL may run `body` again
+        An error raised by `body` rolls its transaction back and is raised here; of `Refused`, the audit log says so.
+        PostgreSQL may run `body` again
         after a deadlock, so it must change nothing but the database.
 
         Raises:
@@ -120,7 +122,11 @@ class Store:
             self._require(self._workers).put(partial(self._write_postgres, body), reply)
         else:
             self._require(self._writer).put(Job(body, reply))
-        return await reply.future
+        try:
+            return await reply.future
+        except Refused as refused:
+            await self._note_refusal(refused.act)
+            raise
 
     async def read(self, body: Callable[[Tx], T]) -> T:
         """Run `body` on a reading connection and return its result."""
@@ -129,7 +135,11 @@ class Store:
         reply = Awaited()
         run = self._read_postgres if self.address.is_postgres else self._read_sqlite
         self._require(self._workers).put(partial(run, body), reply)
-        return await reply.future
+        try:
+            return await reply.future
+        except Refused as refused:
+            await self._note_refusal(refused.act)
+            raise
 
     def read_now(self, body: Callable[[Tx], T]) -> T:
         """Blocking twin of `read`, on the caller's thread."""
@@ -256,6 +266,7 @@ class Store:
                     tx = Tx(loan.connection, True, self._clock(), self._cipher)
                     try:
                         result = body(tx)
+                        tx.seal()
                         driver.execute("COMMIT")
                     except BaseException:
                         with suppress(*DRIVER_ERRORS):
@@ -281,6 +292,13 @@ class Store:
                 self._on_commit(grown, hints)
             except Exception:
                 log.exception("a listener to commits failed")
+
+    async def _note_refusal(self, act: Act) -> None:
+        """Write an attempt into the audit log; it stays refused when that cannot be done."""
+        try:
+            await self.write(lambda tx: tx.acts.append(act))
+        except PerdureError:
+            log.exception("a refused attempt is missing in the audit log")
 
     def _note_failure(self, failure: str | None) -> None:
         self._failure = failure

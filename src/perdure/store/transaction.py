@@ -9,10 +9,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from perdure.core.access import Actor
+from perdure.core.audit import Act
 from perdure.core.events import EventData, NewEvent
 from perdure.errors import PerdureError
 from perdure.store.appender import append_batches
 from perdure.store.batch import Batch
+from perdure.store.chain import append_acts
 from perdure.store.crypto import Cipher
 
 
@@ -37,6 +40,8 @@ class Tx:
     grown: set[str] = field(default_factory=set[str])
     """Sessions whose log this transaction extended."""
     hints: list[ListHint] = field(default_factory=list[ListHint])
+    acts: list[Act] = field(default_factory=list[Act])
+    """What the audit log will say of this transaction."""
 
     @property
     def cursor(self) -> Any:
@@ -81,3 +86,27 @@ class Tx:
     def hint(self, owner_id: str, type_: str, session_id: str) -> None:
         """Tell session lists, after the commit, that they should look again."""
         self.hints.append(ListHint(owner_id, type_, session_id))
+
+    def audit(
+        self,
+        actor: Actor,
+        action: str,
+        object_type: str,
+        object_id: str | None,
+        *,
+        session_id: str | None = None,
+        **details: Any,
+    ) -> None:
+        """Write into the audit log, with this transaction, that the actor did something (`noun.verb`).
+
+        Details are ids, lengths and names of fields, never secrets or what people wrote; None leaves one out.
+        """
+        self.acts.append(
+            Act.of(actor, action, object_type, object_id, session_id=session_id, details=details)
+        )
+
+    def seal(self) -> None:
+        """Put the acts into the audit chain; the store calls it just before the commit."""
+        if self.acts:
+            acts, self.acts = self.acts, []
+            append_acts(self.cursor, self.postgres, acts, self.now)

@@ -205,6 +205,7 @@ class GroupWriter:
         self._driver.execute(f"SAVEPOINT {_SAVEPOINT}")
         try:
             result = job.body(tx)
+            tx.seal()
             self._driver.execute(f"RELEASE {_SAVEPOINT}")
         except BaseException as error:
             if concerns_all(error):
@@ -213,6 +214,7 @@ class GroupWriter:
             self._driver.execute(f"RELEASE {_SAVEPOINT}")
             tx.grown.intersection_update(grown)
             del tx.hints[hints:]
+            tx.acts.clear()
             return job.future, None, failure_of(error) if isinstance(error, DRIVER_ERRORS) else error
         return job.future, result, None
 

@@ -32,8 +32,8 @@ WRITES = {"send", "answer", "control", "edit"}
 MAY = {
     "view": {"read"},
     "edit": {"read"} | WRITES,
-    "admin": {"read", "share", "delete"} | WRITES,
-    "owner": {"read", "share", "delete", "purge"} | WRITES,
+    "admin": {"read", "share", "delete", "audit"} | WRITES,
+    "owner": {"read", "share", "delete", "audit", "purge"} | WRITES,
 }
 
 

@@ -4,6 +4,7 @@ from perdure.store.tables.base import metadata
 from perdure.store.tables.identity import (
     api_keys,
     audit_entries,
+    audit_head,
     refresh_tokens,
     share_links,
     shares,
@@ -26,6 +27,7 @@ __all__ = [
     "approvals",
     "assets",
     "audit_entries",
+    "audit_head",
     "connections",
     "cost_records",
     "effects",

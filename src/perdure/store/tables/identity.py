@@ -95,6 +95,7 @@ audit_entries = Table(
     text("action", nullable=False),
     text("object_type", nullable=False),
     text("object_id"),
+    text("session_id"),
     text("source"),
     text("result", nullable=False),
     Column("details", JsonText),
@@ -102,4 +103,16 @@ audit_entries = Table(
     Column("hash", Text, nullable=False),
     moment("created_at", nullable=False),
     Index("ix_pd_audit_entries_object", "object_type", "object_id"),
+    Index("ix_pd_audit_entries_session", "session_id", "position"),
+    Index("ix_pd_audit_entries_actor", "actor_id", "position"),
 )
+"""No entry refers to what it names: it stays when that is gone."""
+
+audit_head = Table(
+    "pd_audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("position", Integer, nullable=False),
+    text("hash", nullable=False),
+)
+"""One row: the last entry of the chain, and the lock of those who append to it."""

@@ -1,0 +1,108 @@
+"""Reading the audit log: page by page for people, and from end to end to verify it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, Text, func, select, type_coerce
+
+from perdure.core.audit import Act, AuditEntry, Head, Verdict
+from perdure.core.audit import verify as verify_entries
+from perdure.errors import StartupError
+from perdure.store import migrate
+from perdure.store.address import open_postgres, open_sqlite, parse_address
+from perdure.store.failures import DRIVER_ERRORS
+from perdure.store.tables import audit_entries as table
+from perdure.store.tables import audit_head
+from perdure.store.transaction import Tx
+
+_AT_ONCE = 1000
+_COLUMNS = (
+    *(table.c.position, type_coerce(table.c.created_at, audit_head.c.position.type), table.c.actor_id),
+    *(table.c.action, table.c.object_type, table.c.object_id, table.c.session_id, table.c.source),
+    *(table.c.result, type_coerce(table.c.details, Text), table.c.previous_hash, table.c.hash),
+)
+"""As they are stored, not read as times or JSON: what was tampered with need not be either."""
+
+
+def list_entries(
+    tx: Tx,
+    *,
+    session_id: str | None = None,
+    actor_id: str | None = None,
+    object_type: str | None = None,
+    object_id: str | None = None,
+    action: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+    offset: int = 0,
+) -> tuple[list[AuditEntry], int]:
+    """Return entries of lower position than `before`, newest first, and how many match over all pages."""
+    wanted = {
+        "session_id": session_id,
+        "actor_id": actor_id,
+        "object_type": object_type,
+        "object_id": object_id,
+        "action": action,
+    }
+    conditions = [table.c[name] == value for name, value in wanted.items() if value is not None]
+    total = tx.db.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
+    query: Select[Any] = select(*_COLUMNS).where(*conditions).order_by(table.c.position.desc())
+    if before is not None:
+        query = query.where(table.c.position < before)
+    rows = tx.db.execute(query.limit(limit).offset(offset))
+    return [_entry(row) for row in rows], int(total)
+
+
+def verify(url: str) -> Verdict:
+    """Look through the whole chain of a database, a thousand rows at a time, while servers may go on writing.
+
+    A database that does not exist yet has an empty chain.
+
+    Raises:
+        StartupError: when it cannot be opened, or is not at this program's schema.
+    """
+    address = parse_address(url)
+    if address.is_memory or (address.file is not None and not address.file.exists()):
+        return verify_entries(())
+    engine = open_postgres(address) if address.is_postgres else open_sqlite(address, read_only=True)
+    level = "REPEATABLE READ" if address.is_postgres else "AUTOCOMMIT"
+    try:
+        with engine.connect().execution_options(isolation_level=level) as connection:
+            if not address.is_postgres:
+                connection.exec_driver_sql("BEGIN")
+            current, newest = migrate.revisions(connection)
+            if current is None:
+                return verify_entries(())
+            if current != newest:
+                raise StartupError(
+                    f"The database {address} has the schema {current}, not {newest}: run `perdure db upgrade`."
+                )
+            return verify_entries(_all(connection), _head(connection))
+    except DRIVER_ERRORS as error:
+        raise migrate.unusable(address, error) from error
+    finally:
+        engine.dispose()
+
+
+def _head(connection: Connection) -> Head:
+    row = connection.execute(select(audit_head.c.position, audit_head.c.hash)).first()
+    return Head(0, "") if row is None else Head(row[0], row[1])
+
+
+def _all(connection: Connection) -> Iterator[AuditEntry]:
+    query = select(*_COLUMNS).order_by(table.c.position).limit(_AT_ONCE)
+    last: int | None = None
+    while True:
+        page = query if last is None else query.where(table.c.position > last)
+        rows = connection.execute(page).all()
+        yield from map(_entry, rows)
+        if len(rows) < _AT_ONCE:
+            return
+        last = rows[-1][0]
+
+
+def _entry(row: Row[Any]) -> AuditEntry:
+    values: tuple[Any, ...] = tuple(row)
+    return AuditEntry(values[0], values[1], Act(*values[2:10]), values[10], values[11])
