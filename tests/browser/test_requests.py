@@ -212,4 +212,4 @@ def test_a_command_that_destroys_wants_its_first_word_typed(
     page.get_by_label("Type rm to allow it").fill("rm")
     console.press("Allow once")
     console.expect_status("Done", within_s=60)
-    expect(page.get_by_role("list", name="Tool calls")).to_contain_text("ran shell")
+    expect(page.get_by_role("list", name="Tool calls").last).to_contain_text("ran shell")

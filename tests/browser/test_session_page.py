@@ -300,3 +300,16 @@ def test_one_view_that_fails_leaves_the_others_alone(page: Page, server: Perdure
     console.open_tab("Overview")
     expect(page.get_by_role("alert")).to_have_count(0)
     expect(console.connection).to_have_text("live")
+
+
+def test_a_view_that_cannot_be_fetched_comes_with_the_next_try(page: Page, server: PerdureServer) -> None:
+    session_id = server.post("/api/sessions", {"mode": "one-shot", "name": "Cut off"})["session_id"]
+    console = Console(page)
+    page.goto(f"/sessions/{session_id}")
+    expect(console.connection).to_have_text("live")
+    page.route("**/assets/CostsTab*", lambda route: route.abort())
+    console.open_tab("Costs")
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.unroute("**/assets/CostsTab*")
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_text("Each call of a model appears here")).to_be_visible()

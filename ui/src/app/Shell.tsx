@@ -35,7 +35,7 @@ export function Shell(): ReactNode {
   useListHints(refresh);
   useFocusOnNewPage();
   useEffect(() => {
-    const timer = setTimeout(() => void loadPalette(), SOON_MS); // so that the first Ctrl K loses no key
+    const timer = setTimeout(() => void loadPalette().catch(() => undefined), SOON_MS); // so that the first Ctrl K loses no key
     return () => clearTimeout(timer);
   }, []);
 

@@ -2,6 +2,9 @@ import { Component, type ReactNode } from "react";
 import { asProblem, type Problem } from "@/api/problem";
 import { ErrorState } from "./States";
 
+/** A part of the console that could not be fetched is not asked for again by the browser until the page is. */
+const NOT_FETCHED = /dynamically imported module|preload CSS|importing a module/i;
+
 /** What goes wrong inside stays inside: everything else on the page lives on. */
 export class Boundary extends Component<{ children: ReactNode }, { problem: Problem | null }> {
   override state: { problem: Problem | null } = { problem: null };
@@ -13,6 +16,7 @@ export class Boundary extends Component<{ children: ReactNode }, { problem: Prob
   override render() {
     const { problem } = this.state;
     if (!problem) return this.props.children;
-    return <ErrorState problem={problem} onRetry={() => this.setState({ problem: null })} />;
+    const retry = () => (NOT_FETCHED.test(problem.message) ? window.location.reload() : this.setState({ problem: null }));
+    return <ErrorState problem={problem} onRetry={retry} />;
   }
 }
