@@ -93,13 +93,27 @@ class TestConversation:
         session, run = await _say(house, max_attempts=1)
         await house.run(run.id, "failed")
         house.provider.reset()
+        assert (await house.session(session.id)).status == "active"
 
-        await house.app.sessions.resume(LOCAL_ACTOR, session.id)
+        await house.app.runs.retry(LOCAL_ACTOR, run.id)
         await house.run(run.id, "completed")
 
         assert house.provider.count("Choose one:") == house.provider.count("Plan this task") == 0
         assert await plan_statuses(house, session.id) == ("completed", ["completed"] * 3)
         assert (await house.session(session.id)).status == "active"
+
+
+    async def test_the_conversation_goes_on_after_a_turn_that_failed(self, house: House) -> None:
+        route_to(house.provider, "direct")
+        house.provider.fail_next(20)
+        session, run = await _say(house)
+        await house.run(run.id, "failed")
+        house.provider.reset()
+        route_to(house.provider, "direct")
+
+        again = await house.app.runs.start(LOCAL_ACTOR, session.id, "Once more, please")
+        assert again.run is not None
+        await house.run(again.run.id, "completed")
 
 
 class TestRouting:

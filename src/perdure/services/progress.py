@@ -22,7 +22,6 @@ from perdure.core.events import (
     StepStarted,
     WorkflowComplete,
     WorkflowFailed,
-    WorkflowPaused,
     WorkflowResumed,
     WorkflowStarted,
 )
@@ -129,10 +128,7 @@ class RunProgress:
             now = runs.get_fenced_run(tx, run.id, run.fence)
             if now.status is not RunStatus.PAUSING:
                 return now.status
-            runs.change_run(tx, now, status=RunStatus.PAUSED)
-            usage.tick(tx, now, stop=True)
-            tx.emit(run.session_id, WorkflowPaused(reason="requested"), run_id=run.id)
-            return RunStatus.PAUSED
+            return lifecycle.park_run(tx, now).status
 
         return await self._store.write(body)
 
@@ -350,10 +346,14 @@ class RunProgress:
         """Ask a question once and let the run wait for it; returns it as it is now.
 
         Asked again with the same key, the stored question comes back, answered or not. A run that waits
-        holds nothing: the worker parks next.
+        holds nothing: the worker parks next. One that was to pause has paused by then, and one that is being
+        cancelled asks nothing: the question comes back cancelled.
         """
 
         def change(tx: Tx) -> Approval:
+            now = runs.get_run(tx, run.id)
+            if now.status is RunStatus.CANCELLING:
+                return approval.model_copy(update={"status": ApprovalStatus.CANCELLED})
             stored = approvals.find_approval(tx, run.id, approval.key)
             if stored is None:
                 stored = approval.model_copy(
@@ -382,10 +382,11 @@ class RunProgress:
                 session = sessions.get_session(tx, run.session_id)
                 tx.hint(session.owner_id, "session:updated", session.id)
             if stored.status is ApprovalStatus.PENDING:
-                now = runs.get_run(tx, run.id)
                 if now.status is RunStatus.RUNNING:
                     runs.change_run(tx, now, status=RunStatus.WAITING)
                     usage.tick(tx, now, stop=True)
+                elif now.status is RunStatus.PAUSING:
+                    lifecycle.park_run(tx, now)
             return stored
 
         return await self._fenced(run, change)
@@ -428,7 +429,7 @@ class RunProgress:
         return await self._fenced(run, change)
 
     async def fail(self, run: Run, error: dict[str, Any], failed_step: str | None) -> None:
-        """Fail the run, its mission and its session."""
+        """Fail the run, its mission and, in a one-task mode, its session: a conversation goes on."""
 
         def change(tx: Tx) -> None:
             now = runs.get_run(tx, run.id)
@@ -451,7 +452,7 @@ class RunProgress:
             session = sessions.get_session(tx, run.session_id, lock=True)
             if session.status is SessionStatus.SUSPENDED:
                 session = lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="run ended")
-            if session.status is SessionStatus.ACTIVE:
+            if session.status is SessionStatus.ACTIVE and not self._modes.stays_active(run.mode):
                 lifecycle.move_session(
                     tx, session, SessionCommand.FAIL, reason=str(error.get("message", ""))[:500]
                 )
