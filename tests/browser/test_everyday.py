@@ -157,7 +157,7 @@ def test_everything_is_reached_by_name_and_by_key(page: Page, server: PerdureSer
     expect(page.get_by_role("tab", name="DAG")).to_have_attribute("aria-selected", "true")
     page.keyboard.press("g")
     page.keyboard.press("s")
-    expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
+    expect(page.get_by_role("link", name="Ferry report")).to_be_visible()
     page.keyboard.press("j")
     page.keyboard.press("x")
     expect(page.get_by_role("toolbar", name="Selected sessions")).to_contain_text("1 selected")

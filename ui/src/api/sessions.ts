@@ -1,5 +1,15 @@
 import { api, body, repeatable } from "./http";
-import type { CostSummary, DagInfo, HistoryInfo, ModeInfo, RunInfo, SessionDetail, SessionInfo, SessionPage, StepInfo } from "./types";
+import type {
+  CostSummary,
+  DagInfo,
+  HistoryInfo,
+  ModeInfo,
+  RunInfo,
+  SessionDetail,
+  SessionInfo,
+  SessionPage,
+  StepInfo,
+} from "./types";
 
 export interface ListQuery {
   readonly q?: string | undefined;
@@ -80,7 +90,13 @@ export interface Fork {
 
 /** A new session with this one's past up to a point; returns its id. */
 export async function forkSession(sessionId: string, fork: Fork, key: string): Promise<string> {
-  const made = await body(api.POST("/api/sessions/{session_id}/fork", { ...of(sessionId), body: { config: {}, ...fork }, ...repeatable(key) }));
+  const made = await body(
+    api.POST("/api/sessions/{session_id}/fork", {
+      ...of(sessionId),
+      body: { config: {}, ...fork },
+      ...repeatable(key),
+    }),
+  );
   return made.session_id;
 }
 
@@ -106,7 +122,14 @@ export interface BulkResult {
 export async function commandMany(command: BulkCommand, sessionIds: readonly string[]): Promise<BulkResult> {
   const answer = await body(api.POST("/api/sessions/bulk", { body: { command, session_ids: [...sessionIds] } }));
   const failed = answer.results.flatMap((result) =>
-    result["success"] === true ? [] : [{ session_id: String(result["session_id"]), detail: String(result["detail"] ?? result["message"] ?? result["code"] ?? "refused") }],
+    result["success"] === true
+      ? []
+      : [
+          {
+            session_id: String(result["session_id"]),
+            detail: String(result["detail"] ?? result["message"] ?? result["code"] ?? "refused"),
+          },
+        ],
   );
   return { succeeded: answer.succeeded, failed };
 }
@@ -156,9 +179,7 @@ export function getDag(sessionId: string): Promise<DagInfo> {
 /** A page of messages older than the cursor, oldest first. */
 export function getHistory(sessionId: string, cursor: string): Promise<HistoryInfo> {
   const query = { cursor, limit: 50 };
-  return body(
-    api.GET("/api/sessions/{session_id}/history", { params: { path: { session_id: sessionId }, query } }),
-  );
+  return body(api.GET("/api/sessions/{session_id}/history", { params: { path: { session_id: sessionId }, query } }));
 }
 
 const EVENTS_PER_PAGE = 1000;

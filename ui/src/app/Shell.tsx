@@ -52,7 +52,11 @@ export function Shell(): ReactNode {
       { label: "Current session", icon: "play" as const, keys: "g c", run: () => void current() },
       { label: "Start page", icon: "up" as const, run: () => void navigate({ to: "/" }) },
       { label: "Settings", icon: "gear" as const, run: () => void navigate({ to: "/settings" }) },
-      { label: "Trash", icon: "bin" as const, run: () => void navigate({ to: "/sessions", search: { status: "deleted" } }) },
+      {
+        label: "Trash",
+        icon: "bin" as const,
+        run: () => void navigate({ to: "/sessions", search: { status: "deleted" } }),
+      },
       { label: `Use the ${theme.other} theme`, icon: theme.icon, run: theme.toggle },
       { label: "Keyboard", icon: "question" as const, keys: "?", run: () => setOver("keys") },
     ],
@@ -83,7 +87,16 @@ export function Shell(): ReactNode {
       </a>
       <header className={styles.bar}>
         <Link to="/" className={styles.brand ?? ""} aria-label="Perdure, start page">
-          <svg aria-hidden="true" width="20" height="20" viewBox="0 0 20 20" fill="none" stroke="currentColor" strokeWidth="2.2" strokeLinecap="round">
+          <svg
+            aria-hidden="true"
+            width="20"
+            height="20"
+            viewBox="0 0 20 20"
+            fill="none"
+            stroke="currentColor"
+            strokeWidth="2.2"
+            strokeLinecap="round"
+          >
             <path d="M6 17V7.5a4.5 4.5 0 1 1 4.5 4.5H9" />
             <path d="M14.5 15.5h.01" strokeWidth="3" />
           </svg>
@@ -95,7 +108,13 @@ export function Shell(): ReactNode {
           <kbd>Ctrl K</kbd>
         </button>
         <Live />
-        <button type="button" className={styles.tool} aria-label={`Use the ${theme.other} theme`} title={`Use the ${theme.other} theme`} onClick={theme.toggle}>
+        <button
+          type="button"
+          className={styles.tool}
+          aria-label={`Use the ${theme.other} theme`}
+          title={`Use the ${theme.other} theme`}
+          onClick={theme.toggle}
+        >
           <Icon name={theme.icon} />
         </button>
       </header>
@@ -135,7 +154,12 @@ interface PlaceProps {
 
 function Place({ to, icon, word, short, count = 0, exact = false }: PlaceProps) {
   return (
-    <Link to={to} activeOptions={{ exact, includeSearch: false }} activeProps={{ "data-active": "", "aria-current": "page" }} title={word}>
+    <Link
+      to={to}
+      activeOptions={{ exact, includeSearch: false }}
+      activeProps={{ "data-active": "", "aria-current": "page" }}
+      title={word}
+    >
       <Icon name={icon} />
       <span className={styles.word} data-short={short ?? word}>
         {word}
@@ -164,7 +188,11 @@ function Live() {
     return () => clearTimeout(timer);
   }, [isLive]);
   return (
-    <span className={styles.live} data-late={(!isLive && late) || undefined} title={isLive ? "Changes appear by themselves" : "The server cannot be reached; this page tries again by itself"}>
+    <span
+      className={styles.live}
+      data-late={(!isLive && late) || undefined}
+      title={isLive ? "Changes appear by themselves" : "The server cannot be reached; this page tries again by itself"}
+    >
       {isLive || !late ? "live" : "not connected"}
     </span>
   );
@@ -174,7 +202,10 @@ function useTheme() {
   const { setColorScheme } = useMantineColorScheme();
   const scheme = useComputedColorScheme("light", { getInitialValueInEffect: false });
   const other = scheme === "dark" ? "light" : "dark";
-  return useMemo(() => ({ other, icon: (other === "dark" ? "moon" : "sun") as IconName, toggle: () => setColorScheme(other) }), [other, setColorScheme]);
+  return useMemo(
+    () => ({ other, icon: (other === "dark" ? "moon" : "sun") as IconName, toggle: () => setColorScheme(other) }),
+    [other, setColorScheme],
+  );
 }
 
 /** Who moves with the keyboard starts at the top of each new page. */

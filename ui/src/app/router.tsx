@@ -32,7 +32,8 @@ const start = createRoute({
   path: "/",
   validateSearch: startSearch,
   beforeLoad: ({ search }) => {
-    if (search.resumeSessionId) throw redirect({ to: "/sessions/$id", params: { id: search.resumeSessionId }, search: { resume: true } });
+    if (search.resumeSessionId)
+      throw redirect({ to: "/sessions/$id", params: { id: search.resumeSessionId }, search: { resume: true } });
   },
   component: screen(() => import("./pages/StartPage")),
 });
@@ -49,7 +50,11 @@ const newSession = createRoute({
   validateSearch: newSearch,
   component: screen(() => import("./pages/NewSessionPage")),
 });
-const settings = createRoute({ getParentRoute, path: "/settings", component: screen(() => import("./pages/SettingsPage")) });
+const settings = createRoute({
+  getParentRoute,
+  path: "/settings",
+  component: screen(() => import("./pages/SettingsPage")),
+});
 const session = createRoute({
   getParentRoute,
   path: "/sessions/$id",
@@ -57,7 +62,9 @@ const session = createRoute({
   component: screen(() => import("./pages/SessionPage")),
 });
 
-export const router = createRouter({ routeTree: root.addChildren([start, sessions, inbox, newSession, settings, session]) });
+export const router = createRouter({
+  routeTree: root.addChildren([start, sessions, inbox, newSession, settings, session]),
+});
 
 declare module "@tanstack/react-router" {
   interface Register {

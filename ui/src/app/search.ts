@@ -34,7 +34,8 @@ export function sessionSearch({ tab, at, node, resume }: Raw): SessionSearch {
 }
 
 export function listSearch({ q, status, mode, sort }: Raw): ListSearch {
-  const text = (name: string, value: unknown) => (value !== undefined && value !== null && String(value) ? { [name]: String(value) } : {});
+  const text = (name: string, value: unknown) =>
+    value !== undefined && value !== null && String(value) ? { [name]: String(value) } : {};
   return { ...text("q", q), ...text("status", status), ...text("mode", mode), ...text("sort", sort) };
 }
 

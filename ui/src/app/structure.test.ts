@@ -17,7 +17,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
 const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((path) => /\.tsx?$/.test(path));
 const importsOf = (path: string) =>
-  [...readFileSync(join(SRC, path), "utf8").matchAll(/from "@\/([\w-]+)(?:\/([\w-]+))?/g)].map((match) => [match[1], match[2]]);
+  [...readFileSync(join(SRC, path), "utf8").matchAll(/from "@\/([\w-]+)(?:\/([\w-]+))?/g)].map((match) => [
+    match[1],
+    match[2],
+  ]);
 
 it.each(Object.keys(ALLOWED))("%s imports only from the layers below it", (layer) => {
   for (const path of files.filter((each) => each.startsWith(`${layer}/`))) {

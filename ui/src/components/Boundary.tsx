@@ -16,7 +16,8 @@ export class Boundary extends Component<{ children: ReactNode }, { problem: Prob
   override render() {
     const { problem } = this.state;
     if (!problem) return this.props.children;
-    const retry = () => (NOT_FETCHED.test(problem.message) ? window.location.reload() : this.setState({ problem: null }));
+    const retry = () =>
+      NOT_FETCHED.test(problem.message) ? window.location.reload() : this.setState({ problem: null });
     return <ErrorState problem={problem} onRetry={retry} />;
   }
 }

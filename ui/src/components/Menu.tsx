@@ -11,7 +11,17 @@ export interface MenuItem {
 }
 
 /** More that can be done, behind one button. Arrows move, Enter does it, Escape goes back. */
-export function Menu({ label, items, icon = "more", text }: { label: string; items: readonly MenuItem[]; icon?: IconName; text?: string }) {
+export function Menu({
+  label,
+  items,
+  icon = "more",
+  text,
+}: {
+  label: string;
+  items: readonly MenuItem[];
+  icon?: IconName;
+  text?: string;
+}) {
   const [open, setOpen] = useState(false);
   const id = useId();
   const root = useRef<HTMLDivElement>(null);
@@ -33,7 +43,12 @@ export function Menu({ label, items, icon = "more", text }: { label: string; ite
   const onKeyDown = (event: KeyboardEvent) => {
     const all = [...(root.current?.querySelectorAll<HTMLElement>("[role=menuitem]") ?? [])];
     const at = all.indexOf(document.activeElement as HTMLElement);
-    const to = { ArrowDown: (at + 1) % all.length, ArrowUp: (at - 1 + all.length) % all.length, Home: 0, End: all.length - 1 }[event.key];
+    const to = {
+      ArrowDown: (at + 1) % all.length,
+      ArrowUp: (at - 1 + all.length) % all.length,
+      Home: 0,
+      End: all.length - 1,
+    }[event.key];
     if (event.key === "Escape" || event.key === "Tab") close();
     if (to !== undefined) all[to]?.focus();
     if (to !== undefined || event.key === "Escape") {
@@ -43,7 +58,17 @@ export function Menu({ label, items, icon = "more", text }: { label: string; ite
   };
   return (
     <div className={styles.root} ref={root}>
-      <button ref={button} type="button" className={styles.button} aria-label={label} title={label} aria-haspopup="menu" aria-expanded={open} aria-controls={open ? id : undefined} onClick={() => setOpen(!open)}>
+      <button
+        ref={button}
+        type="button"
+        className={styles.button}
+        aria-label={label}
+        title={label}
+        aria-haspopup="menu"
+        aria-expanded={open}
+        aria-controls={open ? id : undefined}
+        onClick={() => setOpen(!open)}
+      >
         <Icon name={icon} />
         {text}
       </button>

@@ -81,7 +81,13 @@ function Running({ other, onDone }: { other: SessionInfo; onDone: (goOn: boolean
   };
   const option = (value: Choice, words: string, about: string) => (
     <label className={fields.option}>
-      <input type="radio" name="other-session" checked={choice === value} disabled={stage !== ""} onChange={() => setChoice(value)} />
+      <input
+        type="radio"
+        name="other-session"
+        checked={choice === value}
+        disabled={stage !== ""}
+        onChange={() => setChoice(value)}
+      />
       <span>
         {words}
         <br />
@@ -105,7 +111,8 @@ function Running({ other, onDone }: { other: SessionInfo; onDone: (goOn: boolean
       }
     >
       <p>
-        {other.current_step ? `It is at step ${other.current_step}. ` : ""}So far: <Money usd={other.cost_usd} unpricedCalls={other.unpriced_calls} />. Nothing of it is lost either way.
+        {other.current_step ? `It is at step ${other.current_step}. ` : ""}So far:{" "}
+        <Money usd={other.cost_usd} unpricedCalls={other.unpriced_calls} />. Nothing of it is lost either way.
       </p>
       <div className={fields.options}>
         {option("boundary", "Pause it at the next safe point", "The step under way finishes first.")}

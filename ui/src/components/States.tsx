@@ -17,7 +17,12 @@ export function EmptyState({ children, action }: { children: ReactNode; action?:
 /** What went wrong, where it went wrong, to try again and to hand on. */
 export function ErrorState({ problem, onRetry }: { problem: Problem; onRetry?: () => void }) {
   const [copied, setCopied] = useState(false);
-  const report = [problem.message, problem.code, problem.requestId && `request ${problem.requestId}`, window.location.href]
+  const report = [
+    problem.message,
+    problem.code,
+    problem.requestId && `request ${problem.requestId}`,
+    window.location.href,
+  ]
     .filter(Boolean)
     .join("\n");
   return (
@@ -31,7 +36,11 @@ export function ErrorState({ problem, onRetry }: { problem: Problem; onRetry?: (
         </p>
       </div>
       {navigator.clipboard && (
-        <Button size="xs" variant="default" onClick={() => void navigator.clipboard.writeText(report).then(() => setCopied(true))}>
+        <Button
+          size="xs"
+          variant="default"
+          onClick={() => void navigator.clipboard.writeText(report).then(() => setCopied(true))}
+        >
           {copied ? "Copied" : "Copy report"}
         </Button>
       )}
@@ -48,7 +57,15 @@ const NOTICED_MS = 150;
 const LONG_MS = 8_000;
 
 /** Placeholder rows, shown only when loading takes long enough to be noticed; after a while it says so. */
-export function Loading({ rows = 4, label = "Loading", onCancel }: { rows?: number; label?: string; onCancel?: () => void }) {
+export function Loading({
+  rows = 4,
+  label = "Loading",
+  onCancel,
+}: {
+  rows?: number;
+  label?: string;
+  onCancel?: () => void;
+}) {
   const [stage, setStage] = useState(0);
   useEffect(() => {
     const timers = [setTimeout(() => setStage(1), NOTICED_MS), setTimeout(() => setStage(2), LONG_MS)];

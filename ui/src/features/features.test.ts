@@ -15,25 +15,60 @@ import { attemptFor, NO_ATTEMPT } from "./start/begin";
 const AT = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
 
 function asked(change: Partial<ApprovalEntry>): ApprovalEntry {
-  const none = { resolution: null, response: {}, respondedBy: null, respondedAt: null, deadline: null, answerSchema: null };
-  return { approvalId: "a", requestType: "plan", title: "?", requestData: {}, options: ["approve", "reject"], status: "pending", onExpiry: "pause", at: AT(0), ...none, ...change };
+  const none = {
+    resolution: null,
+    response: {},
+    respondedBy: null,
+    respondedAt: null,
+    deadline: null,
+    answerSchema: null,
+  };
+  return {
+    approvalId: "a",
+    requestType: "plan",
+    title: "?",
+    requestData: {},
+    options: ["approve", "reject"],
+    status: "pending",
+    onExpiry: "pause",
+    at: AT(0),
+    ...none,
+    ...change,
+  };
 }
 
 describe("answers on offer", () => {
   const words = (change: Partial<ApprovalEntry>) => actionsOf(asked(change)).map((action) => action.resolution);
   it("puts what goes ahead first and what ends everything last", () => {
-    expect(words({ requestType: "step", options: ["continue", "abort", "redo"] })).toEqual(["continue", "redo", "abort"]);
+    expect(words({ requestType: "step", options: ["continue", "abort", "redo"] })).toEqual([
+      "continue",
+      "redo",
+      "abort",
+    ]);
   });
   it("lets a tool be allowed for the session where that may be answered", () => {
-    expect(words({ requestType: "tool", options: ["approve", "reject", "modify"], answerSchema: {} })).toEqual(["approve", "allow_session", "reject", "modify"]);
+    expect(words({ requestType: "tool", options: ["approve", "reject", "modify"], answerSchema: {} })).toEqual([
+      "approve",
+      "allow_session",
+      "reject",
+      "modify",
+    ]);
     expect(words({ requestType: "tool", options: ["retry", "skip", "abort"] })).toEqual(["retry", "skip", "abort"]);
   });
   it("chooses among several in one way only", () => {
-    expect(words({ requestType: "selection", options: ["approve", "answer", "modify", "reject"] })).not.toContain("approve");
+    expect(words({ requestType: "selection", options: ["approve", "answer", "modify", "reject"] })).not.toContain(
+      "approve",
+    );
   });
   it("wants a word typed before a shell command destroys something, and only then", () => {
-    const shell = (command: string) => asked({ requestType: "tool", options: ["approve", "reject"], requestData: { category: "shell", arguments: { command } } });
-    const proof = (command: string) => actionsOf(shell(command)).find((action) => action.resolution === "approve")?.proof;
+    const shell = (command: string) =>
+      asked({
+        requestType: "tool",
+        options: ["approve", "reject"],
+        requestData: { category: "shell", arguments: { command } },
+      });
+    const proof = (command: string) =>
+      actionsOf(shell(command)).find((action) => action.resolution === "approve")?.proof;
     expect(proof("rm -rf build")).toBe("rm");
     expect(proof("cd build && sudo make install")).toBe("cd");
     expect(proof("ls -la | grep form")).toBeUndefined();
@@ -51,9 +86,16 @@ describe("what is sent", () => {
     return found;
   };
   it("leaves a limit to the server where none was written", () => {
-    const budget = asked({ requestType: "budget", options: ["approve", "abort"], answerSchema: { properties: { max_steps: { type: "number" } } } });
+    const budget = asked({
+      requestType: "budget",
+      options: ["approve", "abort"],
+      answerSchema: { properties: { max_steps: { type: "number" } } },
+    });
     expect(answerOf(budget, action(budget, "approve"), EMPTY)).toEqual({ resolution: "approve" });
-    expect(answerOf(budget, action(budget, "approve"), { ...EMPTY, answer: { max_steps: 9 } })).toEqual({ resolution: "approve", answer: { max_steps: 9 } });
+    expect(answerOf(budget, action(budget, "approve"), { ...EMPTY, answer: { max_steps: 9 } })).toEqual({
+      resolution: "approve",
+      answer: { max_steps: 9 },
+    });
   });
   it("sends words only with answers that ask for them", () => {
     const plan = asked({ options: ["approve", "reject"] });
@@ -62,20 +104,39 @@ describe("what is sent", () => {
     expect(answerOf(plan, action(plan, "reject"), draft)).toEqual({ resolution: "reject", feedback: "too long" });
   });
   it("sends only the fields of a step that may be edited", () => {
-    const data = { step: 1, name: "Read", goal: "Know it", modifications_schema: { properties: { goal: {}, name: {} } } };
+    const data = {
+      step: 1,
+      name: "Read",
+      goal: "Know it",
+      modifications_schema: { properties: { goal: {}, name: {} } },
+    };
     const step = asked({ requestType: "step", options: ["approve", "modify"], requestData: data });
-    expect(answerOf(step, action(step, "modify"), { ...EMPTY, edited: { ...data, goal: "Skim it" } }).modifications).toEqual({ goal: "Skim it", name: "Read" });
+    expect(
+      answerOf(step, action(step, "modify"), { ...EMPTY, edited: { ...data, goal: "Skim it" } }).modifications,
+    ).toEqual({ goal: "Skim it", name: "Read" });
   });
   it("sends arguments of a tool as they were edited", () => {
-    const tool = asked({ requestType: "tool", options: ["approve", "modify"], requestData: { arguments: { path: "a" } } });
-    expect(answerOf(tool, action(tool, "modify"), { ...EMPTY, edited: { path: "b" } }).modifications).toEqual({ arguments: { path: "b" } });
+    const tool = asked({
+      requestType: "tool",
+      options: ["approve", "modify"],
+      requestData: { arguments: { path: "a" } },
+    });
+    expect(answerOf(tool, action(tool, "modify"), { ...EMPTY, edited: { path: "b" } }).modifications).toEqual({
+      arguments: { path: "b" },
+    });
   });
 });
 
 describe("a plan", () => {
-  const steps = plannedSteps({ steps: [{ name: "A", goal: "a", agent: "engineer", bullet_points: ["x", " "] }, "B"] }) ?? [];
+  const steps =
+    plannedSteps({ steps: [{ name: "A", goal: "a", agent: "engineer", bullet_points: ["x", " "] }, "B"] }) ?? [];
   it("is read from any of its forms and sent back whole", () => {
-    expect(wirePlan(steps)).toEqual({ steps: [{ name: "A", goal: "a", agent: "engineer", bullet_points: ["x"] }, { name: "B", goal: "B", bullet_points: [] }] });
+    expect(wirePlan(steps)).toEqual({
+      steps: [
+        { name: "A", goal: "a", agent: "engineer", bullet_points: ["x"] },
+        { name: "B", goal: "B", bullet_points: [] },
+      ],
+    });
   });
   it("is put in another order", () => {
     expect(moved(steps, 1, 0).map((step) => step.name)).toEqual(["B", "A"]);
@@ -84,12 +145,39 @@ describe("a plan", () => {
 
 describe("the conversation", () => {
   const tool = (seq: number, second: number): ToolEntry => ({
-    seq, kind: "tool", callId: `c${seq}`, runId: "r", stepId: null, tool: "read_file", agent: null, arguments: {}, status: "completed", result: "", durationMs: 1, at: AT(second),
+    seq,
+    kind: "tool",
+    callId: `c${seq}`,
+    runId: "r",
+    stepId: null,
+    tool: "read_file",
+    agent: null,
+    arguments: {},
+    status: "completed",
+    result: "",
+    durationMs: 1,
+    at: AT(second),
   });
-  const message = (position: number, second: number) => ({ messageId: `m${position}`, position, role: "user", agent: null, content: "", at: AT(second) });
-  const state = { ...emptySession("s"), messages: [message(1, 1), message(2, 9)], tools: [tool(1, 3), tool(2, 4), tool(3, 10)] };
+  const message = (position: number, second: number) => ({
+    messageId: `m${position}`,
+    position,
+    role: "user",
+    agent: null,
+    content: "",
+    at: AT(second),
+  });
+  const state = {
+    ...emptySession("s"),
+    messages: [message(1, 1), message(2, 9)],
+    tools: [tool(1, 3), tool(2, 4), tool(3, 10)],
+  };
   it("puts tool calls where they happened, neighbours together", () => {
-    expect(itemsOf(state).map((item) => (item.kind === "tools" ? item.tools.length : item.id))).toEqual(["m1", 2, "m2", 1]);
+    expect(itemsOf(state).map((item) => (item.kind === "tools" ? item.tools.length : item.id))).toEqual([
+      "m1",
+      2,
+      "m2",
+      1,
+    ]);
   });
   it("keeps tool calls back whose messages are not here yet", () => {
     const later = { ...state, messages: [message(2, 9)], olderMessages: "2" };
@@ -103,7 +191,13 @@ describe("the conversation", () => {
 
 describe("the timeline", () => {
   const event = (seq: number, second: number, type: string, data: Record<string, unknown> = {}): EventFrame => ({
-    seq, type, session_id: "s", run_id: "r", step: null, timestamp: AT(second), data,
+    seq,
+    type,
+    session_id: "s",
+    run_id: "r",
+    step: null,
+    timestamp: AT(second),
+    data,
   });
   const line = timelineOf(
     [
@@ -117,7 +211,11 @@ describe("the timeline", () => {
     Date.parse(AT(20 + 3610)),
   );
   it("has a bar for each step and call with its true end", () => {
-    expect(line.bars.map((bar) => [bar.label, bar.status, (bar.to - bar.from) / 1000])).toEqual([["A", "done", 20], ["read", "failed", 2], ["B", "open", 10]]);
+    expect(line.bars.map((bar) => [bar.label, bar.status, (bar.to - bar.from) / 1000])).toEqual([
+      ["A", "done", 20],
+      ["read", "failed", 2],
+      ["B", "open", 10],
+    ]);
   });
   it("folds an hour in which nothing happened and keeps the order of time", () => {
     expect(line.folds).toHaveLength(1);
@@ -130,18 +228,38 @@ describe("the timeline", () => {
 
 it("marks the time in which the server was away", () => {
   const at = (seq: number, second: number, type: string, data: Record<string, unknown> = {}): EventFrame => ({
-    seq, type, session_id: "s", run_id: "r", step: null, timestamp: AT(second), data,
+    seq,
+    type,
+    session_id: "s",
+    run_id: "r",
+    step: null,
+    timestamp: AT(second),
+    data,
   });
   const line = timelineOf(
-    [at(1, 0, "workflow_started"), at(2, 5, "step_started", { step_id: "a" }), at(3, 25, "workflow_resumed", { reason: "recovered after a restart" })],
+    [
+      at(1, 0, "workflow_started"),
+      at(2, 5, "step_started", { step_id: "a" }),
+      at(3, 25, "workflow_resumed", { reason: "recovered after a restart" }),
+    ],
     Date.parse(AT(30)),
   );
   expect(line.outages).toEqual([{ from: Date.parse(AT(5)), to: Date.parse(AT(25)), seq: 3 }]);
 });
 
 describe("costs", () => {
-  const record = (second: number, cost_usd: number | null) => ({ created_at: AT(second), cost_usd, input_tokens: 10, output_tokens: 5 });
-  const costs = { total_cost_usd: 1, input_tokens: 40, output_tokens: 20, records: [record(3, 0.25), record(1, 0.5), record(2, null)] } as unknown as CostSummary;
+  const record = (second: number, cost_usd: number | null) => ({
+    created_at: AT(second),
+    cost_usd,
+    input_tokens: 10,
+    output_tokens: 5,
+  });
+  const costs = {
+    total_cost_usd: 1,
+    input_tokens: 40,
+    output_tokens: 20,
+    records: [record(3, 0.25), record(1, 0.5), record(2, null)],
+  } as unknown as CostSummary;
   it("adds up to the totals, though only the newest calls are known", () => {
     const curve = curveOf(costs);
     expect(curve.map((point) => point.usd)).toEqual([0.75, 0.75, 1]);
@@ -152,7 +270,16 @@ describe("costs", () => {
     for (const number of path.match(/[\d.]+/g) ?? []) expect(Number(number)).toBeLessThanOrEqual(100);
   });
   it("never writes a formula into a spreadsheet", () => {
-    const row = { key: '=cmd("x")', label: null, calls: 1, input_tokens: 1, output_tokens: 1, cached_tokens: 0, cost_usd: null, unpriced_calls: 1 };
+    const row = {
+      key: '=cmd("x")',
+      label: null,
+      calls: 1,
+      input_tokens: 1,
+      output_tokens: 1,
+      cached_tokens: 0,
+      cost_usd: null,
+      unpriced_calls: 1,
+    };
     expect(csvOf([row]).split("\n")[1]).toBe(`"'=cmd(""x"")",1,1,1,0,,1`);
   });
 });

@@ -11,7 +11,11 @@ describe("spans", () => {
       { text: "bad", color: "red", bold: true },
       { text: " ok", color: null, bold: false },
     ]);
-    expect(spans("a\u001b]8;;http://x\u0007b\u001b[2Jc\u001b[10;10Hd\u0007").map((s) => s.text).join("")).toBe("abcd");
+    expect(
+      spans("a\u001b]8;;http://x\u0007b\u001b[2Jc\u001b[10;10Hd\u0007")
+        .map((s) => s.text)
+        .join(""),
+    ).toBe("abcd");
     expect(spans("\u001b]0;title never ended")).toEqual([]);
   });
 });

@@ -39,7 +39,9 @@ export function fieldOf(name: string, schema: Schema, required: boolean): Field 
 
 function propertiesOf(schema: Schema, root: Schema): Field[] {
   const required = new Set(Array.isArray(schema["required"]) ? schema["required"] : []);
-  return Object.entries(object(schema["properties"])).map(([name, each]) => field(name, object(each), root, required.has(name)));
+  return Object.entries(object(schema["properties"])).map(([name, each]) =>
+    field(name, object(each), root, required.has(name)),
+  );
 }
 
 function field(name: string, given: Schema, root: Schema, required: boolean): Field {
@@ -59,7 +61,11 @@ function field(name: string, given: Schema, root: Schema, required: boolean): Fi
   };
   const options = schema["enum"];
   if (Array.isArray(options)) {
-    return { ...base, kind: "choice", choices: options.map((value: unknown) => ({ value, label: value === null ? "–" : words(value) })) };
+    return {
+      ...base,
+      kind: "choice",
+      choices: options.map((value: unknown) => ({ value, label: value === null ? "–" : words(value) })),
+    };
   }
   const type = Array.isArray(schema["type"]) ? schema["type"].find((each) => each !== "null") : schema["type"];
   switch (type) {
@@ -78,14 +84,22 @@ function field(name: string, given: Schema, root: Schema, required: boolean): Fi
       const items = resolved(object(schema["items"]), root);
       const known = items["enum"];
       if (items["type"] !== "string" && !Array.isArray(known)) return { ...base, kind: "json" };
-      return { ...base, kind: "texts", choices: Array.isArray(known) ? known.map((value: unknown) => ({ value, label: words(value) })) : [] };
+      return {
+        ...base,
+        kind: "texts",
+        choices: Array.isArray(known) ? known.map((value: unknown) => ({ value, label: words(value) })) : [],
+      };
     }
     case "object": {
       if (schema["properties"]) return { ...base, kind: "group", fields: propertiesOf(schema, root) };
       const names = resolved(object(schema["propertyNames"]), root)["enum"];
       const value = object(schema["additionalProperties"]);
       if (!Array.isArray(names)) return { ...base, kind: "json" };
-      return { ...base, kind: "map", fields: names.map((key: unknown) => field(String(key), value, root, false)).map(withoutText) };
+      return {
+        ...base,
+        kind: "map",
+        fields: names.map((key: unknown) => field(String(key), value, root, false)).map(withoutText),
+      };
     }
     case "string": {
       const examples = Array.isArray(schema["examples"]) ? schema["examples"].map(String) : [];
@@ -107,7 +121,10 @@ function withoutText(each: Field): Field {
 function resolved(schema: Schema, root: Schema): Schema {
   const reference = schema["$ref"];
   if (typeof reference === "string") {
-    const target = reference.replace(/^#\//, "").split("/").reduce<unknown>((at, part) => object(at)[part], root);
+    const target = reference
+      .replace(/^#\//, "")
+      .split("/")
+      .reduce<unknown>((at, part) => object(at)[part], root);
     return { ...resolved(object(target), root), ...without(schema, "$ref") };
   }
   for (const union of ["anyOf", "oneOf"]) {
@@ -122,8 +139,18 @@ function resolved(schema: Schema, root: Schema): Schema {
 
 function labelOf(name: string, schema: Schema): string {
   const title = schema["title"];
-  const isMade = typeof title !== "string" || title.toLowerCase().replaceAll(/[\s_]/g, "") === name.toLowerCase().replaceAll("_", "");
-  return isMade ? capital(name.replaceAll("_", " ").replace(/^n /, "number of ").replace(/ s$/, " (seconds)").replace(/ usd$/, " (US dollars)")) : title;
+  const isMade =
+    typeof title !== "string" ||
+    title.toLowerCase().replaceAll(/[\s_]/g, "") === name.toLowerCase().replaceAll("_", "");
+  return isMade
+    ? capital(
+        name
+          .replaceAll("_", " ")
+          .replace(/^n /, "number of ")
+          .replace(/ s$/, " (seconds)")
+          .replace(/ usd$/, " (US dollars)"),
+      )
+    : title;
 }
 
 export function words(value: unknown): string {

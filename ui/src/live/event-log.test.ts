@@ -3,7 +3,15 @@ import { EventLog, MAX_EVENTS, PAGE } from "./event-log";
 import type { EventFrame } from "./frames";
 
 function event(seq: number): EventFrame {
-  return { seq, type: "console", session_id: "s", run_id: null, step: null, timestamp: "2026-01-01T00:00:00Z", data: {} };
+  return {
+    seq,
+    type: "console",
+    session_id: "s",
+    run_id: null,
+    step: null,
+    timestamp: "2026-01-01T00:00:00Z",
+    data: {},
+  };
 }
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => event(from + index));
 /** A server that holds events 1 to `last`. */

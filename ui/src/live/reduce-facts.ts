@@ -35,7 +35,8 @@ export function withRequest(state: SessionState, event: EventFrame): SessionStat
     title: text(data["title"]) ?? "",
     requestData: asFields(data["request_data"]),
     options: list(data["options"]).map(String),
-    answerSchema: typeof data["answer_schema"] === "object" && data["answer_schema"] ? asFields(data["answer_schema"]) : null,
+    answerSchema:
+      typeof data["answer_schema"] === "object" && data["answer_schema"] ? asFields(data["answer_schema"]) : null,
     onExpiry: text(data["on_expiry"]) ?? "pause",
     response: {},
     status: "pending",

@@ -126,6 +126,8 @@ export function readEdges(value: unknown): DagEdge[] {
 
 /** A node that changed says only what changed. */
 function defined(node: DagNode): Partial<DagNode> {
-  const known = Object.entries(node).filter(([name, value]) => value !== null && !(name === "label" && value === node.id));
+  const known = Object.entries(node).filter(
+    ([name, value]) => value !== null && !(name === "label" && value === node.id),
+  );
   return Object.fromEntries(known) as Partial<DagNode>;
 }

@@ -32,7 +32,12 @@ const LOG: EventFrame[] = [
   event(3, "workflow_started", { task: "Sum up", mode: "planning-control", model: "openai-chat:test", attempt: 1 }),
   event(4, "phase_change", { phase: "planning" }),
   event(5, "cost_update", { call_id: "c1", model: "m", cost_usd: null, input_tokens: 10, output_tokens: 5 }),
-  event(6, "approval_request", { approval_id: "a", request_type: "plan", title: "Plan", options: ["approve", "reject"] }),
+  event(6, "approval_request", {
+    approval_id: "a",
+    request_type: "plan",
+    title: "Plan",
+    options: ["approve", "reject"],
+  }),
   event(7, "approval_resolved", { approval_id: "a", status: "approved", resolution: "approve", responded_by: "local" }),
   event(8, "phase_change", { phase: "execution", step_number: 1 }),
   event(9, "step_started", STEP),
@@ -60,12 +65,20 @@ describe("a whole run", () => {
       unknownEvents: 0,
     });
     expect(end.messages.map((m) => m.content)).toEqual(["Sum up", "Hello there"]);
-    expect(end.lines.map((line) => [line.id, line.text])).toEqual([["10.0", "one"], ["10.1", "two"]]);
+    expect(end.lines.map((line) => [line.id, line.text])).toEqual([
+      ["10.0", "one"],
+      ["10.1", "two"],
+    ]);
     expect(end.savedAt).toBe(LOG[13]?.timestamp);
   });
 
   it("is the same when every event comes twice", () => {
-    expect(reduceAll(start, LOG.flatMap((e) => [e, e]))).toEqual(end);
+    expect(
+      reduceAll(
+        start,
+        LOG.flatMap((e) => [e, e]),
+      ),
+    ).toEqual(end);
   });
 
   it("is the same when the log is replayed from any earlier point", () => {
@@ -100,9 +113,12 @@ describe("deltas", () => {
   const texts = (frames: SessionFrame[]) => reduceAll(start, frames).open.map((m) => m.text);
 
   it("append at their offset", () => expect(texts([delta(0, "Hel"), delta(3, "lo")])).toEqual(["Hello"]));
-  it("repeated change nothing", () => expect(texts([delta(0, "Hel"), delta(3, "lo"), delta(3, "lo")])).toEqual(["Hello"]));
-  it("that overlap are laid over", () => expect(texts([delta(0, "Hello"), delta(3, "lo there")])).toEqual(["Hello there"]));
-  it("from the start replace what was there", () => expect(texts([delta(0, "Hello"), delta(0, "Anew")])).toEqual(["Anew"]));
+  it("repeated change nothing", () =>
+    expect(texts([delta(0, "Hel"), delta(3, "lo"), delta(3, "lo")])).toEqual(["Hello"]));
+  it("that overlap are laid over", () =>
+    expect(texts([delta(0, "Hello"), delta(3, "lo there")])).toEqual(["Hello there"]));
+  it("from the start replace what was there", () =>
+    expect(texts([delta(0, "Hello"), delta(0, "Anew")])).toEqual(["Anew"]));
   it("past a hole wait for the text so far", () => {
     expect(texts([delta(0, "Hel"), delta(9, "lost")])).toEqual(["Hel"]);
     expect(texts([delta(0, "Hel"), delta(9, "lost"), delta(0, "Hello wor"), delta(9, "ld")])).toEqual(["Hello world"]);
@@ -146,8 +162,14 @@ describe("a snapshot newer than the replay", () => {
 
 it("keeps the newest telling of the plan", () => {
   const plan = { steps: [{ step: 1, name: "Read", goal: "g", agent: "engineer", status: "ready" }, { name: "Write" }] };
-  const state = reduceAll(start, [event(1, "plan_update", { change: "proposed", plan: {} }), event(2, "plan_update", { plan })]);
-  expect(state.plan.map((step) => [step.number, step.name, step.status])).toEqual([[1, "Read", "ready"], [2, "Write", "proposed"]]);
+  const state = reduceAll(start, [
+    event(1, "plan_update", { change: "proposed", plan: {} }),
+    event(2, "plan_update", { plan }),
+  ]);
+  expect(state.plan.map((step) => [step.number, step.name, step.status])).toEqual([
+    [1, "Read", "ready"],
+    [2, "Write", "proposed"],
+  ]);
 });
 
 it("shows a step that is tried again as running, and keeps one row for it", () => {
@@ -175,8 +197,10 @@ function deepFreeze<T>(value: T): T {
 }
 
 describe("tools", () => {
-  const call = (seq: number, id = "c") => event(seq, "tool_call", { call_id: id, tool: "read_file", arguments: { path: "a" } }, "st");
-  const result = (seq: number, ok: boolean, id = "c") => event(seq, "tool_result", { call_id: id, tool: "read_file", ok, result: "text", duration_ms: 7 });
+  const call = (seq: number, id = "c") =>
+    event(seq, "tool_call", { call_id: id, tool: "read_file", arguments: { path: "a" } }, "st");
+  const result = (seq: number, ok: boolean, id = "c") =>
+    event(seq, "tool_result", { call_id: id, tool: "read_file", ok, result: "text", duration_ms: 7 });
 
   it("are joined with what came of them", () => {
     const state = reduceAll(start, [call(1), result(2, true), call(3, "d"), result(4, false, "d"), call(5, "e")]);
@@ -218,7 +242,11 @@ describe("the picture", () => {
   });
 
   it("is replaced by a full one", () => {
-    const other = event(2, "dag_update", { full: true, nodes: [{ id: "x", label: "X", status: "running" }], edges: [] });
+    const other = event(2, "dag_update", {
+      full: true,
+      nodes: [{ id: "x", label: "X", status: "running" }],
+      edges: [],
+    });
     expect(reduceAll(start, [full, other]).dag.nodes.map((node) => node.id)).toEqual(["x"]);
   });
 });

@@ -42,7 +42,11 @@ function applyEvent(state: SessionState, event: EventFrame): SessionState {
     case "workflow_paused":
       return withRun({ ...state, open: [] }, event, { status: "paused" });
     case "workflow_complete":
-      return withRun({ ...state, open: [] }, event, { status: "completed", endedAt: event.timestamp, result: asFields(data["result"]) });
+      return withRun({ ...state, open: [] }, event, {
+        status: "completed",
+        endedAt: event.timestamp,
+        result: asFields(data["result"]),
+      });
     case "workflow_failed":
       return withRun({ ...state, open: [] }, event, {
         status: "failed",

@@ -128,7 +128,16 @@ async function readSnapshot(sessionId: string): Promise<SessionState> {
 }
 
 /** What only the log holds. */
-const BESIDE = ["console", "workflow_resumed", "tool_call", "tool_result", "code_execution", "budget_warning", "budget_exceeded", "error"];
+const BESIDE = [
+  "console",
+  "workflow_resumed",
+  "tool_call",
+  "tool_result",
+  "code_execution",
+  "budget_warning",
+  "budget_exceeded",
+  "error",
+];
 
 /** The newest part of the log up to `through`, only what no other answer carries; older lines stay on the server. */
 async function readBeside(sessionId: string, through: number): Promise<SessionFrame[]> {

@@ -100,7 +100,8 @@ export function messageOf(message: MessageInfo): MessageEntry {
 }
 
 function stepOf(step: StepInfo): StepEntry {
-  const ended = step.completed_at && step.started_at ? Date.parse(step.completed_at) - Date.parse(step.started_at) : null;
+  const ended =
+    step.completed_at && step.started_at ? Date.parse(step.completed_at) - Date.parse(step.started_at) : null;
   return {
     stepId: step.step_id,
     runId: step.run_id,

@@ -41,7 +41,13 @@ class FakeSocket {
 }
 
 const event = (seq: number, session_id = "s") => ({
-  seq, type: "console", session_id, run_id: null, step: null, timestamp: "", data: { lines: [] },
+  seq,
+  type: "console",
+  session_id,
+  run_id: null,
+  step: null,
+  timestamp: "",
+  data: { lines: [] },
 });
 
 let applied: number[];
@@ -122,7 +128,10 @@ describe("a healthy connection", () => {
   it("keeps a cursor for each session", () => {
     const socket = connected(4);
     const other: number[] = [];
-    stream.watch("t", 9, { ...follower, onFrames: (frames) => other.push(...frames.filter(isEvent).map((f) => f.seq)) });
+    stream.watch("t", 9, {
+      ...follower,
+      onFrames: (frames) => other.push(...frames.filter(isEvent).map((f) => f.seq)),
+    });
     expect(socket.sent.at(-1)).toEqual({ type: "watch", session_id: "t", after: 9, batch: true });
     socket.say({ type: "events", events: [event(5), event(10, "t"), event(6)] });
     flush?.();

@@ -10,7 +10,12 @@ const route = getRouteApi("/new");
 
 export default function NewSessionPage() {
   const { from } = route.useSearch();
-  const like = useQuery({ queryKey: ["like", from], queryFn: () => getSession(from ?? ""), enabled: from !== undefined, retry: false });
+  const like = useQuery({
+    queryKey: ["like", from],
+    queryFn: () => getSession(from ?? ""),
+    enabled: from !== undefined,
+    retry: false,
+  });
   useTitle("New session");
   const given = like.data && {
     name: like.data.name,

@@ -56,8 +56,12 @@ export function SessionView({ state, store }: { state: SessionState; store: Sess
   useAttention(state.facts.name, pending.length, status);
 
   const show = (next: SessionTab) =>
-    void navigate({ search: (before) => ({ ...before, tab: next === (wide ? "overview" : "chat") ? undefined : next, at: undefined }), replace: true });
-  const jump = (seq: number | undefined) => void navigate({ search: (before) => ({ ...before, at: seq }), replace: true });
+    void navigate({
+      search: (before) => ({ ...before, tab: next === (wide ? "overview" : "chat") ? undefined : next, at: undefined }),
+      replace: true,
+    });
+  const jump = (seq: number | undefined) =>
+    void navigate({ search: (before) => ({ ...before, at: seq }), replace: true });
   const jumpToEvent = (seq: number) => void navigate({ search: { tab: "events", at: seq }, replace: true });
   const review = () => {
     const card = document.querySelector<HTMLElement>("[data-request]");
@@ -93,11 +97,29 @@ export function SessionView({ state, store }: { state: SessionState; store: Sess
           state={state}
           onJump={jumpToEvent}
           queue={<Queue sessionId={state.sessionId} />}
-          steps={<StepList begun={state.steps} plan={state.plan} live={live} stopped={status === "needs-you" ? "Waits for you" : "Stopped here"} heard={heard} />}
+          steps={
+            <StepList
+              begun={state.steps}
+              plan={state.plan}
+              live={live}
+              stopped={status === "needs-you" ? "Waits for you" : "Stopped here"}
+              heard={heard}
+            />
+          }
         />
       ),
     },
-    ...(hasMission ? [{ id: "mission", label: "Mission", icon: "flag", count: 0, content: () => <MissionTab state={state} /> } as const] : []),
+    ...(hasMission
+      ? [
+          {
+            id: "mission",
+            label: "Mission",
+            icon: "flag",
+            count: 0,
+            content: () => <MissionTab state={state} />,
+          } as const,
+        ]
+      : []),
     {
       id: "dag",
       label: "DAG",
@@ -114,16 +136,36 @@ export function SessionView({ state, store }: { state: SessionState; store: Sess
         />
       ),
     },
-    { id: "console", label: "Console", icon: "terminal", count: state.lines.length, content: () => <ConsoleView lines={state.lines} at={at} onAt={jump} name={state.facts.name} /> },
+    {
+      id: "console",
+      label: "Console",
+      icon: "terminal",
+      count: state.lines.length,
+      content: () => <ConsoleView lines={state.lines} at={at} onAt={jump} name={state.facts.name} />,
+    },
     {
       id: "events",
       label: "Events",
       icon: "clock",
       count: state.seq,
-      content: () => <EventsTab store={store} seq={state.seq} at={at} onAt={jump} onFork={(seq) => setFork({ seq, words: `after event ${seq}` })} />,
+      content: () => (
+        <EventsTab
+          store={store}
+          seq={state.seq}
+          at={at}
+          onAt={jump}
+          onFork={(seq) => setFork({ seq, words: `after event ${seq}` })}
+        />
+      ),
     },
     { id: "costs", label: "Costs", icon: "coin", count: 0, content: () => <CostsTab state={state} /> },
-    { id: "files", label: "Files", icon: "file", count: state.files.length, content: () => <FileList sessionId={state.sessionId} files={state.files} /> },
+    {
+      id: "files",
+      label: "Files",
+      icon: "file",
+      count: state.files.length,
+      content: () => <FileList sessionId={state.sessionId} files={state.files} />,
+    },
     { id: "config", label: "Config", icon: "gear", count: 0, content: () => <ConfigTab state={state} /> },
   ];
   const wanted = tab ?? (wide ? "overview" : "chat");
@@ -133,7 +175,16 @@ export function SessionView({ state, store }: { state: SessionState; store: Sess
 
   return (
     <div className={styles.page}>
-      <Header state={state} status={status} heard={heard} onReview={review} onWrite={write} fork={fork} onFork={setFork} resumes={resume === true} />
+      <Header
+        state={state}
+        status={status}
+        heard={heard}
+        onReview={review}
+        onWrite={write}
+        fork={fork}
+        onFork={setFork}
+        resumes={resume === true}
+      />
       <Strip state={state} />
       <Banner state={state} status={status} />
       <div aria-live="assertive" className="visually-hidden">
@@ -145,7 +196,13 @@ export function SessionView({ state, store }: { state: SessionState; store: Sess
       <div className={styles.work} data-wide={wide || undefined}>
         <div className={styles.pane}>
           <TabBar tabs={tabs} current={current?.id ?? "overview"} onChange={show} />
-          <div role="tabpanel" id={`panel-${current?.id}`} aria-labelledby={`tab-${current?.id}`} className={styles.panel} tabIndex={0}>
+          <div
+            role="tabpanel"
+            id={`panel-${current?.id}`}
+            aria-labelledby={`tab-${current?.id}`}
+            className={styles.panel}
+            tabIndex={0}
+          >
             <Boundary key={current?.id}>
               <Suspense fallback={<Loading />}>{current?.content()}</Suspense>
             </Boundary>
@@ -157,7 +214,11 @@ export function SessionView({ state, store }: { state: SessionState; store: Sess
   );
 }
 
-const ANSWER_KEYS: Readonly<Record<string, readonly string[]>> = { a: ["approve", "continue", "answer"], e: ["modify"], r: ["reject", "abort", "revise"] };
+const ANSWER_KEYS: Readonly<Record<string, readonly string[]>> = {
+  a: ["approve", "continue", "answer"],
+  e: ["modify"],
+  r: ["reject", "abort", "revise"],
+};
 
 /** a, e and r press the answers of the first open question; the answers that need words ask for them first. */
 function useAnswerKeys(): void {

@@ -20,7 +20,11 @@ export default function SessionsPage() {
           New session
         </Button>
       </div>
-      <SessionList filters={filters} onFilters={(next) => void navigate({ search: { ...next }, replace: true })} firstRun={<FirstRun />} />
+      <SessionList
+        filters={filters}
+        onFilters={(next) => void navigate({ search: { ...next }, replace: true })}
+        firstRun={<FirstRun />}
+      />
     </>
   );
 }

@@ -16,19 +16,31 @@ import { useTitle } from "../title";
 import { FirstRun } from "./FirstRun";
 import styles from "./pages.module.css";
 
-const TURN: Partial<Record<Shown, string>> = { "needs-you": "Review", paused: "Resume", failed: "See why", running: "Watch" };
+const TURN: Partial<Record<Shown, string>> = {
+  "needs-you": "Review",
+  paused: "Resume",
+  failed: "See why",
+  running: "Watch",
+};
 const GOES_ON: ReadonlySet<Shown> = new Set<Shown>(["needs-you", "running", "pausing", "paused", "failed", "expired"]);
 
 /** Where somebody comes in: what is going on, what can be gone on with, and something new. */
 export default function StartPage() {
-  const query = useQuery({ queryKey: ["sessions", "start"], queryFn: ({ signal }) => listSessions({ limit: 60 }, signal) });
+  const query = useQuery({
+    queryKey: ["sessions", "start"],
+    queryFn: ({ signal }) => listSessions({ limit: 60 }, signal),
+  });
   useTitle("");
   const page = query.data;
   if (!page) {
     return (
       <>
         <h1 className={styles.hello}>Perdure</h1>
-        {query.error ? <ErrorState problem={asProblem(query.error)} onRetry={() => void query.refetch()} /> : <Loading rows={5} label="Loading" />}
+        {query.error ? (
+          <ErrorState problem={asProblem(query.error)} onRetry={() => void query.refetch()} />
+        ) : (
+          <Loading rows={5} label="Loading" />
+        )}
       </>
     );
   }
@@ -40,10 +52,14 @@ export default function StartPage() {
       </>
     );
   }
-  const shown = page.sessions.map((session) => ({ session, status: shownStatus(session.status, session.run_status, session.pending_approvals) }));
+  const shown = page.sessions.map((session) => ({
+    session,
+    status: shownStatus(session.status, session.run_status, session.pending_approvals),
+  }));
   const last = recallSession() ?? page.current_session_id;
   const needy = shown.find((each) => each.status === "needs-you");
-  const current = needy ?? shown.find((each) => each.status === "running") ?? shown.find((each) => each.session.session_id === last);
+  const current =
+    needy ?? shown.find((each) => each.status === "running") ?? shown.find((each) => each.session.session_id === last);
   const others = shown.filter((each) => each !== current && GOES_ON.has(each.status)).slice(0, 6);
   return (
     <div className={styles.start}>
@@ -94,7 +110,13 @@ function Entry({ session, status, big = false }: { session: SessionInfo; status:
         </p>
       </div>
       {TURN[status] && (
-        <Button component={Link} to={`/sessions/${session.session_id}`} variant={big ? "filled" : "default"} size={big ? "sm" : "xs"} leftSection={<Icon name="right" />}>
+        <Button
+          component={Link}
+          to={`/sessions/${session.session_id}`}
+          variant={big ? "filled" : "default"}
+          size={big ? "sm" : "xs"}
+          leftSection={<Icon name="right" />}
+        >
           {TURN[status]}
         </Button>
       )}

@@ -5,7 +5,12 @@ import type { SessionTab } from "../search";
 import styles from "./session.module.css";
 
 interface Props {
-  readonly tabs: readonly { readonly id: SessionTab; readonly label: string; readonly icon: IconName; readonly count: number }[];
+  readonly tabs: readonly {
+    readonly id: SessionTab;
+    readonly label: string;
+    readonly icon: IconName;
+    readonly count: number;
+  }[];
   readonly current: SessionTab;
   readonly onChange: (tab: SessionTab) => void;
 }
@@ -20,7 +25,12 @@ export function TabBar({ tabs, current, onChange }: Props) {
   }, [current]);
   const onKeyDown = (event: KeyboardEvent) => {
     const at = tabs.findIndex((tab) => tab.id === current);
-    const to = { ArrowRight: (at + 1) % tabs.length, ArrowLeft: (at - 1 + tabs.length) % tabs.length, Home: 0, End: tabs.length - 1 }[event.key];
+    const to = {
+      ArrowRight: (at + 1) % tabs.length,
+      ArrowLeft: (at - 1 + tabs.length) % tabs.length,
+      Home: 0,
+      End: tabs.length - 1,
+    }[event.key];
     const next = to === undefined ? undefined : tabs[to];
     if (!next) return;
     event.preventDefault();

@@ -147,7 +147,13 @@ function Checks({ field, value, onChange, errors, path }: OneProps) {
           <input
             type="checkbox"
             checked={chosen.includes(choice.value)}
-            onChange={(event) => onChange(event.currentTarget.checked ? [...chosen, choice.value] : chosen.filter((each) => each !== choice.value))}
+            onChange={(event) =>
+              onChange(
+                event.currentTarget.checked
+                  ? [...chosen, choice.value]
+                  : chosen.filter((each) => each !== choice.value),
+              )
+            }
           />
           <span>{choice.label}</span>
         </label>

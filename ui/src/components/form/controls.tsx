@@ -77,7 +77,13 @@ function Text({ control, field, value, onChange }: Props) {
       {field.suggestions.length > 0 && (
         <div className={styles.suggestions} role="group" aria-label={`Suggestions for ${field.label}`}>
           {field.suggestions.map((each) => (
-            <button key={each} type="button" className={styles.suggestion} aria-pressed={text === each} onClick={() => onChange(each)}>
+            <button
+              key={each}
+              type="button"
+              className={styles.suggestion}
+              aria-pressed={text === each}
+              onClick={() => onChange(each)}
+            >
               {each}
             </button>
           ))}

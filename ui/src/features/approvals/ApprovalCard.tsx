@@ -22,7 +22,10 @@ export function ApprovalCard({ approval }: { approval: ApprovalEntry }) {
 
 function Open({ approval }: { approval: ApprovalEntry }) {
   const recommended = approval.requestData["recommended"];
-  const start = approval.requestType === "selection" && typeof recommended === "number" ? { ...EMPTY, answer: { choice: recommended } } : EMPTY;
+  const start =
+    approval.requestType === "selection" && typeof recommended === "number"
+      ? { ...EMPTY, answer: { choice: recommended } }
+      : EMPTY;
   const [draft, setDraft, forget] = useStored<Draft>(`request.${approval.approvalId}`, start);
   const { busy, problem, errors, answered, send, clear } = useAnswer(approval.approvalId);
   const connection = useConnection();
@@ -37,7 +40,11 @@ function Open({ approval }: { approval: ApprovalEntry }) {
     const open = action.words ?? action.editing ?? action.proof;
     if (!open || draft.preparing === action.resolution) return void answer(action);
     clear();
-    change({ preparing: action.resolution, ...(action.proof ? { words: "" } : {}), ...(action.editing ? opened(approval, draft) : {}) });
+    change({
+      preparing: action.resolution,
+      ...(action.proof ? { words: "" } : {}),
+      ...(action.editing ? opened(approval, draft) : {}),
+    });
   };
   const back = () => {
     clear();
@@ -55,7 +62,14 @@ function Open({ approval }: { approval: ApprovalEntry }) {
   const atFields = Object.keys(errors).length > 0;
 
   return (
-    <div role="group" className={styles.card} aria-labelledby={`ask-${approval.approvalId}`} data-request={approval.approvalId} tabIndex={-1} onKeyDown={onKeyDown}>
+    <div
+      role="group"
+      className={styles.card}
+      aria-labelledby={`ask-${approval.approvalId}`}
+      data-request={approval.approvalId}
+      tabIndex={-1}
+      onKeyDown={onKeyDown}
+    >
       <div className={styles.head}>
         <Icon name={KIND_ICON[approval.requestType] ?? "hand"} size={18} />
         <h2 id={`ask-${approval.approvalId}`}>{approval.title || "A question for you"}</h2>
@@ -65,7 +79,13 @@ function Open({ approval }: { approval: ApprovalEntry }) {
       {preparing?.words && (
         <label className={fields.field}>
           <span className={fields.label}>{preparing.words.label}</span>
-          <textarea className={fields.control} rows={2} autoFocus value={draft.words} onChange={(event) => change({ words: event.currentTarget.value })} />
+          <textarea
+            className={fields.control}
+            rows={2}
+            autoFocus
+            value={draft.words}
+            onChange={(event) => change({ words: event.currentTarget.value })}
+          />
         </label>
       )}
       {preparing?.proof && (
@@ -73,7 +93,13 @@ function Open({ approval }: { approval: ApprovalEntry }) {
           <span className={fields.label}>
             This may destroy something and cannot be taken back. Type <code>{preparing.proof}</code> to allow it.
           </span>
-          <input className={fields.control} autoFocus autoComplete="off" value={draft.words} onChange={(event) => change({ words: event.currentTarget.value })} />
+          <input
+            className={fields.control}
+            autoFocus
+            autoComplete="off"
+            value={draft.words}
+            onChange={(event) => change({ words: event.currentTarget.value })}
+          />
         </label>
       )}
       {problem && answered ? (
@@ -81,7 +107,14 @@ function Open({ approval }: { approval: ApprovalEntry }) {
           {problem.message} Nothing more to do here.
         </p>
       ) : (
-        problem && (atFields ? <p className={styles.refused} role="alert">Not accepted yet: see the marked {Object.keys(errors).length === 1 ? "field" : "fields"}.</p> : <ErrorState problem={problem} />)
+        problem &&
+        (atFields ? (
+          <p className={styles.refused} role="alert">
+            Not accepted yet: see the marked {Object.keys(errors).length === 1 ? "field" : "fields"}.
+          </p>
+        ) : (
+          <ErrorState problem={problem} />
+        ))
       )}
       <div className={styles.actions}>
         {(preparing ? [preparing] : actions).map((action) => (
@@ -90,7 +123,11 @@ function Open({ approval }: { approval: ApprovalEntry }) {
             variant={preparing || action.tone === "primary" ? "filled" : "default"}
             {...(action.tone === "danger" ? { color: "red" } : {})}
             loading={busy === action.resolution}
-            disabled={(busy !== null && busy !== action.resolution) || answered || !isReady(action, draft) && preparing !== undefined}
+            disabled={
+              (busy !== null && busy !== action.resolution) ||
+              answered ||
+              (!isReady(action, draft) && preparing !== undefined)
+            }
             data-answer={action.resolution}
             onClick={() => press(action)}
           >
@@ -102,7 +139,9 @@ function Open({ approval }: { approval: ApprovalEntry }) {
             {preparing.editing ? "Keep it as it was" : "Back"}
           </Button>
         )}
-        {connection.kind !== "live" && !answered && <span className={styles.note}>Not live: your answer is sent as soon as you press.</span>}
+        {connection.kind !== "live" && !answered && (
+          <span className={styles.note}>Not live: your answer is sent as soon as you press.</span>
+        )}
       </div>
     </div>
   );
@@ -124,7 +163,13 @@ function Deadline({ at, consequence }: { at: string; consequence: string }) {
     <span className={styles.deadline} data-soon={soon || undefined} title={new Date(at).toLocaleString()}>
       <Icon name="clock" size={13} />
       <span>
-        {words === "passed" ? "The deadline has passed" : <>answer within <span className="num">{words}</span></>}
+        {words === "passed" ? (
+          "The deadline has passed"
+        ) : (
+          <>
+            answer within <span className="num">{words}</span>
+          </>
+        )}
         {CONSEQUENCE[consequence] && <>, {CONSEQUENCE[consequence]}</>}
       </span>
     </span>
@@ -133,7 +178,11 @@ function Deadline({ at, consequence }: { at: string; consequence: string }) {
 
 function Answered({ approval }: { approval: ApprovalEntry }) {
   const words =
-    approval.status === "expired" ? "Expired" : approval.status === "cancelled" ? "No longer needed" : (OUTCOME[approval.resolution ?? ""] ?? approval.status);
+    approval.status === "expired"
+      ? "Expired"
+      : approval.status === "cancelled"
+        ? "No longer needed"
+        : (OUTCOME[approval.resolution ?? ""] ?? approval.status);
   const feedback = approval.response["feedback"];
   useEffect(() => {
     localStorage.removeItem(`perdure.request.${approval.approvalId}`);

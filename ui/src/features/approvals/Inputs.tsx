@@ -24,9 +24,25 @@ interface Props {
 export function Inputs({ approval, draft, onChange, errors }: Props) {
   const data = approval.requestData;
   if (draft.preparing === "modify") {
-    if (draft.steps) return <PlanEditor steps={draft.steps} agents={agentsOf(data)} errors={errors} onChange={(steps) => onChange({ steps })} />;
+    if (draft.steps)
+      return (
+        <PlanEditor
+          steps={draft.steps}
+          agents={agentsOf(data)}
+          errors={errors}
+          onChange={(steps) => onChange({ steps })}
+        />
+      );
     const path = approval.requestType === "tool" ? "modifications.arguments" : "modifications";
-    return <Edited approval={approval} values={draft.edited ?? {}} errors={errors} path={path} onChange={(edited) => onChange({ edited })} />;
+    return (
+      <Edited
+        approval={approval}
+        values={draft.edited ?? {}}
+        errors={errors}
+        path={path}
+        onChange={(edited) => onChange({ edited })}
+      />
+    );
   }
   switch (approval.requestType) {
     case "question":
@@ -94,7 +110,12 @@ function Choice({ approval, draft, onChange }: Omit<Props, "errors">) {
   );
 }
 
-const UNIT: Readonly<Record<string, string>> = { max_cost_usd: "US dollars", max_tokens: "tokens", max_seconds: "seconds", max_steps: "steps" };
+const UNIT: Readonly<Record<string, string>> = {
+  max_cost_usd: "US dollars",
+  max_tokens: "tokens",
+  max_seconds: "seconds",
+  max_steps: "steps",
+};
 
 function Budget({ approval, draft, onChange, errors }: Props) {
   const { used, allowed, limit, scope } = approval.requestData as Record<string, unknown>;
@@ -105,10 +126,17 @@ function Budget({ approval, draft, onChange, errors }: Props) {
         <span style={{ width: `${Math.min(100, share * 100)}%` }} />
       </div>
       <p className={styles.line}>
-        Used {amount(used)} of {amount(allowed)} {UNIT[String(limit)] ?? ""}; the limit is the {String(scope)}’s. What is done stays done either way.
+        Used {amount(used)} of {amount(allowed)} {UNIT[String(limit)] ?? ""}; the limit is the {String(scope)}’s. What
+        is done stays done either way.
       </p>
       {approval.answerSchema && (
-        <SchemaFields fields={fieldsOf(approval.answerSchema)} values={draft.answer} errors={errors} path="answer" onChange={(answer) => onChange({ answer })} />
+        <SchemaFields
+          fields={fieldsOf(approval.answerSchema)}
+          values={draft.answer}
+          errors={errors}
+          path="answer"
+          onChange={(answer) => onChange({ answer })}
+        />
       )}
     </div>
   );
@@ -120,7 +148,13 @@ function amount(value: unknown): string {
 }
 
 /** Editing as a form where the shape is known, or as JSON. */
-function Edited(props: { approval: ApprovalEntry; values: Values; errors: Readonly<Record<string, string>>; path: string; onChange: (values: Values) => void }) {
+function Edited(props: {
+  approval: ApprovalEntry;
+  values: Values;
+  errors: Readonly<Record<string, string>>;
+  path: string;
+  onChange: (values: Values) => void;
+}) {
   const { approval, values, errors, path, onChange } = props;
   const schema = editableSchema(approval);
   const [asJson, setAsJson] = useState(schema === null);
@@ -162,10 +196,18 @@ function Edited(props: { approval: ApprovalEntry; values: Values; errors: Readon
           ))}
         </div>
       ) : (
-        schema && <SchemaFields fields={fieldsOf(schema)} values={values} errors={errors} path={path} onChange={onChange} />
+        schema && (
+          <SchemaFields fields={fieldsOf(schema)} values={values} errors={errors} path={path} onChange={onChange} />
+        )
       )}
       {schema && (
-        <Button variant="subtle" size="compact-xs" className={styles.toggle ?? ""} onClick={() => setAsJson(!asJson)} disabled={bad !== ""}>
+        <Button
+          variant="subtle"
+          size="compact-xs"
+          className={styles.toggle ?? ""}
+          onClick={() => setAsJson(!asJson)}
+          disabled={bad !== ""}
+        >
           {asJson ? "Edit as a form" : "Edit as JSON"}
         </Button>
       )}

@@ -21,7 +21,11 @@ export function PlanEditor({ steps, agents, errors, onChange }: Props) {
     onChange(steps.map((step, at) => (at === index ? { ...step, ...part } : step)));
   const move = (from: number, to: number) => {
     onChange(moved(steps, from, to));
-    setTimeout(() => list.current?.querySelector<HTMLElement>(`[data-move="${to}-${to < from ? "up" : "down"}"]:not(:disabled)`)?.focus());
+    setTimeout(() =>
+      list.current
+        ?.querySelector<HTMLElement>(`[data-move="${to}-${to < from ? "up" : "down"}"]:not(:disabled)`)
+        ?.focus(),
+    );
   };
   const add = (at: number) => {
     const step = { id: newKey(), name: "", goal: "", agent: agents[0] ?? "", points: [], inputs: [], outputs: [] };
@@ -65,9 +69,26 @@ export function PlanEditor({ steps, agents, errors, onChange }: Props) {
                 </select>
               )}
               <span className={styles.editTools}>
-                <Tool label={`Move step ${index + 1} up`} icon="up" mark={`${index}-up`} disabled={index === 0} onPress={() => move(index, index - 1)} />
-                <Tool label={`Move step ${index + 1} down`} icon="down" mark={`${index}-down`} disabled={index === steps.length - 1} onPress={() => move(index, index + 1)} />
-                <Tool label={`Remove step ${index + 1}`} icon="cross" disabled={steps.length === 1} onPress={() => onChange(steps.filter((_, at) => at !== index))} />
+                <Tool
+                  label={`Move step ${index + 1} up`}
+                  icon="up"
+                  mark={`${index}-up`}
+                  disabled={index === 0}
+                  onPress={() => move(index, index - 1)}
+                />
+                <Tool
+                  label={`Move step ${index + 1} down`}
+                  icon="down"
+                  mark={`${index}-down`}
+                  disabled={index === steps.length - 1}
+                  onPress={() => move(index, index + 1)}
+                />
+                <Tool
+                  label={`Remove step ${index + 1}`}
+                  icon="cross"
+                  disabled={steps.length === 1}
+                  onPress={() => onChange(steps.filter((_, at) => at !== index))}
+                />
               </span>
             </div>
             <textarea
@@ -85,10 +106,19 @@ export function PlanEditor({ steps, agents, errors, onChange }: Props) {
               aria-label={`Points of step ${index + 1}`}
               placeholder="Points to keep to, one per line"
               value={step.points.join("\n")}
-              onChange={(event) => change(index, { points: event.currentTarget.value ? event.currentTarget.value.split("\n") : [] })}
+              onChange={(event) =>
+                change(index, { points: event.currentTarget.value ? event.currentTarget.value.split("\n") : [] })
+              }
             />
-            {(wrong.length > 0 || whole) && <p className={fields.error}>{[whole, ...wrong].filter(Boolean).join(" ")}</p>}
-            <Button variant="subtle" size="compact-xs" leftSection={<Icon name="plus" size={12} />} onClick={() => add(index + 1)}>
+            {(wrong.length > 0 || whole) && (
+              <p className={fields.error}>{[whole, ...wrong].filter(Boolean).join(" ")}</p>
+            )}
+            <Button
+              variant="subtle"
+              size="compact-xs"
+              leftSection={<Icon name="plus" size={12} />}
+              onClick={() => add(index + 1)}
+            >
               Add a step here
             </Button>
           </li>
@@ -98,9 +128,23 @@ export function PlanEditor({ steps, agents, errors, onChange }: Props) {
   );
 }
 
-function Tool(props: { label: string; icon: "up" | "down" | "cross"; mark?: string; disabled: boolean; onPress: () => void }) {
+function Tool(props: {
+  label: string;
+  icon: "up" | "down" | "cross";
+  mark?: string;
+  disabled: boolean;
+  onPress: () => void;
+}) {
   return (
-    <Button variant="default" aria-label={props.label} title={props.label} disabled={props.disabled} onClick={props.onPress} px={8} data-move={props.mark}>
+    <Button
+      variant="default"
+      aria-label={props.label}
+      title={props.label}
+      disabled={props.disabled}
+      onClick={props.onPress}
+      px={8}
+      data-move={props.mark}
+    >
       <Icon name={props.icon} />
     </Button>
   );

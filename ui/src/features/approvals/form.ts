@@ -52,7 +52,9 @@ function modificationsOf(approval: ApprovalEntry, draft: Draft): unknown {
   const edited = draft.edited ?? {};
   if (approval.requestType === "tool") return { arguments: edited };
   const names = Object.keys(asFields(editableSchema(approval)?.["properties"]));
-  return Object.fromEntries(Object.entries(edited).filter(([name, value]) => names.includes(name) && value !== undefined));
+  return Object.fromEntries(
+    Object.entries(edited).filter(([name, value]) => names.includes(name) && value !== undefined),
+  );
 }
 
 function answerValue(approval: ApprovalEntry, draft: Draft): unknown {

@@ -38,7 +38,11 @@ const COMMON: Words = {
   approve: { label: "Approve", tone: "primary" },
   continue: { label: "Go on", tone: "primary" },
   answer: { label: "Send the answer", tone: "primary", answers: true },
-  retry: { label: "Try again", tone: "primary", words: { label: "Anything it should do differently? (can stay empty)", needed: false } },
+  retry: {
+    label: "Try again",
+    tone: "primary",
+    words: { label: "Anything it should do differently? (can stay empty)", needed: false },
+  },
   revise: { label: "Ask for changes", tone: "plain", words: DIFFERENT },
   redo: { label: "Do it again", tone: "plain", words: DIFFERENT },
   modify: { label: "Edit", tone: "plain", editing: "Send as edited" },
@@ -68,7 +72,13 @@ const BY_KIND: Readonly<Record<string, Words>> = {
     reject: { label: "No answer", tone: "plain", words: { label: "A word on why? (can stay empty)", needed: false } },
   },
   error: { skip: { label: "Skip this step", tone: "plain" } },
-  turn: { revise: { label: "Say something first", tone: "plain", words: { label: "What should it know before it goes on?", needed: true } } },
+  turn: {
+    revise: {
+      label: "Say something first",
+      tone: "plain",
+      words: { label: "What should it know before it goes on?", needed: true },
+    },
+  },
   selection: {
     answer: { label: "Go with this one", tone: "primary", answers: true },
     modify: { label: "Edit it first", tone: "plain", editing: "Go with this" },
@@ -85,7 +95,10 @@ export function actionsOf(approval: ApprovalEntry): Action[] {
   const mayGrant = approval.requestType === "tool" && offered.includes("approve") && approval.answerSchema !== null;
   if (mayGrant) offered.splice(offered.indexOf("approve") + 1, 0, "allow_session");
   // choosing among several says the same as approving the one that is recommended
-  const shown = approval.requestType === "selection" && offered.includes("answer") ? offered.filter((each) => each !== "approve") : offered;
+  const shown =
+    approval.requestType === "selection" && offered.includes("answer")
+      ? offered.filter((each) => each !== "approve")
+      : offered;
   const proof = proofOf(approval);
   const rank = { primary: 0, plain: 1, danger: 2 };
   return shown
@@ -97,7 +110,8 @@ export function actionsOf(approval: ApprovalEntry): Action[] {
 }
 
 const ALLOWS: ReadonlySet<string> = new Set(["approve", "allow_session", "retry"]);
-const DESTROYS = /(^|[\s;&|(])(rm|rmdir|dd|mkfs\S*|shred|truncate|chmod|chown|sudo|kill|pkill|shutdown|reboot|git\s+(push|reset|clean))(\s|$)/;
+const DESTROYS =
+  /(^|[\s;&|(])(rm|rmdir|dd|mkfs\S*|shred|truncate|chmod|chown|sudo|kill|pkill|shutdown|reboot|git\s+(push|reset|clean))(\s|$)/;
 
 /** The first word of a shell command that may destroy something; null for everything else. */
 export function proofOf(approval: ApprovalEntry): string | null {

@@ -39,7 +39,9 @@ function textOf(value: unknown): string {
 }
 
 function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.map((each) => (typeof each === "string" ? each : textOf(asFields(each)["name"]))) : [];
+  return Array.isArray(value)
+    ? value.map((each) => (typeof each === "string" ? each : textOf(asFields(each)["name"])))
+    : [];
 }
 
 /** The plan as the server takes it back, steps in their order, so that its remarks can be shown at the field. */

@@ -22,7 +22,12 @@ export default function ConfigTab({ state }: { state: SessionState }) {
   const [view, setView] = useState<View>("values");
   const [all, setAll] = useState(false);
   const mode = modes.data?.find((each) => each.id === state.facts.mode);
-  if (!mode && !modes.isFetched) return modes.error ? <ErrorState problem={asProblem(modes.error)} onRetry={() => void modes.refetch()} /> : <Loading />;
+  if (!mode && !modes.isFetched)
+    return modes.error ? (
+      <ErrorState problem={asProblem(modes.error)} onRetry={() => void modes.refetch()} />
+    ) : (
+      <Loading />
+    );
   const fields = mode ? fieldsOf(mode.config_schema) : [];
   const config = state.facts.config;
   return (
@@ -37,7 +42,12 @@ export default function ConfigTab({ state }: { state: SessionState }) {
         ]}
         onChange={setView}
       />
-      {view === "json" && <JsonView value={{ mode: state.facts.mode, config, resource_limits: state.facts.limits }} label="Configuration" />}
+      {view === "json" && (
+        <JsonView
+          value={{ mode: state.facts.mode, config, resource_limits: state.facts.limits }}
+          label="Configuration"
+        />
+      )}
       {view === "command" && (
         <>
           <Copyable label="Command line" text={asCli(state)} />
@@ -46,7 +56,11 @@ export default function ConfigTab({ state }: { state: SessionState }) {
       )}
       {view === "values" && (
         <>
-          {!mode && <p className={styles.dim}>The mode {state.facts.mode} is not installed here any more; these are the values it was given.</p>}
+          {!mode && (
+            <p className={styles.dim}>
+              The mode {state.facts.mode} is not installed here any more; these are the values it was given.
+            </p>
+          )}
           <Values fields={fields} config={config} all={all} />
           {fields.length > 0 && (
             <Button variant="subtle" size="compact-sm" onClick={() => setAll(!all)} className={styles.more ?? ""}>
@@ -60,10 +74,23 @@ export default function ConfigTab({ state }: { state: SessionState }) {
   );
 }
 
-function Values({ fields, config, all }: { fields: readonly Field[]; config: Readonly<Record<string, unknown>>; all: boolean }) {
+function Values({
+  fields,
+  config,
+  all,
+}: {
+  fields: readonly Field[];
+  config: Readonly<Record<string, unknown>>;
+  all: boolean;
+}) {
   const known = new Set(fields.map((field) => field.name));
   const rows = [
-    ...fields.map((field) => ({ name: field.name, label: field.label, value: config[field.name], fallback: field.fallback })),
+    ...fields.map((field) => ({
+      name: field.name,
+      label: field.label,
+      value: config[field.name],
+      fallback: field.fallback,
+    })),
     ...Object.entries(config)
       .filter(([name]) => !known.has(name))
       .map(([name, value]) => ({ name, label: name, value, fallback: undefined })),
@@ -97,7 +124,11 @@ function shown(value: unknown): string {
   if (value === null || value === undefined || value === "") return "–";
   if (typeof value === "object") {
     const entries = Object.entries(value);
-    return entries.length === 0 ? "–" : entries.map(([name, each]) => (Array.isArray(value) ? String(each) : `${words(name)}: ${shown(each)}`)).join(", ");
+    return entries.length === 0
+      ? "–"
+      : entries
+          .map(([name, each]) => (Array.isArray(value) ? String(each) : `${words(name)}: ${shown(each)}`))
+          .join(", ");
   }
   return typeof value === "boolean" ? (value ? "yes" : "no") : words(value);
 }
@@ -117,7 +148,11 @@ function Limits({ state, schema }: { state: SessionState; schema: Readonly<Recor
     const now = stale ? state.facts.version : version;
     setVersion(now);
     const wanted = given(edited ?? {});
-    const removed = Object.fromEntries(Object.keys(state.facts.limits).filter((name) => !(name in wanted)).map((name) => [name, null]));
+    const removed = Object.fromEntries(
+      Object.keys(state.facts.limits)
+        .filter((name) => !(name in wanted))
+        .map((name) => [name, null]),
+    );
     try {
       await changeSession(state.sessionId, { resource_limits: { ...wanted, ...removed } }, now);
       setEdited(null);
@@ -132,7 +167,11 @@ function Limits({ state, schema }: { state: SessionState; schema: Readonly<Recor
       <h2 id="limits-title">Limits of this session</h2>
       {edited === null ? (
         <>
-          <p className={styles.dim}>{Object.keys(state.facts.limits).length === 0 ? "No limits: nothing stops a run but its end." : shown(state.facts.limits)}</p>
+          <p className={styles.dim}>
+            {Object.keys(state.facts.limits).length === 0
+              ? "No limits: nothing stops a run but its end."
+              : shown(state.facts.limits)}
+          </p>
           <Button
             size="xs"
             variant="default"
@@ -146,7 +185,13 @@ function Limits({ state, schema }: { state: SessionState; schema: Readonly<Recor
         </>
       ) : (
         <>
-          <SchemaFields fields={fields} values={edited} onChange={setEdited} errors={fieldErrors(problem)} path="resource_limits" />
+          <SchemaFields
+            fields={fields}
+            values={edited}
+            onChange={setEdited}
+            errors={fieldErrors(problem)}
+            path="resource_limits"
+          />
           {stale ? (
             <p role="alert" className={styles.stale}>
               Changed in another place meanwhile; there it is now: {shown(state.facts.limits)}. What you typed is kept.
@@ -174,7 +219,11 @@ function Copyable({ label, text }: { label: string; text: string }) {
     <section className={styles.copyable}>
       <header>
         <h2>{label}</h2>
-        <Button size="compact-xs" variant="default" onClick={() => void navigator.clipboard?.writeText(text).then(() => setCopied(true))}>
+        <Button
+          size="compact-xs"
+          variant="default"
+          onClick={() => void navigator.clipboard?.writeText(text).then(() => setCopied(true))}
+        >
           {copied ? "Copied" : "Copy"}
         </Button>
       </header>

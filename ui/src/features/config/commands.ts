@@ -12,7 +12,12 @@ export function asCli(state: SessionState): string {
     const text = typeof value === "string" ? value : JSON.stringify(value);
     return `--set ${quoted(`${name}=${text}`)}`;
   });
-  return ["perdure run", `--mode ${quoted(state.facts.mode)}`, ...settings, quoted(state.run?.task ?? "What should be done")].join(" \\\n  ");
+  return [
+    "perdure run",
+    `--mode ${quoted(state.facts.mode)}`,
+    ...settings,
+    quoted(state.run?.task ?? "What should be done"),
+  ].join(" \\\n  ");
 }
 
 export function asCurl(state: SessionState, origin: string): string {

@@ -35,7 +35,8 @@ export function ConsoleView({ lines, at, onAt, name }: Props) {
   const streams = useMemo(() => [...new Set(lines.map((line) => line.stream))], [lines]);
   const shown = useMemo(() => (stream ? lines.filter((line) => line.stream === stream) : lines), [lines, stream]);
   const hits = useMemo(
-    () => (wanted ? shown.flatMap((line, index) => (plain(line.text).toLowerCase().includes(wanted) ? [index] : [])) : []),
+    () =>
+      wanted ? shown.flatMap((line, index) => (plain(line.text).toLowerCase().includes(wanted) ? [index] : [])) : [],
     [shown, wanted],
   );
   const rows = useVirtualizer({
@@ -55,18 +56,19 @@ export function ConsoleView({ lines, at, onAt, name }: Props) {
   useEffect(() => {
     const index = shown.findIndex((line) => line.seq === at);
     if (index >= 0) rows.scrollToIndex(index, { align: "center" });
-  }, [at]); // eslint-disable-line
+  }, [at]);
   useEffect(() => {
     const index = hits[Math.min(hit, hits.length - 1)];
     if (index === undefined) return;
     setFollow(false);
     rows.scrollToIndex(index, { align: "center" });
-  }, [hit, hits]); // eslint-disable-line
+  }, [hit, hits]);
 
   if (lines.length === 0) return <EmptyState>What agents and tools print appears here.</EmptyState>;
   const fresh = lines.length - seen.current;
   const turn = (by: number) => hits.length > 0 && setHit((hit + by + hits.length) % hits.length);
-  const file = () => new Blob([lines.map((line) => `${line.at} ${line.stream} ${plain(line.text)}`).join("\n")], { type: "text/plain" });
+  const file = () =>
+    new Blob([lines.map((line) => `${line.at} ${line.stream} ${plain(line.text)}`).join("\n")], { type: "text/plain" });
   return (
     <div className={styles.tab}>
       <div className={styles.bar}>
@@ -92,7 +94,12 @@ export function ConsoleView({ lines, at, onAt, name }: Props) {
           </span>
         )}
         {streams.length > 1 && (
-          <select className={`${fields.control} ${styles.stream}`} aria-label="Stream" value={stream} onChange={(event) => setStream(event.currentTarget.value)}>
+          <select
+            className={`${fields.control} ${styles.stream}`}
+            aria-label="Stream"
+            value={stream}
+            onChange={(event) => setStream(event.currentTarget.value)}
+          >
             <option value="">all streams</option>
             {streams.map((each) => (
               <option key={each}>{each}</option>
@@ -102,7 +109,12 @@ export function ConsoleView({ lines, at, onAt, name }: Props) {
         <Button size="xs" variant={wrap ? "light" : "default"} aria-pressed={wrap} onClick={() => setWrap(!wrap)}>
           Wrap
         </Button>
-        <Button size="xs" variant="default" leftSection={<Icon name="down" />} onClick={() => save(file(), `${name}.log`)}>
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<Icon name="down" />}
+          onClick={() => save(file(), `${name}.log`)}
+        >
           Download
         </Button>
       </div>
@@ -148,7 +160,13 @@ export function ConsoleView({ lines, at, onAt, name }: Props) {
           </div>
         </div>
         {!follow && (
-          <Button size="xs" variant="default" className={styles.toEnd ?? ""} leftSection={<Icon name="down" />} onClick={() => setFollow(true)}>
+          <Button
+            size="xs"
+            variant="default"
+            className={styles.toEnd ?? ""}
+            leftSection={<Icon name="down" />}
+            onClick={() => setFollow(true)}
+          >
             {fresh > 0 ? `${integer(fresh)} new` : "To the end"}
           </Button>
         )}
@@ -177,8 +195,21 @@ interface LineProps {
 
 const Line = memo(function Line({ line, index, top, measure, marked, onAt }: LineProps) {
   return (
-    <div ref={measure} data-index={index} className={styles.line} data-stream={line.stream} data-marked={marked || undefined} style={{ transform: `translateY(${top}px)` }}>
-      <button type="button" tabIndex={-1} className={styles.gutter} title={`Event ${line.seq}: put its address into the address bar`} onClick={() => onAt(line.seq)}>
+    <div
+      ref={measure}
+      data-index={index}
+      className={styles.line}
+      data-stream={line.stream}
+      data-marked={marked || undefined}
+      style={{ transform: `translateY(${top}px)` }}
+    >
+      <button
+        type="button"
+        tabIndex={-1}
+        className={styles.gutter}
+        title={`Event ${line.seq}: put its address into the address bar`}
+        onClick={() => onAt(line.seq)}
+      >
         {clock(line.at)}
       </button>
       {spans(line.text).map((span, at) => (

@@ -30,10 +30,7 @@ export function Conversation({ state, busy, heard, canWrite, inputRef, onOlder, 
   const [atEnd, setAtEnd] = useState(true);
   const seen = useRef(state.messages.length);
   const newBelow = state.messages.length - seen.current;
-  const items = useMemo(
-    () => itemsOf(state),
-    [state.messages, state.tools, state.approvals, state.olderMessages], // eslint-disable-line
-  );
+  const items = useMemo(() => itemsOf(state), [state.messages, state.tools, state.approvals, state.olderMessages]);
   const { fetchOlder, fetching, failed } = useOlder(scroller, state, onOlder);
 
   useEffect(() => {
@@ -97,7 +94,13 @@ export function Conversation({ state, busy, heard, canWrite, inputRef, onOlder, 
         </div>
       </div>
       {!atEnd && (
-        <Button size="xs" variant="default" className={styles.toEnd ?? ""} leftSection={<Icon name="down" />} onClick={() => setAtEnd(true)}>
+        <Button
+          size="xs"
+          variant="default"
+          className={styles.toEnd ?? ""}
+          leftSection={<Icon name="down" />}
+          onClick={() => setAtEnd(true)}
+        >
           {newBelow > 0 ? `${newBelow} new below` : "To the end"}
         </Button>
       )}
@@ -152,7 +155,13 @@ const Said = memo(function Said({ message }: { message: MessageEntry }) {
 
 function Speaking({ message, heard }: { message: OpenMessage; heard: boolean }) {
   return (
-    <article className={styles.message} data-role="assistant" data-message-id={message.messageId} data-open="" aria-busy={heard}>
+    <article
+      className={styles.message}
+      data-role="assistant"
+      data-message-id={message.messageId}
+      data-open=""
+      aria-busy={heard}
+    >
       <header>
         <strong>{message.agent ?? "Agent"}</strong>
         <span>{heard ? "writing…" : "not heard of since"}</span>

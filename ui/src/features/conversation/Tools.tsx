@@ -23,11 +23,29 @@ function Tool({ tool, heard }: { tool: ToolEntry; heard: boolean }) {
   return (
     <details className={styles.tool} data-status={tool.status}>
       <summary>
-        <Icon name={tool.status === "running" ? "retry" : tool.status === "failed" ? "cross" : tool.kind === "code" ? "code" : "wrench"} size={14} spin={tool.status === "running" && heard} />
+        <Icon
+          name={
+            tool.status === "running"
+              ? "retry"
+              : tool.status === "failed"
+                ? "cross"
+                : tool.kind === "code"
+                  ? "code"
+                  : "wrench"
+          }
+          size={14}
+          spin={tool.status === "running" && heard}
+        />
         <code>{tool.kind === "code" ? `ran ${tool.tool}` : tool.tool}</code>
         <span className={styles.gist}>{gist(tool)}</span>
         <span className={styles.took}>
-          {tool.status === "running" ? "running" : tool.status === "failed" ? (typeof exit === "number" ? `exit ${exit}` : "failed") : ""}
+          {tool.status === "running"
+            ? "running"
+            : tool.status === "failed"
+              ? typeof exit === "number"
+                ? `exit ${exit}`
+                : "failed"
+              : ""}
           {tool.durationMs !== null && <> {duration(tool.durationMs)}</>}
         </span>
       </summary>
@@ -38,7 +56,11 @@ function Tool({ tool, heard }: { tool: ToolEntry; heard: boolean }) {
           <CodeBlock text={JSON.stringify(tool.arguments, null, 2)} label="Arguments" />
         )}
         {tool.result !== null && tool.result !== "" && (
-          <CodeBlock text={tool.result} label={tool.kind === "code" ? "Output" : "Result"} {...(tool.status === "failed" ? { tone: "bad" as const } : {})} />
+          <CodeBlock
+            text={tool.result}
+            label={tool.kind === "code" ? "Output" : "Result"}
+            {...(tool.status === "failed" ? { tone: "bad" as const } : {})}
+          />
         )}
         {tool.result === "" && <p className={styles.none}>It printed nothing.</p>}
         {tool.kind === "code" && tool.agent && <p className={styles.none}>isolation: {tool.agent}</p>}
@@ -52,7 +74,9 @@ const GIST_CHARS = 90;
 /** The one argument that says most. */
 function gist(tool: ToolEntry): string {
   const args = tool.arguments;
-  const named = ["path", "command", "code", "query", "url", "question", "text"].map((name) => args[name]).find((value) => typeof value === "string");
+  const named = ["path", "command", "code", "query", "url", "question", "text"]
+    .map((name) => args[name])
+    .find((value) => typeof value === "string");
   const first = named ?? Object.values(args).find((value) => typeof value === "string" || typeof value === "number");
   const line = String(first ?? "").split("\n", 1)[0] ?? "";
   return line.length > GIST_CHARS ? `${line.slice(0, GIST_CHARS)}…` : line;

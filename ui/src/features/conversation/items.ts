@@ -9,7 +9,12 @@ export type Item =
 /** Messages with the tool calls between them, neighbouring calls together, and what people decided. */
 export function itemsOf(state: SessionState): Item[] {
   const oldest = state.olderMessages === null ? "" : (state.messages[0]?.at ?? "");
-  const items: Item[] = state.messages.map((message) => ({ kind: "message", id: message.messageId, at: message.at, message }));
+  const items: Item[] = state.messages.map((message) => ({
+    kind: "message",
+    id: message.messageId,
+    at: message.at,
+    message,
+  }));
   for (const approval of state.approvals) {
     if (approval.status === "pending") continue;
     items.push({ kind: "decision", id: approval.approvalId, at: approval.respondedAt ?? approval.at, approval });
@@ -20,7 +25,8 @@ export function itemsOf(state: SessionState): Item[] {
   const joined: Item[] = [];
   for (const item of shown) {
     const last = joined.at(-1);
-    if (item.kind === "tools" && last?.kind === "tools") joined[joined.length - 1] = { ...last, tools: [...last.tools, ...item.tools] };
+    if (item.kind === "tools" && last?.kind === "tools")
+      joined[joined.length - 1] = { ...last, tools: [...last.tools, ...item.tools] };
     else joined.push(item);
   }
   return joined;

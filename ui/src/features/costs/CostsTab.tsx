@@ -22,8 +22,14 @@ export default function CostsTab({ state }: { state: SessionState }) {
     placeholderData: keepPreviousData,
   });
   const costs = query.data;
-  if (!costs) return query.error ? <ErrorState problem={asProblem(query.error)} onRetry={() => void query.refetch()} /> : <Loading label="Loading costs" />;
-  if (costs.calls === 0) return <EmptyState>Each call of a model appears here with its tokens and its price.</EmptyState>;
+  if (!costs)
+    return query.error ? (
+      <ErrorState problem={asProblem(query.error)} onRetry={() => void query.refetch()} />
+    ) : (
+      <Loading label="Loading costs" />
+    );
+  if (costs.calls === 0)
+    return <EmptyState>Each call of a model appears here with its tokens and its price.</EmptyState>;
   const rows = named(rowsOf(costs, by), by, state);
   const priced = rows.some((row) => row.cost_usd !== null && row.cost_usd > 0);
   return (
@@ -52,7 +58,11 @@ export default function CostsTab({ state }: { state: SessionState }) {
           ]}
           onChange={setBy}
         />
-        <a className={styles.link} href={`data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(rows))}`} download={`costs-by-${by}.csv`}>
+        <a
+          className={styles.link}
+          href={`data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(rows))}`}
+          download={`costs-by-${by}.csv`}
+        >
           Download as CSV
         </a>
       </div>
@@ -104,11 +114,19 @@ function Total({ name, children }: { name: string; children: React.ReactNode }) 
 }
 
 function Limits({ state, costs }: { state: SessionState; costs: CostSummary }) {
-  const used: Record<string, number> = { max_cost_usd: costs.total_cost_usd ?? 0, max_tokens: costs.input_tokens + costs.output_tokens };
-  const set = Object.entries(state.facts.limits).filter((entry): entry is [string, number] => entry[0] in used && typeof entry[1] === "number");
+  const used: Record<string, number> = {
+    max_cost_usd: costs.total_cost_usd ?? 0,
+    max_tokens: costs.input_tokens + costs.output_tokens,
+  };
+  const set = Object.entries(state.facts.limits).filter(
+    (entry): entry is [string, number] => entry[0] in used && typeof entry[1] === "number",
+  );
   return set.map(([name, allowed]) => {
     const share = (used[name] ?? 0) / allowed;
-    const words = name === "max_cost_usd" ? `${dollars(used[name] ?? 0)} of ${dollars(allowed)}` : `${integer(used[name] ?? 0)} of ${integer(allowed)} tokens`;
+    const words =
+      name === "max_cost_usd"
+        ? `${dollars(used[name] ?? 0)} of ${dollars(allowed)}`
+        : `${integer(used[name] ?? 0)} of ${integer(allowed)} tokens`;
     return (
       <div key={name} className={styles.limit}>
         <span>
@@ -131,10 +149,17 @@ function Curve({ costs }: { costs: CostSummary }) {
   if (points.length < 2) return null;
   const priced = (costs.total_cost_usd ?? 0) > 0;
   const path = stepPath(points, (point) => (priced ? point.usd : point.tokens), WIDTH, HEIGHT);
-  const end = priced ? dollars(costs.total_cost_usd ?? 0) : `${integer(costs.input_tokens + costs.output_tokens)} tokens`;
+  const end = priced
+    ? dollars(costs.total_cost_usd ?? 0)
+    : `${integer(costs.input_tokens + costs.output_tokens)} tokens`;
   return (
     <figure className={styles.curve}>
-      <svg viewBox={`0 -4 ${WIDTH} ${HEIGHT + 6}`} preserveAspectRatio="none" role="img" aria-label={`${priced ? "Cost" : "Tokens"} over time, up to ${end}`}>
+      <svg
+        viewBox={`0 -4 ${WIDTH} ${HEIGHT + 6}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={`${priced ? "Cost" : "Tokens"} over time, up to ${end}`}
+      >
         <path d={`${path}V${HEIGHT}Z`} className={styles.area} />
         <path d={path} className={styles.line} vectorEffect="non-scaling-stroke" />
       </svg>
@@ -150,15 +175,22 @@ function Curve({ costs }: { costs: CostSummary }) {
 }
 
 function rowsOf(costs: CostSummary, by: By): readonly CostRow[] {
-  return { model: costs.by_model, agent: costs.by_agent, step: costs.by_step, run: costs.by_run, day: costs.by_day }[by];
+  return { model: costs.by_model, agent: costs.by_agent, step: costs.by_step, run: costs.by_run, day: costs.by_day }[
+    by
+  ];
 }
 
 /** Names for ids that mean nothing to people. */
 function named(rows: readonly CostRow[], by: By, state: SessionState): CostRow[] {
   const steps = new Map(state.steps.map((step) => [step.stepId, step.name || step.key]));
   return rows.map((row, index) => {
-    if (by === "step") return { ...row, key: row.label ?? steps.get(row.key) ?? (row.key && row.key !== "None" ? row.key : "outside of steps") };
-    if (by === "run") return { ...row, key: row.label ?? (row.key === state.run?.runId ? "newest run" : `run ${index + 1}`) };
+    if (by === "step")
+      return {
+        ...row,
+        key: row.label ?? steps.get(row.key) ?? (row.key && row.key !== "None" ? row.key : "outside of steps"),
+      };
+    if (by === "run")
+      return { ...row, key: row.label ?? (row.key === state.run?.runId ? "newest run" : `run ${index + 1}`) };
     return { ...row, key: row.key || "–" };
   });
 }

@@ -20,7 +20,10 @@ export function curveOf(costs: CostSummary): Point[] {
     })
     .filter((call) => !Number.isNaN(call.at))
     .sort((a, b) => a.at - b.at);
-  const known = calls.reduce((sum, call) => ({ usd: sum.usd + call.usd, tokens: sum.tokens + call.tokens }), { usd: 0, tokens: 0 });
+  const known = calls.reduce((sum, call) => ({ usd: sum.usd + call.usd, tokens: sum.tokens + call.tokens }), {
+    usd: 0,
+    tokens: 0,
+  });
   let usd = (costs.total_cost_usd ?? 0) - known.usd;
   let tokens = costs.input_tokens + costs.output_tokens - known.tokens;
   return calls.map((call) => {
@@ -31,14 +34,23 @@ export function curveOf(costs: CostSummary): Point[] {
 }
 
 /** A path of steps through the points, in a box of this size. */
-export function stepPath(points: readonly Point[], value: (point: Point) => number, width: number, height: number): string {
+export function stepPath(
+  points: readonly Point[],
+  value: (point: Point) => number,
+  width: number,
+  height: number,
+): string {
   const first = points[0];
   const last = points.at(-1);
   if (!first || !last) return "";
   const most = Math.max(...points.map(value), Number.MIN_VALUE);
   const x = (at: number) => (last.at === first.at ? 0 : ((at - first.at) / (last.at - first.at)) * width);
   const y = (amount: number) => height - (amount / most) * height;
-  const parts = points.map((point, index) => (index === 0 ? `M0 ${height}V${y(value(point)).toFixed(1)}` : `H${x(point.at).toFixed(1)}V${y(value(point)).toFixed(1)}`));
+  const parts = points.map((point, index) =>
+    index === 0
+      ? `M0 ${height}V${y(value(point)).toFixed(1)}`
+      : `H${x(point.at).toFixed(1)}V${y(value(point)).toFixed(1)}`,
+  );
   return `${parts.join("")}H${width}`;
 }
 
@@ -49,6 +61,15 @@ export function csvOf(rows: readonly CostRow[]): string {
     const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text; // a spreadsheet must not take a name for a formula
     return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   };
-  const line = (row: CostRow) => [cell(row.key), row.calls, row.input_tokens, row.output_tokens, row.cached_tokens, row.cost_usd ?? "", row.unpriced_calls].join(",");
+  const line = (row: CostRow) =>
+    [
+      cell(row.key),
+      row.calls,
+      row.input_tokens,
+      row.output_tokens,
+      row.cached_tokens,
+      row.cost_usd ?? "",
+      row.unpriced_calls,
+    ].join(",");
   return [head, ...rows.map(line)].join("\n");
 }

@@ -1,5 +1,16 @@
 import "@xyflow/react/dist/base.css";
-import { Controls, Handle, MiniMap, Position, ReactFlow, ReactFlowProvider, useReactFlow, type Edge, type Node, type NodeProps } from "@xyflow/react";
+import {
+  Controls,
+  Handle,
+  MiniMap,
+  Position,
+  ReactFlow,
+  ReactFlowProvider,
+  useReactFlow,
+  type Edge,
+  type Node,
+  type NodeProps,
+} from "@xyflow/react";
 import { memo, useEffect, useMemo, useRef } from "react";
 import { useMantineColorScheme } from "@mantine/core";
 import { Icon } from "@/components/Icon";
@@ -38,8 +49,12 @@ function Graph({ drawn, edges, selected, heard, onPress }: Props) {
   const shape = `${drawn.map((each) => each.node.id).join()}|${edges.map((edge) => edge.source + edge.target).join()}`;
   // places change with the set of nodes only: a status that changes moves nothing
   const places = useMemo(
-    () => layered(drawn.map((each) => each.node.id), edges.map((edge) => [edge.source, edge.target])),
-    [shape], // eslint-disable-line
+    () =>
+      layered(
+        drawn.map((each) => each.node.id),
+        edges.map((edge) => [edge.source, edge.target]),
+      ),
+    [shape],
   );
   const nodes = useMemo(
     () =>
@@ -55,24 +70,36 @@ function Graph({ drawn, edges, selected, heard, onPress }: Props) {
       })),
     [drawn, places, selected, heard],
   );
-  const lines = useMemo(() => edges.map((edge): Edge => ({ id: `${edge.source}>${edge.target}`, ...edge, type: isNextTo(edge, drawn, places) ? "default" : "smoothstep" })), [edges, drawn, places]);
+  const lines = useMemo(
+    () =>
+      edges.map((edge): Edge => ({
+        id: `${edge.source}>${edge.target}`,
+        ...edge,
+        type: isNextTo(edge, drawn, places) ? "default" : "smoothstep",
+      })),
+    [edges, drawn, places],
+  );
 
   const focus = focusOf(drawn.map((each) => each.node))?.id;
   const followed = useRef<string | undefined>(undefined);
   const look = (id: string | undefined, duration: number) => {
     const at = places[drawn.findIndex((each) => each.node.id === id)];
-    if (at) void flow.setCenter(at.x + SIZES.width / 2, at.y + SIZES.height / 2, { zoom: Math.max(READABLE, flow.getZoom()), duration });
+    if (at)
+      void flow.setCenter(at.x + SIZES.width / 2, at.y + SIZES.height / 2, {
+        zoom: Math.max(READABLE, flow.getZoom()),
+        duration,
+      });
   };
   useEffect(() => {
     if (followed.current === undefined || followed.current === focus) return;
     followed.current = focus;
     look(focus, 300);
-  }, [focus]); // eslint-disable-line
+  }, [focus]);
   useEffect(() => {
     if (selected === undefined) return;
     const timer = setTimeout(() => look(selected, 200), PANEL_MS); // beside the panel that has just opened
     return () => clearTimeout(timer);
-  }, [selected]); // eslint-disable-line
+  }, [selected]);
 
   return (
     <div
@@ -87,7 +114,9 @@ function Graph({ drawn, edges, selected, heard, onPress }: Props) {
             onPress(id);
           }
         }
-        const step = { ArrowDown: "target", ArrowRight: "target", ArrowUp: "source", ArrowLeft: "source" }[event.key] as "source" | "target" | undefined;
+        const step = { ArrowDown: "target", ArrowRight: "target", ArrowUp: "source", ArrowLeft: "source" }[
+          event.key
+        ] as "source" | "target" | undefined;
         if (step) {
           event.preventDefault();
           moveFocus(event.currentTarget, edges, step);
@@ -142,16 +171,30 @@ function Step({ data, selected }: NodeProps<StepNode>) {
   const look = lookOf(step);
   const tools = step.toolSteps ?? [];
   return (
-    <div className={styles.node} data-look={look} data-type={step.type} data-selected={selected || undefined} title={step.goal ?? step.label}>
+    <div
+      className={styles.node}
+      data-look={look}
+      data-type={step.type}
+      data-selected={selected || undefined}
+      title={step.goal ?? step.label}
+    >
       <Handle type="target" position={Position.Top} isConnectable={false} />
       <div className={styles.nodeHead}>
-        <Icon name={step.type === "folded" ? "chevron" : LOOK_ICON[look]} size={14} spin={look === "running" && heard} />
+        <Icon
+          name={step.type === "folded" ? "chevron" : LOOK_ICON[look]}
+          size={14}
+          spin={look === "running" && heard}
+        />
         <span className={styles.nodeName}>{step.label}</span>
       </div>
       <div className={styles.nodeFacts}>
         <span>{step.type === "folded" ? "press to open" : wordOf(step)}</span>
         {step.agent && <span>{step.agent}</span>}
-        {tools.length > 0 && <span>{tools.length} {tools.length === 1 ? "call" : "calls"}</span>}
+        {tools.length > 0 && (
+          <span>
+            {tools.length} {tools.length === 1 ? "call" : "calls"}
+          </span>
+        )}
       </div>
       <Handle type="source" position={Position.Bottom} isConnectable={false} />
     </div>

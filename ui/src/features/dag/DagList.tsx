@@ -18,7 +18,13 @@ export function DagList({ nodes, selected, heard, onPress }: Props) {
         const look = lookOf(node);
         return (
           <li key={node.id}>
-            <button type="button" className={styles.row} data-look={look} aria-pressed={node.id === selected} onClick={() => onPress(node.id)}>
+            <button
+              type="button"
+              className={styles.row}
+              data-look={look}
+              aria-pressed={node.id === selected}
+              onClick={() => onPress(node.id)}
+            >
               <Icon name={LOOK_ICON[look]} spin={look === "running" && heard} />
               <span className={styles.rowName}>{node.label}</span>
               <span className={styles.nodeFacts}>

@@ -23,7 +23,8 @@ export default function DagTab({ state, heard, selected, onSelect, onFork, onJum
   const [chosen, setChosen] = useState<"graph" | "list" | null>(null);
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
   const drawn = useMemo(() => folded(state.dag, opened), [state.dag, opened]);
-  if (state.dag.nodes.length === 0) return <EmptyState>The picture of the work appears here when it begins.</EmptyState>;
+  if (state.dag.nodes.length === 0)
+    return <EmptyState>The picture of the work appears here when it begins.</EmptyState>;
   const view = chosen ?? (narrow ? "list" : "graph");
   const node = state.dag.nodes.find((each) => each.id === selected);
   const press = (id: string) => {
@@ -58,7 +59,9 @@ export default function DagTab({ state, heard, selected, onSelect, onFork, onJum
         ) : (
           <DagList nodes={state.dag.nodes} selected={selected} heard={heard} onPress={press} />
         )}
-        {node && <NodePanel node={node} state={state} onClose={() => onSelect(undefined)} onFork={onFork} onJump={onJump} />}
+        {node && (
+          <NodePanel node={node} state={state} onClose={() => onSelect(undefined)} onFork={onFork} onJump={onJump} />
+        )}
       </div>
     </div>
   );

@@ -18,7 +18,9 @@ interface Props {
 /** One node from near: what it was to reach, each try, its tool calls, and where to branch off. */
 export function NodePanel({ node, state, onClose, onFork, onJump }: Props) {
   const ids = new Set([node.id, ...(node.steps ?? []).map((step) => String(step["step_id"]))]);
-  const steps = state.steps.filter((step) => ids.has(step.stepId) || (node.type === "planning" && step.phase === "planning"));
+  const steps = state.steps.filter(
+    (step) => ids.has(step.stepId) || (node.type === "planning" && step.phase === "planning"),
+  );
   const gate = state.approvals.find((approval) => approval.approvalId === node.id);
   const stepIds = new Set(steps.map((step) => step.stepId));
   const tools = state.tools.filter((tool) => tool.stepId !== null && stepIds.has(tool.stepId));
@@ -63,7 +65,12 @@ export function NodePanel({ node, state, onClose, onFork, onJump }: Props) {
         </>
       )}
       {last && node.type === "step" && (
-        <Button size="xs" variant="default" leftSection={<Icon name="fork" />} onClick={() => onFork(last.key, node.label)}>
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<Icon name="fork" />}
+          onClick={() => onFork(last.key, node.label)}
+        >
           Fork from here
         </Button>
       )}

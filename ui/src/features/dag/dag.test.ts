@@ -30,7 +30,15 @@ describe("the layout", () => {
 
   it("puts no two nodes onto each other", () => {
     const ids = ["a", "b", "c", "d", "e", "f"];
-    const edges: [string, string][] = [["a", "b"], ["a", "c"], ["a", "d"], ["b", "e"], ["c", "e"], ["d", "e"], ["e", "f"]];
+    const edges: [string, string][] = [
+      ["a", "b"],
+      ["a", "c"],
+      ["a", "d"],
+      ["b", "e"],
+      ["c", "e"],
+      ["d", "e"],
+      ["e", "f"],
+    ];
     const places = layered(ids, edges);
     expect(new Set(places.map((place) => `${place.x} ${place.y}`)).size).toBe(ids.length);
     expect(places[1]?.y).toBe(places[3]?.y);
@@ -43,7 +51,14 @@ describe("the layout", () => {
   });
 
   it("survives cycles and edges that lead nowhere", () => {
-    const places = layered(["a", "b", "c"], [["a", "b"], ["b", "a"], ["c", "gone"]]);
+    const places = layered(
+      ["a", "b", "c"],
+      [
+        ["a", "b"],
+        ["b", "a"],
+        ["c", "gone"],
+      ],
+    );
     expect(places).toHaveLength(3);
     for (const place of places) expect(Number.isFinite(place.x + place.y)).toBe(true);
   });

@@ -20,7 +20,12 @@ export function folded(dag: Dag, opened: ReadonlySet<string>, above = 12): { nod
   for (const node of dag.nodes) {
     const last = stretches.at(-1)?.at(-1);
     const canFold = OVER.has(node.status) && isInner(degree.get(node.id));
-    const follows = last && canFold && OVER.has(last.status) && isInner(degree.get(last.id)) && dag.edges.some((edge) => edge.source === last.id && edge.target === node.id);
+    const follows =
+      last &&
+      canFold &&
+      OVER.has(last.status) &&
+      isInner(degree.get(last.id)) &&
+      dag.edges.some((edge) => edge.source === last.id && edge.target === node.id);
     if (follows) stretches.at(-1)?.push(node);
     else stretches.push([node]);
   }
@@ -32,7 +37,12 @@ export function folded(dag: Dag, opened: ReadonlySet<string>, above = 12): { nod
     if (stretch.length < SHORTEST || opened.has(id)) return stretch.map((node) => ({ node, folded: [] }));
     for (const node of stretch) standsFor.set(node.id, id);
     const label = `${stretch.length} done: ${first.label} … ${stretch.at(-1)?.label ?? ""}`;
-    return [{ node: { ...first, id, label, type: "folded", status: "completed", toolSteps: null }, folded: stretch.map((each) => each.id) }];
+    return [
+      {
+        node: { ...first, id, label, type: "folded", status: "completed", toolSteps: null },
+        folded: stretch.map((each) => each.id),
+      },
+    ];
   });
   const edges = dag.edges
     .map(({ source, target }) => ({ source: standsFor.get(source) ?? source, target: standsFor.get(target) ?? target }))
@@ -64,5 +74,9 @@ export function focusOf(nodes: readonly DagNode[]): DagNode | undefined {
     const found = nodes.find((node) => statuses.includes(node.status));
     if (found) return found;
   }
-  return nodes.find((node) => node.type === "gate" && node.status === "pending") ?? nodes.findLast((node) => OVER.has(node.status)) ?? nodes[0];
+  return (
+    nodes.find((node) => node.type === "gate" && node.status === "pending") ??
+    nodes.findLast((node) => OVER.has(node.status)) ??
+    nodes[0]
+  );
 }

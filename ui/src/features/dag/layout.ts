@@ -21,7 +21,11 @@ const SWEEPS = 4;
  * Positions in the order of `ids`. Ties keep the order of arrival, so that a growing graph does not jump.
  * Edges to unknown nodes are left out; nodes in a cycle stand in the first layer.
  */
-export function layered(ids: readonly string[], edges: readonly (readonly [string, string])[], sizes = SIZES): Placed[] {
+export function layered(
+  ids: readonly string[],
+  edges: readonly (readonly [string, string])[],
+  sizes = SIZES,
+): Placed[] {
   const index = new Map(ids.map((id, at) => [id, at]));
   const into: number[][] = ids.map(() => []);
   const from: number[][] = ids.map(() => []);
@@ -64,7 +68,10 @@ function sweep(layers: number[][], into: readonly number[][], from: readonly num
       const key = new Map(
         layer.map((node) => {
           const near = (back ? from[node] : into[node]) ?? [];
-          const mean = near.length > 0 ? near.reduce((sum, each) => sum + (place[each] ?? 0), 0) / near.length : (place[node] ?? 0);
+          const mean =
+            near.length > 0
+              ? near.reduce((sum, each) => sum + (place[each] ?? 0), 0) / near.length
+              : (place[node] ?? 0);
           return [node, mean];
         }),
       );

@@ -18,8 +18,22 @@ const LOOK: Readonly<Record<string, Look>> = {
   cancelled: "out",
 };
 
-export const WORDS: Readonly<Record<Look, string>> = { done: "Done", running: "Running", failed: "Failed", waiting: "Waiting", asks: "Needs you", out: "Left out" };
-export const LOOK_ICON: Readonly<Record<Look, IconName>> = { done: "check", running: "retry", failed: "cross", waiting: "ring", asks: "hand", out: "off" };
+export const WORDS: Readonly<Record<Look, string>> = {
+  done: "Done",
+  running: "Running",
+  failed: "Failed",
+  waiting: "Waiting",
+  asks: "Needs you",
+  out: "Left out",
+};
+export const LOOK_ICON: Readonly<Record<Look, IconName>> = {
+  done: "check",
+  running: "retry",
+  failed: "cross",
+  waiting: "ring",
+  asks: "hand",
+  out: "off",
+};
 
 export function lookOf(node: Pick<DagNode, "type" | "status">): Look {
   if (node.type === "gate" && node.status === "pending") return "asks";
@@ -27,6 +41,13 @@ export function lookOf(node: Pick<DagNode, "type" | "status">): Look {
 }
 
 export function wordOf(node: Pick<DagNode, "type" | "status">): string {
-  const said = { skipped: "Skipped", cancelled: "Cancelled", rejected: "Rejected", approved: "Approved", answered: "Answered", expired: "Expired" }[node.status];
+  const said = {
+    skipped: "Skipped",
+    cancelled: "Cancelled",
+    rejected: "Rejected",
+    approved: "Approved",
+    answered: "Answered",
+    expired: "Expired",
+  }[node.status];
   return said ?? WORDS[lookOf(node)];
 }

@@ -21,7 +21,12 @@ interface Props {
 export function EventTable({ events, at, onAt, asJson }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const [follow, setFollow] = useState(at === undefined);
-  const rows = useVirtualizer({ count: events.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_PX, overscan: 16 });
+  const rows = useVirtualizer({
+    count: events.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PX,
+    overscan: 16,
+  });
   const first = events[0]?.seq;
   const fromEnd = useRef(0);
 
@@ -30,7 +35,7 @@ export function EventTable({ events, at, onAt, asJson }: Props) {
     if (!box) return;
     if (follow) box.scrollTop = box.scrollHeight;
     else box.scrollTop = rows.getTotalSize() - fromEnd.current; // older rows came in above: what is read stays
-  }, [first]); // eslint-disable-line
+  }, [first]);
   useLayoutEffect(() => {
     const box = scroller.current;
     if (follow && box) box.scrollTop = box.scrollHeight;
@@ -38,7 +43,7 @@ export function EventTable({ events, at, onAt, asJson }: Props) {
   useEffect(() => {
     const index = events.findIndex((event) => event.seq === at);
     if (index >= 0) rows.scrollToIndex(index, { align: "auto" });
-  }, [at, first]); // eslint-disable-line
+  }, [at, first]);
 
   return (
     <div className={styles.table}>
@@ -66,12 +71,30 @@ export function EventTable({ events, at, onAt, asJson }: Props) {
         <div style={{ height: rows.getTotalSize(), position: "relative" }}>
           {rows.getVirtualItems().map((row) => {
             const event = events[row.index];
-            return event && <Row key={event.seq} event={event} index={row.index} top={row.start} selected={event.seq === at} asJson={asJson} onAt={onAt} />;
+            return (
+              event && (
+                <Row
+                  key={event.seq}
+                  event={event}
+                  index={row.index}
+                  top={row.start}
+                  selected={event.seq === at}
+                  asJson={asJson}
+                  onAt={onAt}
+                />
+              )
+            );
           })}
         </div>
       </div>
       {!follow && (
-        <Button size="xs" variant="default" className={styles.toEnd ?? ""} leftSection={<Icon name="down" />} onClick={() => setFollow(true)}>
+        <Button
+          size="xs"
+          variant="default"
+          className={styles.toEnd ?? ""}
+          leftSection={<Icon name="down" />}
+          onClick={() => setFollow(true)}
+        >
           To the end
         </Button>
       )}

@@ -35,7 +35,7 @@ export default function EventsTab({ store, seq, at, onAt, onFork }: Props) {
     const stop = store.onEvents((fresh) => log.add(fresh));
     void (at === undefined ? log.loadOlder() : log.reach(at - 50));
     return stop;
-  }, [log, store]); // eslint-disable-line
+  }, [log, store]);
   useEffect(() => {
     if (at !== undefined) void log.reach(at);
   }, [at, log]);
@@ -46,12 +46,20 @@ export default function EventsTab({ store, seq, at, onAt, onFork }: Props) {
     return [...found].sort((a, b) => b[1] - a[1]);
   }, [events]);
   const shown = useMemo(
-    () => events.filter((event) => !hidden.has(event.type) && (!wanted || `${event.type} ${describe(event)}`.toLowerCase().includes(wanted))),
+    () =>
+      events.filter(
+        (event) =>
+          !hidden.has(event.type) && (!wanted || `${event.type} ${describe(event)}`.toLowerCase().includes(wanted)),
+      ),
     [events, hidden, wanted],
   );
   if (events.length === 0) {
     if (problem) return <ErrorState problem={problem} onRetry={() => void log.loadOlder()} />;
-    return hasOlder ? <Loading rows={8} label="Loading events" /> : <EmptyState>Everything that happens is written here, in order.</EmptyState>;
+    return hasOlder ? (
+      <Loading rows={8} label="Loading events" />
+    ) : (
+      <EmptyState>Everything that happens is written here, in order.</EmptyState>
+    );
   }
   const first = events[0]?.seq ?? 1;
   const selected = at === undefined ? undefined : events.find((event) => event.seq === at);
@@ -68,7 +76,14 @@ export default function EventsTab({ store, seq, at, onAt, onFork }: Props) {
           ]}
           onChange={setView}
         />
-        <input type="search" className={`${fields.control} ${styles.search}`} aria-label="Search events" placeholder="Search events" value={search} onChange={(event) => setSearch(event.currentTarget.value)} />
+        <input
+          type="search"
+          className={`${fields.control} ${styles.search}`}
+          aria-label="Search events"
+          placeholder="Search events"
+          value={search}
+          onChange={(event) => setSearch(event.currentTarget.value)}
+        />
         <span className={styles.count} role="status">
           {integer(shown.length)} of {integer(events.length)}
           {hasOlder && `, before event ${integer(first)} on the server`}

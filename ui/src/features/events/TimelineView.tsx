@@ -11,32 +11,59 @@ const WORD = { done: "done", failed: "failed", open: "going on" } as const;
 const KIND = { step: "Step", tool: "Tool", ask: "Question", pause: "Pause", run: "Run" } as const;
 
 /** What took how long, in the order it began. */
-export function TimelineView({ events, at, onAt }: { events: readonly EventFrame[]; at: number | undefined; onAt: (seq: number | undefined) => void }) {
+export function TimelineView({
+  events,
+  at,
+  onAt,
+}: {
+  events: readonly EventFrame[];
+  at: number | undefined;
+  onAt: (seq: number | undefined) => void;
+}) {
   const scroller = useRef<HTMLDivElement>(null);
   const tick = useNow();
   const isOpen = !events.at(-1)?.type.startsWith("workflow_");
   const now = isOpen ? tick : 0;
   const line = useMemo(() => timelineOf(events, now || Date.parse(events.at(-1)?.timestamp ?? "")), [events, now]);
-  const rows = useVirtualizer({ count: line.bars.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_PX, overscan: 12 });
+  const rows = useVirtualizer({
+    count: line.bars.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PX,
+    overscan: 12,
+  });
   const percent = (time: number) => `${(line.at(time) * 100).toFixed(2)}%`;
-  if (line.bars.length === 0) return <p className={styles.nothing}>Steps, tool calls and questions appear here as bars.</p>;
+  if (line.bars.length === 0)
+    return <p className={styles.nothing}>Steps, tool calls and questions appear here as bars.</p>;
   return (
     <div className={styles.timeline} ref={scroller} tabIndex={0} role="group" aria-label="Timeline">
       <ul style={{ height: rows.getTotalSize() + 30 }}>
         <li className={styles.track} aria-hidden="true">
           {line.folds.map((fold) => (
-            <span key={fold.from} className={styles.fold} style={{ left: percent(fold.from), width: `calc(${percent(fold.to)} - ${percent(fold.from)})` }} title={`Nothing happened for ${duration(fold.to - fold.from)}`} />
+            <span
+              key={fold.from}
+              className={styles.fold}
+              style={{ left: percent(fold.from), width: `calc(${percent(fold.to)} - ${percent(fold.from)})` }}
+              title={`Nothing happened for ${duration(fold.to - fold.from)}`}
+            />
           ))}
           {line.outages.map((outage) => (
             <span
               key={outage.seq}
               className={styles.outage}
-              style={{ left: percent(outage.from), width: `max(3px, calc(${percent(outage.to)} - ${percent(outage.from)}))` }}
+              style={{
+                left: percent(outage.from),
+                width: `max(3px, calc(${percent(outage.to)} - ${percent(outage.from)}))`,
+              }}
               title={`The server was away for ${duration(outage.to - outage.from)}; the run went on at event ${outage.seq}`}
             />
           ))}
           {line.marks.map((mark) => (
-            <span key={mark.seq} className={styles.mark} style={{ left: percent(mark.at) }} title={`${clock(mark.at > 0 ? new Date(mark.at).toISOString() : "")} ${mark.label}`} />
+            <span
+              key={mark.seq}
+              className={styles.mark}
+              style={{ left: percent(mark.at) }}
+              title={`${clock(mark.at > 0 ? new Date(mark.at).toISOString() : "")} ${mark.label}`}
+            />
           ))}
         </li>
         {rows.getVirtualItems().map((row) => {
@@ -45,13 +72,25 @@ export function TimelineView({ events, at, onAt }: { events: readonly EventFrame
           const took = duration(bar.to - bar.from);
           return (
             <li key={bar.key} className={styles.barRow} style={{ transform: `translateY(${row.start}px)` }}>
-              <button type="button" aria-pressed={bar.seq === at} onClick={() => onAt(bar.seq === at ? undefined : bar.seq)}>
+              <button
+                type="button"
+                aria-pressed={bar.seq === at}
+                onClick={() => onAt(bar.seq === at ? undefined : bar.seq)}
+              >
                 <span className={styles.barName}>
                   <span className="visually-hidden">{KIND[bar.kind]} </span>
                   {bar.label}
                 </span>
                 <span className={styles.lane}>
-                  <span className={styles.piece} data-kind={bar.kind} data-status={bar.status} style={{ left: percent(bar.from), width: `max(3px, calc(${percent(bar.to)} - ${percent(bar.from)}))` }} />
+                  <span
+                    className={styles.piece}
+                    data-kind={bar.kind}
+                    data-status={bar.status}
+                    style={{
+                      left: percent(bar.from),
+                      width: `max(3px, calc(${percent(bar.to)} - ${percent(bar.from)}))`,
+                    }}
+                  />
                 </span>
                 <span className="visually-hidden">, {WORD[bar.status]}, </span>
                 <span className={styles.barTook}>{took}</span>

@@ -33,7 +33,9 @@ export function describe(event: EventFrame): string {
     case "approval_request":
       return text("title");
     case "approval_resolved":
-      return [text("status"), text("responded_by") && `by ${text("responded_by")}`, text("feedback")].filter(Boolean).join(" ");
+      return [text("status"), text("responded_by") && `by ${text("responded_by")}`, text("feedback")]
+        .filter(Boolean)
+        .join(" ");
     case "session_update":
       return [text("status"), text("reason")].filter(Boolean).join(": ");
     case "plan_update":

@@ -31,7 +31,15 @@ export function timelineOf(events: readonly EventFrame[], now: number): Timeline
   const marks: { at: number; label: string; seq: number }[] = [];
   const outages: { from: number; to: number; seq: number }[] = [];
   const begin = (key: string, event: EventFrame, label: string, kind: Bar["kind"]) =>
-    open.set(key, { key: `${key}-${event.seq}`, seq: event.seq, label, kind, status: "open", from: Date.parse(event.timestamp), to: now });
+    open.set(key, {
+      key: `${key}-${event.seq}`,
+      seq: event.seq,
+      label,
+      kind,
+      status: "open",
+      from: Date.parse(event.timestamp),
+      to: now,
+    });
   const end = (key: string, event: EventFrame, status: Bar["status"]) => {
     const bar = open.get(key);
     if (!bar) return;
@@ -74,7 +82,11 @@ export function timelineOf(events: readonly EventFrame[], now: number): Timeline
       case "workflow_resumed":
         end("pause", event, "done");
         if (last > 0 && name("reason").includes("restart")) outages.push({ from: last, to: before, seq: event.seq });
-        marks.push({ at: Date.parse(event.timestamp), seq: event.seq, label: `Resumed: ${name("reason") || "requested"}` });
+        marks.push({
+          at: Date.parse(event.timestamp),
+          seq: event.seq,
+          label: `Resumed: ${name("reason") || "requested"}`,
+        });
         break;
       case "workflow_complete":
       case "workflow_failed":
@@ -83,7 +95,11 @@ export function timelineOf(events: readonly EventFrame[], now: number): Timeline
         marks.push({ at: Date.parse(event.timestamp), seq: event.seq, label: event.type.replace("workflow_", "run ") });
         break;
       case "workflow_started":
-        marks.push({ at: Date.parse(event.timestamp), seq: event.seq, label: `Run: ${String(asFields(data)["task"] ?? "").slice(0, 60)}` });
+        marks.push({
+          at: Date.parse(event.timestamp),
+          seq: event.seq,
+          label: `Run: ${String(asFields(data)["task"] ?? "").slice(0, 60)}`,
+        });
         break;
       default:
         break;

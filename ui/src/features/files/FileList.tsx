@@ -52,7 +52,9 @@ export default function FileList({ sessionId, files }: { sessionId: string; file
           <FolderView folder={treeOf(files)} sessionId={sessionId} open={open} onOpen={setOpen} />
         </div>
       )}
-      {shown && <FilePreview key={`${shown.path} ${shown.at} ${shown.size ?? ""}`} sessionId={sessionId} file={shown} />}
+      {shown && (
+        <FilePreview key={`${shown.path} ${shown.at} ${shown.size ?? ""}`} sessionId={sessionId} file={shown} />
+      )}
       {problem && <ErrorState problem={problem} />}
       <div className={styles.adding}>
         <label className={styles.add}>
@@ -95,12 +97,21 @@ function FolderView({ folder, sessionId, open, onOpen }: FolderProps) {
       ))}
       {folder.files.map((file) => (
         <li key={file.path} className={styles.file} data-open={file.path === open || undefined}>
-          <button type="button" aria-expanded={file.path === open} onClick={() => onOpen(file.path === open ? null : file.path)}>
+          <button
+            type="button"
+            aria-expanded={file.path === open}
+            onClick={() => onOpen(file.path === open ? null : file.path)}
+          >
             <Icon name="file" />
             <span className={styles.path}>{file.path.split("/").at(-1)}</span>
             <span className={styles.size}>{file.size === null ? "" : bytes(file.size)}</span>
           </button>
-          <a href={fileUrl(sessionId, file.path)} download={file.path.split("/").at(-1)} aria-label={`Download ${file.path}`} title="Download">
+          <a
+            href={fileUrl(sessionId, file.path)}
+            download={file.path.split("/").at(-1)}
+            aria-label={`Download ${file.path}`}
+            title="Download"
+          >
             <Icon name="down" />
           </a>
         </li>

@@ -62,13 +62,20 @@ function Text({ sessionId, file, kind }: Props & { kind: "markdown" | "json" | "
   });
   if (content.isPending) return <Loading rows={3} />;
   if (content.error) return <ErrorState problem={asProblem(content.error)} onRetry={() => void content.refetch()} />;
-  if (content.data === null) return <p className={styles.none}>Too large to show here, or not text. Download it instead.</p>;
+  if (content.data === null)
+    return <p className={styles.none}>Too large to show here, or not text. Download it instead.</p>;
   const parsed = kind === "json" ? parse(content.data) : undefined;
   const formatted = kind === "markdown" || parsed !== undefined;
   return (
     <>
       {formatted && (
-        <Button size="compact-xs" variant="default" className={styles.toggle ?? ""} aria-pressed={asWritten} onClick={() => setAsWritten(!asWritten)}>
+        <Button
+          size="compact-xs"
+          variant="default"
+          className={styles.toggle ?? ""}
+          aria-pressed={asWritten}
+          onClick={() => setAsWritten(!asWritten)}
+        >
           {asWritten ? "Formatted" : "As written"}
         </Button>
       )}

@@ -12,7 +12,13 @@ export function treeOf(files: readonly FileEntry[], path = ""): Folder {
   const prefix = path ? `${path}/` : "";
   const inside = files.filter((file) => file.path.startsWith(prefix));
   const here = inside.filter((file) => !file.path.slice(prefix.length).includes("/"));
-  const names = [...new Set(inside.filter((file) => !here.includes(file)).map((file) => file.path.slice(prefix.length).split("/", 1)[0] ?? ""))].sort();
+  const names = [
+    ...new Set(
+      inside
+        .filter((file) => !here.includes(file))
+        .map((file) => file.path.slice(prefix.length).split("/", 1)[0] ?? ""),
+    ),
+  ].sort();
   return {
     path,
     name: path.split("/").at(-1) ?? "",
@@ -23,7 +29,13 @@ export function treeOf(files: readonly FileEntry[], path = ""): Folder {
 
 export type Preview = "markdown" | "image" | "pdf" | "json" | "text";
 
-const IMAGES: Readonly<Record<string, string>> = { png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", gif: "image/gif", webp: "image/webp" };
+const IMAGES: Readonly<Record<string, string>> = {
+  png: "image/png",
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  gif: "image/gif",
+  webp: "image/webp",
+};
 
 /** How a file can be shown, by its name. SVG is text here: it may hold scripts. */
 export function previewOf(path: string): Preview {

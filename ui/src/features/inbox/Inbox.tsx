@@ -13,9 +13,15 @@ import styles from "./Inbox.module.css";
 /** All questions of all sessions, the nearest deadline first, each with what is needed to answer it. */
 export function Inbox({ request }: { request: (approval: ApprovalInfo) => ReactNode }) {
   const inbox = useQuery({ queryKey: ["inbox"], queryFn: listWaiting });
-  const sessions = useQuery({ queryKey: ["sessions", "inbox"], queryFn: ({ signal }) => listSessions({ limit: 200 }, signal) });
+  const sessions = useQuery({
+    queryKey: ["sessions", "inbox"],
+    queryFn: ({ signal }) => listSessions({ limit: 200 }, signal),
+  });
   const list = useRef<HTMLUListElement>(null);
-  const names = useMemo(() => new Map((sessions.data?.sessions ?? []).map((session) => [session.session_id, session])), [sessions.data]);
+  const names = useMemo(
+    () => new Map((sessions.data?.sessions ?? []).map((session) => [session.session_id, session])),
+    [sessions.data],
+  );
   const go = (by: number) => {
     const all = [...(list.current?.querySelectorAll<HTMLElement>("[data-request]") ?? [])];
     const at = all.findIndex((card) => card.contains(document.activeElement));
@@ -24,13 +30,27 @@ export function Inbox({ request }: { request: (approval: ApprovalInfo) => ReactN
     next?.scrollIntoView({ block: "nearest" });
   };
   const press = (...answers: string[]) => {
-    const card = (document.activeElement?.closest("[data-request]") ?? list.current?.querySelector("[data-request]")) as HTMLElement | null;
-    const button = answers.map((answer) => card?.querySelector<HTMLButtonElement>(`button[data-answer="${answer}"]:not(:disabled)`)).find(Boolean);
+    const card = (document.activeElement?.closest("[data-request]") ??
+      list.current?.querySelector("[data-request]")) as HTMLElement | null;
+    const button = answers
+      .map((answer) => card?.querySelector<HTMLButtonElement>(`button[data-answer="${answer}"]:not(:disabled)`))
+      .find(Boolean);
     button?.click();
   };
-  useKeys({ j: () => go(1), k: () => go(-1), a: () => press("approve", "continue", "answer"), e: () => press("modify"), r: () => press("reject", "abort") });
+  useKeys({
+    j: () => go(1),
+    k: () => go(-1),
+    a: () => press("approve", "continue", "answer"),
+    e: () => press("modify"),
+    r: () => press("reject", "abort"),
+  });
 
-  if (!inbox.data) return inbox.error ? <ErrorState problem={asProblem(inbox.error)} onRetry={() => void inbox.refetch()} /> : <Loading rows={4} label="Loading the inbox" />;
+  if (!inbox.data)
+    return inbox.error ? (
+      <ErrorState problem={asProblem(inbox.error)} onRetry={() => void inbox.refetch()} />
+    ) : (
+      <Loading rows={4} label="Loading the inbox" />
+    );
   if (inbox.data.total === 0) {
     return (
       <EmptyState action={<Link to="/sessions">All sessions</Link>}>
@@ -60,7 +80,11 @@ export function Inbox({ request }: { request: (approval: ApprovalInfo) => ReactN
           );
         })}
       </ul>
-      {inbox.data.total > inbox.data.approvals.length && <p>The first {inbox.data.approvals.length} of {inbox.data.total}.</p>}
+      {inbox.data.total > inbox.data.approvals.length && (
+        <p>
+          The first {inbox.data.approvals.length} of {inbox.data.total}.
+        </p>
+      )}
     </>
   );
 }

@@ -19,7 +19,11 @@ export default function MissionTab({ state }: { state: SessionState }) {
   const [chosen, setChosen] = useState<string | null>(null);
   const hops = state.dag.nodes.map((node) => node.status).join();
   const mark = `${state.planChanges} ${hops} ${state.files.length} ${state.run?.status ?? ""}`;
-  const list = useQuery({ queryKey: ["missions", state.sessionId, mark], queryFn: () => listMissions(state.sessionId), placeholderData: keepPreviousData });
+  const list = useQuery({
+    queryKey: ["missions", state.sessionId, mark],
+    queryFn: () => listMissions(state.sessionId),
+    placeholderData: keepPreviousData,
+  });
   const id = chosen ?? list.data?.[0]?.mission_id;
   const query = useQuery({
     queryKey: ["mission", id, mark],
@@ -29,7 +33,8 @@ export default function MissionTab({ state }: { state: SessionState }) {
   });
   const error = list.error ?? query.error;
   if (error && !query.data) return <ErrorState problem={asProblem(error)} onRetry={() => void list.refetch()} />;
-  if (list.data?.length === 0) return <EmptyState>A plan, or a mission that somebody links to this session, appears here.</EmptyState>;
+  if (list.data?.length === 0)
+    return <EmptyState>A plan, or a mission that somebody links to this session, appears here.</EmptyState>;
   if (!query.data) return <Loading label="Loading the mission" />;
   return (
     <div className={styles.mission}>
@@ -206,24 +211,49 @@ function Decision({ mission }: { mission: MissionDetail }) {
       {proposed && (
         <label className={fields.field}>
           <span className={fields.label}>A word on it (needed to ask for changes)</span>
-          <textarea className={fields.control} rows={1} value={words} onChange={(event) => setWords(event.currentTarget.value)} />
+          <textarea
+            className={fields.control}
+            rows={1}
+            value={words}
+            onChange={(event) => setWords(event.currentTarget.value)}
+          />
         </label>
       )}
       <div>
         {proposed ? (
           <>
-            <Button size="xs" loading={busy === "accept"} onClick={() => void run("accept", () => acceptMission(id, mission.revision))}>
+            <Button
+              size="xs"
+              loading={busy === "accept"}
+              onClick={() => void run("accept", () => acceptMission(id, mission.revision))}
+            >
               Accept
             </Button>
-            <Button size="xs" variant="default" loading={busy === "revise"} disabled={!words.trim()} onClick={() => void run("revise", () => reviseMission(id, words.trim()))}>
+            <Button
+              size="xs"
+              variant="default"
+              loading={busy === "revise"}
+              disabled={!words.trim()}
+              onClick={() => void run("revise", () => reviseMission(id, words.trim()))}
+            >
               Ask for changes
             </Button>
-            <Button size="xs" variant="default" loading={busy === "reject"} onClick={() => void run("reject", () => rejectMission(id, words.trim()))}>
+            <Button
+              size="xs"
+              variant="default"
+              loading={busy === "reject"}
+              onClick={() => void run("reject", () => rejectMission(id, words.trim()))}
+            >
               Reject
             </Button>
           </>
         ) : (
-          <Button size="xs" variant="default" loading={busy === "cancel"} onClick={() => void run("cancel", () => cancelMission(id))}>
+          <Button
+            size="xs"
+            variant="default"
+            loading={busy === "cancel"}
+            onClick={() => void run("cancel", () => cancelMission(id))}
+          >
             Cancel the mission
           </Button>
         )}

@@ -63,8 +63,14 @@ export function Overview({ state, steps, queue, onJump }: Props) {
           <Fact name="Mode">{facts.mode}</Fact>
           {run?.model && <Fact name="Model">{run.model}</Fact>}
           <Fact name="Created">{facts.createdAt && <Ago at={facts.createdAt} />}</Fact>
-          {run?.startedAt && <Fact name="Run began"><Ago at={run.startedAt} /></Fact>}
-          {run?.startedAt && run.endedAt && <Fact name="Run took">{duration(Date.parse(run.endedAt) - Date.parse(run.startedAt))}</Fact>}
+          {run?.startedAt && (
+            <Fact name="Run began">
+              <Ago at={run.startedAt} />
+            </Fact>
+          )}
+          {run?.startedAt && run.endedAt && (
+            <Fact name="Run took">{duration(Date.parse(run.endedAt) - Date.parse(run.startedAt))}</Fact>
+          )}
           {run && <Fact name="Attempt">{run.attempt}</Fact>}
           <Fact name="Model calls">{integer(state.cost.calls)}</Fact>
           <Fact name="Tokens">

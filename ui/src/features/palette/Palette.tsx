@@ -33,7 +33,9 @@ export default function Palette({ commands, onClose }: Props) {
     placeholderData: keepPreviousData,
   });
   const entries = useMemo(() => {
-    const matching = commands.filter((command) => command.label.toLowerCase().includes(wanted.toLowerCase())).map((command) => ({ ...command, note: command.keys ?? "" }));
+    const matching = commands
+      .filter((command) => command.label.toLowerCase().includes(wanted.toLowerCase()))
+      .map((command) => ({ ...command, note: command.keys ?? "" }));
     const sessions = (found.data?.sessions ?? []).map((session) => ({
       label: session.name,
       icon: "right" as const,

@@ -10,11 +10,21 @@ export function Banner({ state, status }: { state: SessionState; status: Shown }
   const steps = kept === 1 ? "1 finished step is" : `${kept} finished steps are`;
   switch (status) {
     case "pausing":
-      return <Said icon="pause">Pausing: the step under way finishes first. “Pause now” stops it; it then runs again when you resume.</Said>;
+      return (
+        <Said icon="pause">
+          Pausing: the step under way finishes first. “Pause now” stops it; it then runs again when you resume.
+        </Said>
+      );
     case "paused":
       return (
         <Said icon="pause">
-          Paused{state.lastEventAt && <> <Ago at={state.lastEventAt} /></>}
+          Paused
+          {state.lastEventAt && (
+            <>
+              {" "}
+              <Ago at={state.lastEventAt} />
+            </>
+          )}
           {state.facts.statusReason ? `: ${state.facts.statusReason}` : ""}. Nothing is running.{" "}
           {kept > 0 && `${steps} kept; resuming does not repeat them.`}
         </Said>
@@ -45,7 +55,15 @@ function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
-function Said({ icon, kind, children }: { icon: "pause" | "cross" | "clock"; kind?: "bad"; children: React.ReactNode }) {
+function Said({
+  icon,
+  kind,
+  children,
+}: {
+  icon: "pause" | "cross" | "clock";
+  kind?: "bad";
+  children: React.ReactNode;
+}) {
   return (
     <p className={styles.banner} data-kind={kind}>
       <Icon name={icon} />

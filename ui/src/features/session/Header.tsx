@@ -45,7 +45,9 @@ type Asking = "resume" | "retry-from" | "rename" | "delete" | null;
 export function Header({ state, status, heard, onReview, onWrite, fork, onFork, resumes }: Props) {
   const [busy, setBusy] = useState<Deed | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
-  const [asking, setAsking] = useState<Asking>(resumes && (status === "paused" || status === "expired") ? "resume" : null);
+  const [asking, setAsking] = useState<Asking>(
+    resumes && (status === "paused" || status === "expired") ? "resume" : null,
+  );
   const navigate = useNavigate();
   const mayRunBeside = useOneAtATime();
   const { sessionId, run } = state;
@@ -145,7 +147,9 @@ export function Header({ state, status, heard, onReview, onWrite, fork, onFork, 
         {state.run?.model && <span className={styles.mode}>{state.run.model}</span>}
       </div>
       {problem && <ErrorState problem={problem} />}
-      {asking === "resume" && <ResumeDialog state={state} onClose={() => setAsking(null)} onFork={() => perform("fork")} />}
+      {asking === "resume" && (
+        <ResumeDialog state={state} onClose={() => setAsking(null)} onFork={() => perform("fork")} />
+      )}
       {asking === "retry-from" && <RetryDialog state={state} onClose={() => setAsking(null)} />}
       {asking === "rename" && <RenameDialog state={state} onClose={() => setAsking(null)} />}
       {asking === "delete" && <DeleteDialog state={state} onClose={() => setAsking(null)} />}

@@ -14,7 +14,10 @@ export function Queue({ sessionId }: { sessionId: string }) {
   const queries = useQueryClient();
   const query = useQuery({ queryKey: ["queue", sessionId], queryFn: () => listQueue(sessionId) });
   const [problem, setProblem] = useState<Problem | null>(null);
-  const refresh = useCallback(() => void queries.invalidateQueries({ queryKey: ["queue", sessionId] }), [queries, sessionId]);
+  const refresh = useCallback(
+    () => void queries.invalidateQueries({ queryKey: ["queue", sessionId] }),
+    [queries, sessionId],
+  );
   useListHints(
     useCallback(
       (hint) => {
@@ -75,16 +78,36 @@ interface ItemProps {
 function Item({ item, first, last, onMove, onChange, onRemove }: ItemProps) {
   const [text, setText] = useState<string | null>(null);
   const tool = (label: string, icon: "up" | "down" | "pen" | "cross", onPress: () => void, disabled = false) => (
-    <Button variant="subtle" color="gray" px={7} size="xs" aria-label={`${label}: ${item.content.slice(0, 60)}`} title={label} disabled={disabled} onClick={onPress}>
+    <Button
+      variant="subtle"
+      color="gray"
+      px={7}
+      size="xs"
+      aria-label={`${label}: ${item.content.slice(0, 60)}`}
+      title={label}
+      disabled={disabled}
+      onClick={onPress}
+    >
       <Icon name={icon} />
     </Button>
   );
   if (text !== null) {
     return (
       <li className={styles.editing}>
-        <textarea className={fields.control} aria-label="Waiting input" rows={2} autoFocus value={text} onChange={(event) => setText(event.currentTarget.value)} />
+        <textarea
+          className={fields.control}
+          aria-label="Waiting input"
+          rows={2}
+          autoFocus
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+        />
         <div>
-          <Button size="xs" disabled={!text.trim()} onClick={() => void onChange(text.trim()).then(() => setText(null))}>
+          <Button
+            size="xs"
+            disabled={!text.trim()}
+            onClick={() => void onChange(text.trim()).then(() => setText(null))}
+          >
             Save
           </Button>{" "}
           <Button size="xs" variant="default" onClick={() => setText(null)}>

@@ -19,13 +19,18 @@ export function ResumeDialog({ state, onClose, onFork }: DialogProps & { onFork:
   const { busy, problem, run } = useCommand(onClose);
   const mayRunBeside = useOneAtATime();
   const kept = state.steps.filter((step) => step.status === "completed" && step.runId === state.run?.runId);
-  const again = state.steps.filter((step) => (step.status === "running" || step.status === "failed") && step.runId === state.run?.runId);
+  const again = state.steps.filter(
+    (step) => (step.status === "running" || step.status === "failed") && step.runId === state.run?.runId,
+  );
   const open = state.tools.filter((tool) => tool.status === "running" && tool.runId === state.run?.runId);
   const resume = () =>
     run(async () => {
       const text = words.trim();
       if (!(await mayRunBeside(state.sessionId))) return;
-      await resumeSession(state.sessionId, { ...(text ? { additional_context: text } : {}), ...(from ? { from_step: from } : {}) });
+      await resumeSession(state.sessionId, {
+        ...(text ? { additional_context: text } : {}),
+        ...(from ? { from_step: from } : {}),
+      });
       setWords("");
     });
   return (
@@ -53,7 +58,10 @@ export function ResumeDialog({ state, onClose, onFork }: DialogProps & { onFork:
       <dl className={styles.preview}>
         <div>
           <dt>Stopped</dt>
-          <dd>{state.lastEventAt ? <Ago at={state.lastEventAt} /> : "–"}{state.facts.statusReason && `: ${state.facts.statusReason}`}</dd>
+          <dd>
+            {state.lastEventAt ? <Ago at={state.lastEventAt} /> : "–"}
+            {state.facts.statusReason && `: ${state.facts.statusReason}`}
+          </dd>
         </div>
         <div>
           <dt>Kept</dt>
@@ -67,7 +75,10 @@ export function ResumeDialog({ state, onClose, onFork }: DialogProps & { onFork:
           <dd>
             {from
               ? "the step chosen below and all after it"
-              : [...again.map((step) => `step “${step.name}”, which was not finished`), ...open.map((tool) => `the call of ${tool.tool}, which had no result`)].join("; ") || "nothing that was finished"}
+              : [
+                  ...again.map((step) => `step “${step.name}”, which was not finished`),
+                  ...open.map((tool) => `the call of ${tool.tool}, which had no result`),
+                ].join("; ") || "nothing that was finished"}
           </dd>
         </div>
         <div>
@@ -79,9 +90,17 @@ export function ResumeDialog({ state, onClose, onFork }: DialogProps & { onFork:
       </dl>
       <label className={fields.field}>
         <span className={fields.label}>Anything to add?</span>
-        <textarea className={fields.control} rows={2} value={words} onChange={(event) => setWords(event.currentTarget.value)} placeholder="The run gets it before it goes on" />
+        <textarea
+          className={fields.control}
+          rows={2}
+          value={words}
+          onChange={(event) => setWords(event.currentTarget.value)}
+          placeholder="The run gets it before it goes on"
+        />
       </label>
-      {kept.length > 0 && <FromStep steps={kept} value={from} onChange={setFrom} none="after the last finished step" label="Go on" />}
+      {kept.length > 0 && (
+        <FromStep steps={kept} value={from} onChange={setFrom} none="after the last finished step" label="Go on" />
+      )}
       {problem && <ErrorState problem={problem} />}
     </Dialog>
   );
@@ -98,24 +117,39 @@ export function RetryDialog({ state, onClose }: DialogProps) {
       footer={
         <>
           <Cancel onClose={onClose} />
-          <Button loading={busy} onClick={() => void run(async () => state.run && retryRun(state.run.runId, from || undefined))}>
+          <Button
+            loading={busy}
+            onClick={() => void run(async () => state.run && retryRun(state.run.runId, from || undefined))}
+          >
             Retry
           </Button>
         </>
       }
     >
-      <p>Steps before the one you choose are kept as they are. It, and all after it, run again and are paid for again.</p>
+      <p>
+        Steps before the one you choose are kept as they are. It, and all after it, run again and are paid for again.
+      </p>
       <FromStep steps={steps} value={from} onChange={setFrom} none="the step that failed" label="Begin at" />
       {problem && <ErrorState problem={problem} />}
     </Dialog>
   );
 }
 
-function FromStep(props: { steps: readonly StepEntry[]; value: string; onChange: (key: string) => void; none: string; label: string }) {
+function FromStep(props: {
+  steps: readonly StepEntry[];
+  value: string;
+  onChange: (key: string) => void;
+  none: string;
+  label: string;
+}) {
   return (
     <label className={fields.field}>
       <span className={fields.label}>{props.label}</span>
-      <select className={fields.control} value={props.value} onChange={(event) => props.onChange(event.currentTarget.value)}>
+      <select
+        className={fields.control}
+        value={props.value}
+        onChange={(event) => props.onChange(event.currentTarget.value)}
+      >
         <option value="">{props.none}</option>
         {props.steps.map((step) => (
           <option key={step.stepId} value={step.key}>

@@ -18,7 +18,15 @@ export function Strip({ state }: { state: SessionState }) {
         <Icon name="shield" /> Saved
       </span>
       <span className="num">event {integer(state.seq)}</span>
-      <span>{state.savedAt ? <>checkpoint <Ago at={state.savedAt} /></> : "no checkpoint yet"}</span>
+      <span>
+        {state.savedAt ? (
+          <>
+            checkpoint <Ago at={state.savedAt} />
+          </>
+        ) : (
+          "no checkpoint yet"
+        )}
+      </span>
       <span className={styles.version}>v{state.facts.version}</span>
       <Link connection={connection} lastEventAt={state.lastEventAt} />
       <Back seq={state.seq} />
@@ -82,7 +90,11 @@ function Link({ connection, lastEventAt }: { connection: ConnectionState; lastEv
       return <Said kind="live">live</Said>;
     case "idle":
     case "connecting":
-      return <Said kind="wait">{connection.kind === "connecting" && connection.attempt > 1 ? "Reconnecting…" : "connecting"}</Said>;
+      return (
+        <Said kind="wait">
+          {connection.kind === "connecting" && connection.attempt > 1 ? "Reconnecting…" : "connecting"}
+        </Said>
+      );
     case "waiting": {
       const seconds = Math.max(1, Math.ceil((connection.retryAt - now) / 1000));
       if (!navigator.onLine) return <Said kind="off">Offline.{shownAt}</Said>;

@@ -63,7 +63,11 @@ export function offered(status: Shown, hasRun: boolean): Offer {
     case "expired":
       return { primary: "resume", second: null, more: [...ALWAYS, "archive", "delete"] };
     case "failed":
-      return { primary: hasRun ? "retry" : "resume", second: null, more: [...run("retry-from"), ...ALWAYS, "archive", "delete"] };
+      return {
+        primary: hasRun ? "retry" : "resume",
+        second: null,
+        more: [...run("retry-from"), ...ALWAYS, "archive", "delete"],
+      };
     case "ready":
       return { primary: "write", second: null, more: [...ALWAYS, "complete", "delete"] };
     case "done":

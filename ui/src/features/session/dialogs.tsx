@@ -40,14 +40,28 @@ export function ForkDialog({ state, point, onClose }: DialogProps & { point: For
         </>
       }
     >
-      <p>A new session with everything up to there: conversation, finished steps, files. This one stays as it is, and the new one’s costs start at zero.</p>
+      <p>
+        A new session with everything up to there: conversation, finished steps, files. This one stays as it is, and the
+        new one’s costs start at zero.
+      </p>
       <label className={fields.field}>
         <span className={fields.label}>Name</span>
-        <input className={fields.control} value={name} maxLength={200} onChange={(event) => setName(event.currentTarget.value)} />
+        <input
+          className={fields.control}
+          value={name}
+          maxLength={200}
+          onChange={(event) => setName(event.currentTarget.value)}
+        />
       </label>
       <label className={fields.field}>
         <span className={fields.label}>What should be different?</span>
-        <textarea className={fields.control} rows={2} value={input} onChange={(event) => setInput(event.currentTarget.value)} placeholder="Takes the place of the task; can stay empty" />
+        <textarea
+          className={fields.control}
+          rows={2}
+          value={input}
+          onChange={(event) => setInput(event.currentTarget.value)}
+          placeholder="Takes the place of the task; can stay empty"
+        />
       </label>
       {problem && <ErrorState problem={problem} />}
     </Dialog>
@@ -134,7 +148,8 @@ export function DeleteDialog({ state, onClose }: DialogProps) {
       }
     >
       <p>
-        It goes to the trash with its conversation, {plural(state.steps.length, "step")} and {plural(state.files.length, "file")}; a run under way is cancelled. It can be restored from the{" "}
+        It goes to the trash with its conversation, {plural(state.steps.length, "step")} and{" "}
+        {plural(state.files.length, "file")}; a run under way is cancelled. It can be restored from the{" "}
         <Link to="/sessions" search={{ status: "deleted" }}>
           trash
         </Link>{" "}

@@ -67,13 +67,24 @@ export function Bulk({ selected, inTrash, onClear }: Props) {
     }
   };
   const button = (command: BulkCommand, word: string) => (
-    <Button size="xs" variant="default" loading={busy === command} disabled={busy !== null && busy !== command} onClick={() => void run(command, selected)}>
+    <Button
+      size="xs"
+      variant="default"
+      loading={busy === command}
+      disabled={busy !== null && busy !== command}
+      onClick={() => void run(command, selected)}
+    >
       {word}
     </Button>
   );
-  const said = result && `${VERB[result.command] ?? result.command}: ${result.outcome.succeeded} ${result.outcome.succeeded === 1 ? "session" : "sessions"}`;
+  const said =
+    result &&
+    `${VERB[result.command] ?? result.command}: ${result.outcome.succeeded} ${result.outcome.succeeded === 1 ? "session" : "sessions"}`;
   return (
-    <div className={styles.bulk} data-shown={selected.length > 0 || undo || problem || result?.outcome.failed.length ? "" : undefined}>
+    <div
+      className={styles.bulk}
+      data-shown={selected.length > 0 || undo || problem || result?.outcome.failed.length ? "" : undefined}
+    >
       {selected.length > 0 && (
         <div role="toolbar" aria-label="Selected sessions">
           <strong>{selected.length} selected</strong>
@@ -147,4 +158,11 @@ export function Bulk({ selected, inTrash, onClear }: Props) {
   );
 }
 
-const VERB: Readonly<Record<string, string>> = { suspend: "Paused", resume: "Resumed", archive: "Archived", delete: "Moved to the trash", restore: "Restored", complete: "Done" };
+const VERB: Readonly<Record<string, string>> = {
+  suspend: "Paused",
+  resume: "Resumed",
+  archive: "Archived",
+  delete: "Moved to the trash",
+  restore: "Restored",
+  complete: "Done",
+};

@@ -1,31 +1,23 @@
-import { Button, TextInput } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { useMemo, useRef, useState, type ReactNode } from "react";
 import { listWaiting } from "@/api/approvals";
 import { asProblem } from "@/api/problem";
 import { listModes, listSessions } from "@/api/sessions";
 import type { SessionInfo, SessionPage } from "@/api/types";
 import fields from "@/components/form/form.module.css";
-import { Icon } from "@/components/Icon";
-import { EmptyState, ErrorState, Loading } from "@/components/States";
+import { ErrorState, Loading } from "@/components/States";
 import { integer } from "@/lib/format";
 import { useKeys } from "@/lib/keys";
 import { WORD, type Shown } from "@/lib/status";
 import { Bulk } from "./Bulk";
+import { Nothing, SearchBox, StatusFilter, totalOf, type Filters } from "./filters";
 import { grouped, groupOf, ORDER, places, SERVER_STATUS, shownOf } from "./groups";
 import styles from "./SessionList.module.css";
 import { SessionRow } from "./SessionRow";
 
 const PAGE = 200;
-const SETTLE_MS = 200;
 const SHORT = 8;
-
-export interface Filters {
-  readonly q?: string | undefined;
-  readonly status?: string | undefined;
-  readonly mode?: string | undefined;
-  readonly sort?: string | undefined;
-}
 
 interface Props {
   readonly filters: Filters;
@@ -39,18 +31,25 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
   const status = ORDER.find((each) => each === filters.status);
   const query = useQuery({
     queryKey: ["sessions", "list", search, status, mode, sort],
-    queryFn: ({ signal }) => listSessions({ q: search, mode, sort, limit: PAGE, status: status ? [SERVER_STATUS[status] ?? ""] : [] }, signal),
+    queryFn: ({ signal }) =>
+      listSessions({ q: search, mode, sort, limit: PAGE, status: status ? [SERVER_STATUS[status] ?? ""] : [] }, signal),
     placeholderData: keepPreviousData,
   });
   const inbox = useQuery({ queryKey: ["inbox"], queryFn: listWaiting });
   const modes = useQuery({ queryKey: ["modes"], queryFn: listModes, staleTime: Infinity });
-  const questions = useMemo(() => new Map((inbox.data?.approvals ?? []).map((each) => [each.session_id, each.title])), [inbox.data]);
+  const questions = useMemo(
+    () => new Map((inbox.data?.approvals ?? []).map((each) => [each.session_id, each.title])),
+    [inbox.data],
+  );
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
 
   const last = useRef<SessionPage>(undefined);
   if (query.data) last.current = query.data;
   const page = query.data ?? last.current; // what was shown stays, greyed, while the server cannot be asked
-  const sessions = useMemo(() => (page?.sessions ?? []).filter((session) => !status || groupOf(session) === status), [page, status]);
+  const sessions = useMemo(
+    () => (page?.sessions ?? []).filter((session) => !status || groupOf(session) === status),
+    [page, status],
+  );
   const { held, moved, release, hover } = useHeld(sessions);
   const list = useRef<HTMLDivElement>(null);
   useRowKeys(list, (id) => setSelected(toggled(selected, id)));
@@ -70,7 +69,12 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
     <>
       <div className={styles.filters}>
         <SearchBox value={search} onChange={(q) => onFilters({ ...filters, q: q || undefined })} />
-        <select className={fields.control} aria-label="Mode" value={mode ?? ""} onChange={(event) => onFilters({ ...filters, mode: event.currentTarget.value || undefined })}>
+        <select
+          className={fields.control}
+          aria-label="Mode"
+          value={mode ?? ""}
+          onChange={(event) => onFilters({ ...filters, mode: event.currentTarget.value || undefined })}
+        >
           <option value="">all modes</option>
           {modes.data?.map((each) => (
             <option key={each.id} value={each.id}>
@@ -78,14 +82,24 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
             </option>
           ))}
         </select>
-        <select className={fields.control} aria-label="Sort" value={sort ?? ""} onChange={(event) => onFilters({ ...filters, sort: event.currentTarget.value || undefined })}>
+        <select
+          className={fields.control}
+          aria-label="Sort"
+          value={sort ?? ""}
+          onChange={(event) => onFilters({ ...filters, sort: event.currentTarget.value || undefined })}
+        >
           <option value="">last active</option>
           <option value="-created_at">newest</option>
           <option value="created_at">oldest</option>
           <option value="name">name</option>
         </select>
       </div>
-      <StatusFilter page={page} sessions={page.sessions} value={status} onChange={(next) => onFilters({ ...filters, status: next })} />
+      <StatusFilter
+        page={page}
+        sessions={page.sessions}
+        value={status}
+        onChange={(next) => onFilters({ ...filters, status: next })}
+      />
       <p role="status" className="visually-hidden">
         {isFiltered ? `${sessions.length} sessions match` : `${page.total} sessions`}
       </p>
@@ -134,7 +148,11 @@ function useHeld(sessions: readonly SessionInfo[]) {
   const hold = () => {
     if (held.size === 0) setHeld(places(sessions));
   };
-  const moved = held.size === 0 ? 0 : sessions.filter((session) => held.has(session.session_id) && held.get(session.session_id) !== groupOf(session)).length;
+  const moved =
+    held.size === 0
+      ? 0
+      : sessions.filter((session) => held.has(session.session_id) && held.get(session.session_id) !== groupOf(session))
+          .length;
   return { held, moved, release, hover: { onPointerEnter: hold, onPointerLeave: release } };
 }
 
@@ -194,84 +212,5 @@ function Group({ status, sessions, total, search, questions, selected, onSelect,
         ))}
       </ul>
     </section>
-  );
-}
-
-/** Server totals for groups that are one status of the server; the others are counted on the page. */
-function totalOf(status: Shown, sessions: readonly SessionInfo[], page: SessionPage): number {
-  if (["needs-you", "running", "ready"].includes(status) || page.total <= page.sessions.length) return sessions.length;
-  return page.counts[SERVER_STATUS[status] ?? ""] ?? sessions.length;
-}
-
-function StatusFilter(props: { page: SessionPage; sessions: readonly SessionInfo[]; value: Shown | undefined; onChange: (status: Shown | undefined) => void }) {
-  const { page, sessions, value, onChange } = props;
-  const countOf = (status: Shown): number | null => {
-    const isOne = !["needs-you", "running", "ready"].includes(status);
-    if (isOne) return page.counts[SERVER_STATUS[status] ?? ""] ?? 0;
-    return value && SERVER_STATUS[value] !== "active" ? null : sessions.filter((session) => groupOf(session) === status).length;
-  };
-  return (
-    <div className={styles.statuses} role="group" aria-label="Status">
-      <button type="button" aria-pressed={!value} onClick={() => onChange(undefined)}>
-        All
-      </button>
-      {ORDER.map((status) => {
-        const count = countOf(status);
-        if (count === 0 && status !== value && status !== "needs-you" && status !== "running") return null;
-        return (
-          <button key={status} type="button" aria-pressed={value === status} onClick={() => onChange(value === status ? undefined : status)}>
-            {status === "deleted" ? "Trash" : WORD[status]}
-            {count !== null && <span>{integer(count)}</span>}
-          </button>
-        );
-      })}
-    </div>
-  );
-}
-
-function Nothing({ search, status, filters, onFilters }: { search: string; status: Shown | undefined; filters: Filters; onFilters: (filters: Filters) => void }) {
-  const where = status ? ` in ${status === "deleted" ? "the trash" : WORD[status]}` : "";
-  return (
-    <EmptyState
-      action={
-        <>
-          {search && (
-            <Button variant="default" size="xs" onClick={() => onFilters({ ...filters, q: undefined })}>
-              Clear search
-            </Button>
-          )}{" "}
-          {(status || filters.mode) && (
-            <Button variant="default" size="xs" onClick={() => onFilters({ q: filters.q })}>
-              {search ? "Search everywhere" : "Show all"}
-            </Button>
-          )}
-        </>
-      }
-    >
-      {search ? `Nothing matches “${search}”${where}.` : `There is nothing${where}.`}
-    </EmptyState>
-  );
-}
-
-function SearchBox({ value, onChange }: { value: string; onChange: (text: string) => void }) {
-  const [text, setText] = useState(value);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useEffect(() => setText(value), [value]);
-  useEffect(() => () => clearTimeout(timer.current), []);
-  return (
-    <TextInput
-      type="search"
-      aria-label="Search sessions"
-      placeholder="Search names and messages"
-      leftSection={<Icon name="search" />}
-      value={text}
-      onChange={(event) => {
-        const next = event.currentTarget.value;
-        setText(next);
-        clearTimeout(timer.current);
-        timer.current = setTimeout(() => onChange(next), SETTLE_MS);
-      }}
-      className={styles.search ?? ""}
-    />
   );
 }

@@ -29,7 +29,13 @@ export function SessionRow({ session, status, search, question, selected, onSele
   const [problem, setProblem] = useState<Problem | null>(null);
   return (
     <li className={styles.row} data-status={status} data-selected={selected || undefined} data-row={session.session_id}>
-      <input type="checkbox" className={styles.pick} aria-label={`Select ${session.name}`} checked={selected} onChange={(event) => onSelect(event.currentTarget.checked)} />
+      <input
+        type="checkbox"
+        className={styles.pick}
+        aria-label={`Select ${session.name}`}
+        checked={selected}
+        onChange={(event) => onSelect(event.currentTarget.checked)}
+      />
       <StatusChip status={status} />
       <Link to="/sessions/$id" params={{ id: session.session_id }} className={styles.name ?? ""}>
         <Marked text={session.name || "Untitled"} search={search} />
@@ -37,7 +43,9 @@ export function SessionRow({ session, status, search, question, selected, onSele
       <span className={styles.facts}>
         <span className={styles.mode}>{session.mode}</span>
         <span>{session.current_step ? `step ${session.current_step}` : ""}</span>
-        <span className={styles.end}>{session.message_count > 0 && <Money usd={session.cost_usd} unpricedCalls={session.unpriced_calls} />}</span>
+        <span className={styles.end}>
+          {session.message_count > 0 && <Money usd={session.cost_usd} unpricedCalls={session.unpriced_calls} />}
+        </span>
         <Ago at={session.last_active_at} />
       </span>
       <Deed session={session} status={status} onProblem={setProblem} />
@@ -47,7 +55,9 @@ export function SessionRow({ session, status, search, question, selected, onSele
           {waiting > 1 && ` and ${waiting - 1} more`}
         </p>
       )}
-      {waiting === 0 && session.status_reason && STANDING.has(status) && <p className={styles.reason}>{session.status_reason}</p>}
+      {waiting === 0 && session.status_reason && STANDING.has(status) && (
+        <p className={styles.reason}>{session.status_reason}</p>
+      )}
       {session.queue_length > 0 && <p className={styles.reason}>{session.queue_length} waiting to start</p>}
       {problem && (
         <p className={styles.refused} role="alert">
@@ -59,7 +69,15 @@ export function SessionRow({ session, status, search, question, selected, onSele
 }
 
 /** The one thing most wanted in this state, without opening the session. */
-function Deed({ session, status, onProblem }: { session: SessionInfo; status: Shown; onProblem: (problem: Problem | null) => void }) {
+function Deed({
+  session,
+  status,
+  onProblem,
+}: {
+  session: SessionInfo;
+  status: Shown;
+  onProblem: (problem: Problem | null) => void;
+}) {
   const [busy, setBusy] = useState(false);
   const navigate = useNavigate();
   const mayRunBeside = useOneAtATime();
@@ -70,7 +88,10 @@ function Deed({ session, status, onProblem }: { session: SessionInfo; status: Sh
     running: ["Pause", () => suspendSession(id, "boundary")],
     paused: ["Resume", async () => ((await mayRunBeside(id)) ? resumeSession(id) : undefined)],
     expired: ["Resume", async () => ((await mayRunBeside(id)) ? resumeSession(id) : undefined)],
-    failed: ["Retry", async () => (session.current_run_id && (await mayRunBeside(id)) ? retryRun(session.current_run_id) : open())],
+    failed: [
+      "Retry",
+      async () => (session.current_run_id && (await mayRunBeside(id)) ? retryRun(session.current_run_id) : open()),
+    ],
     archived: ["Restore", () => commandSession(id, "restore")],
     deleted: ["Restore", () => commandSession(id, "restore")],
   };
@@ -89,7 +110,13 @@ function Deed({ session, status, onProblem }: { session: SessionInfo; status: Sh
   };
   return (
     <span className={styles.deed}>
-      <Button size="compact-sm" variant="default" loading={busy} onClick={() => void run()} aria-label={`${deed[0]}: ${session.name}`}>
+      <Button
+        size="compact-sm"
+        variant="default"
+        loading={busy}
+        onClick={() => void run()}
+        aria-label={`${deed[0]}: ${session.name}`}
+      >
         {deed[0]}
       </Button>
     </span>

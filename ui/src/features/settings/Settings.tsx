@@ -34,10 +34,18 @@ export function Settings() {
       </section>
       <section aria-labelledby="settings-work">
         <h2 id="settings-work">Work</h2>
-        <Switch on={oneAtATime} onChange={setOneAtATime} about="Starting or resuming a session while another is running asks whether to pause that one. Switched off, both run.">
+        <Switch
+          on={oneAtATime}
+          onChange={setOneAtATime}
+          about="Starting or resuming a session while another is running asks whether to pause that one. Switched off, both run."
+        >
           Ask before a second session runs
         </Switch>
-        <Switch on={singleKeys} onChange={setSingleKeys} about="p pauses, j and k move, a approves. Switch them off if you press them by accident; Ctrl K always works.">
+        <Switch
+          on={singleKeys}
+          onChange={setSingleKeys}
+          about="p pauses, j and k move, a approves. Switch them off if you press them by accident; Ctrl K always works."
+        >
           Single keys do things
         </Switch>
         <Notify />
@@ -48,7 +56,17 @@ export function Settings() {
   );
 }
 
-function Switch({ on, onChange, about, children }: { on: boolean; onChange: (on: boolean) => void; about: ReactNode; children: ReactNode }) {
+function Switch({
+  on,
+  onChange,
+  about,
+  children,
+}: {
+  on: boolean;
+  onChange: (on: boolean) => void;
+  about: ReactNode;
+  children: ReactNode;
+}) {
   return (
     <div className={fields.field}>
       <label className={fields.check}>
@@ -70,7 +88,15 @@ function Notify() {
     setOn(permission === "granted");
   };
   return (
-    <Switch on={on && !denied} onChange={(wanted) => void change(wanted)} about={denied ? "This browser does not allow notifications for this address." : "Only while you look at something else."}>
+    <Switch
+      on={on && !denied}
+      onChange={(wanted) => void change(wanted)}
+      about={
+        denied
+          ? "This browser does not allow notifications for this address."
+          : "Only while you look at something else."
+      }
+    >
       Tell me on the desktop when a session needs me
     </Switch>
   );
@@ -99,7 +125,8 @@ function Server() {
           <div>
             <dt>Model</dt>
             <dd>
-              {ready.data.model?.name ?? ready.data.model?.label ?? "–"} {ready.data.model?.status && `(${ready.data.model.status})`}
+              {ready.data.model?.name ?? ready.data.model?.label ?? "–"}{" "}
+              {ready.data.model?.status && `(${ready.data.model.status})`}
             </dd>
           </div>
           <div>

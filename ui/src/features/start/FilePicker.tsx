@@ -2,7 +2,13 @@ import { Icon } from "@/components/Icon";
 import { bytes } from "@/lib/format";
 import styles from "./NewTask.module.css";
 
-export function FilePicker({ files, onChange }: { files: readonly File[]; onChange: (files: readonly File[]) => void }) {
+export function FilePicker({
+  files,
+  onChange,
+}: {
+  files: readonly File[];
+  onChange: (files: readonly File[]) => void;
+}) {
   return (
     <div
       className={styles.files}
@@ -27,7 +33,11 @@ export function FilePicker({ files, onChange }: { files: readonly File[]; onChan
       {files.map((file, index) => (
         <span key={`${file.name}-${index}`} className={styles.file}>
           {file.name} <span>{bytes(file.size)}</span>
-          <button type="button" aria-label={`Remove ${file.name}`} onClick={() => onChange(files.filter((_, at) => at !== index))}>
+          <button
+            type="button"
+            aria-label={`Remove ${file.name}`}
+            onClick={() => onChange(files.filter((_, at) => at !== index))}
+          >
             <Icon name="cross" size={12} />
           </button>
         </span>

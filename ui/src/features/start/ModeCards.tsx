@@ -15,7 +15,13 @@ export function ModeCards({ modes, chosen, onChoose }: Props) {
       <legend>How</legend>
       {modes.map((mode) => (
         <label key={mode.id} className={styles.mode}>
-          <input type="radio" name="mode" value={mode.id} checked={mode.id === chosen} onChange={() => onChoose(mode.id)} />
+          <input
+            type="radio"
+            name="mode"
+            value={mode.id}
+            checked={mode.id === chosen}
+            onChange={() => onChoose(mode.id)}
+          />
           <span>
             <strong>
               <Icon name={iconOf(mode)} size={15} /> {mode.label}

@@ -55,7 +55,9 @@ export function NewTask({ like, brief = false }: Props) {
   const [files, setFiles] = useState<readonly File[]>([]);
   const [choices, setChoices, forget] = useStored<Choices>(
     like ? `new-like.${like.name}` : "new-choices",
-    like ? { mode: like.mode, configs: { [like.mode]: like.config }, limits: like.limits } : { mode: USUAL, configs: {}, limits: {} },
+    like
+      ? { mode: like.mode, configs: { [like.mode]: like.config }, limits: like.limits }
+      : { mode: USUAL, configs: {}, limits: {} },
   );
   const [starting, setStarting] = useState<string | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -79,7 +81,12 @@ export function NewTask({ like, brief = false }: Props) {
       const wanted = mode ?? chosenOf((await modes.refetch({ cancelRefetch: false })).data, choices.mode);
       if (!wanted || !(await mayRunBeside())) return;
       const limits = given(choices.limits);
-      const session = { mode: wanted.id, name: nameOf(task), config: given(configOf(wanted)), ...(Object.keys(limits).length > 0 ? { resource_limits: limits } : {}) };
+      const session = {
+        mode: wanted.id,
+        name: nameOf(task),
+        config: given(configOf(wanted)),
+        ...(Object.keys(limits).length > 0 ? { resource_limits: limits } : {}),
+      };
       const uploads: [string, Blob][] = files.map((file) => [file.name, file]);
       if (source.trim()) uploads.push([PASTED, new Blob([source], { type: "text/markdown" })]);
       attempt.current = attemptFor(attempt.current, session, task.trim());
@@ -158,7 +165,11 @@ export function NewTask({ like, brief = false }: Props) {
       ) : brief ? (
         <label className={fields.field}>
           <span className={fields.label}>How</span>
-          <select className={fields.control} value={mode?.id} onChange={(event) => setChoices({ ...choices, mode: event.currentTarget.value })}>
+          <select
+            className={fields.control}
+            value={mode?.id}
+            onChange={(event) => setChoices({ ...choices, mode: event.currentTarget.value })}
+          >
             {modes.data.map((each) => (
               <option key={each.id} value={each.id}>
                 {each.label}

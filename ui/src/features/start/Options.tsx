@@ -37,7 +37,8 @@ export function Options({ mode, config, limits, errors, onConfig, onLimits }: Pr
         <summary>Model{set(model ? 1 : 0)}</summary>
         <label className={fields.field}>
           <span className={fields.about}>
-            As provider:model. Left empty, the server’s own is used{ready.data?.model?.name && <>: {ready.data.model.name}</>}.
+            As provider:model. Left empty, the server’s own is used
+            {ready.data?.model?.name && <>: {ready.data.model.name}</>}.
           </span>
           <input
             className={fields.control}
@@ -53,7 +54,13 @@ export function Options({ mode, config, limits, errors, onConfig, onLimits }: Pr
       <details open={wrongIn("resource_limits") || undefined}>
         <summary>Limits{set(Object.keys(given(limits)).length)}</summary>
         <p className={fields.about}>When one is reached, the run stops and asks you.</p>
-        <SchemaFields fields={limitFields(mode)} values={limits} onChange={onLimits} errors={errors} path="resource_limits" />
+        <SchemaFields
+          fields={limitFields(mode)}
+          values={limits}
+          onChange={onLimits}
+          errors={errors}
+          path="resource_limits"
+        />
       </details>
       {permissions && (
         <details open={wrongIn("config.tool_permissions") || undefined}>

@@ -7,7 +7,8 @@ import { fieldsOf, type Field, type Values } from "@/lib/schema";
 /** In a section of their own. */
 const APART = new Set(["model", "tool_permissions", "resource_limits"]);
 /** Every mode has them, and few need them. */
-const RARE = /^(agent|on_busy|instructions|max_rounds|max_attempts|mcp_servers|default_model|approval_deadline_s|expiry|.*_model|plan_instructions|history_messages|n_plan_reviews)$/;
+const RARE =
+  /^(agent|on_busy|instructions|max_rounds|max_attempts|mcp_servers|default_model|approval_deadline_s|expiry|.*_model|plan_instructions|history_messages|n_plan_reviews)$/;
 
 export interface ModeForm {
   readonly basic: readonly Field[];
@@ -19,7 +20,9 @@ export function formOf(mode: ModeInfo): ModeForm {
   const fields = fieldsOf(mode.config_schema);
   const own = fields.filter((field) => !APART.has(field.name));
   return {
-    basic: own.filter((field) => !RARE.test(field.name)).sort((a, b) => Number(b.name === "approval_mode") - Number(a.name === "approval_mode")),
+    basic: own
+      .filter((field) => !RARE.test(field.name))
+      .sort((a, b) => Number(b.name === "approval_mode") - Number(a.name === "approval_mode")),
     advanced: own.filter((field) => RARE.test(field.name)),
     permissions: fields.find((field) => field.name === "tool_permissions"),
   };
@@ -34,7 +37,9 @@ export function limitFields(mode: ModeInfo): readonly Field[] {
 /** What a person at the console wants unless they say otherwise: to see the plan first. */
 export function startingValues(mode: ModeInfo): Values {
   const approval = fieldsOf(mode.config_schema).find((field) => field.name === "approval_mode");
-  return approval?.choices.some((choice) => choice.value === "after_planning") ? { approval_mode: "after_planning" } : {};
+  return approval?.choices.some((choice) => choice.value === "after_planning")
+    ? { approval_mode: "after_planning" }
+    : {};
 }
 
 const ICONS: Readonly<Record<string, IconName>> = {

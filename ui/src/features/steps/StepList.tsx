@@ -37,7 +37,8 @@ interface Props {
 /** What was and is being done, each with its own true status. */
 export function StepList({ begun, plan, live, stopped, heard }: Props) {
   const steps = withPlanned(begun, plan);
-  if (steps.length === 0) return <EmptyState>Each step appears here when it begins; what is done stays done.</EmptyState>;
+  if (steps.length === 0)
+    return <EmptyState>Each step appears here when it begins; what is done stays done.</EmptyState>;
   return (
     <ol className={styles.steps} aria-label="Steps">
       {steps.map((step) => (
