@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from perdure.core.access import Action, Actor
+from perdure.core.access import SYSTEM_ACTOR, Action, Actor
 from perdure.core.answers import check_response
 from perdure.core.approvals import (
     SESSION_SCOPE,
@@ -111,7 +111,11 @@ class ApprovalService:
                 modifications=modifications,
                 answer=SESSION_SCOPE if for_session else answer,
             )
-            return settle_in(tx, approval, status, chosen, response=response, by=actor.name, by_person=True)
+            settled = settle_in(
+                tx, approval, status, chosen, response=response, by=actor.name, by_person=True
+            )
+            audit_answer(tx, actor, settled)
+            return settled
 
         approval = await self._store.write(body)
         await self._engine.enqueue(approval.run_id)
@@ -125,6 +129,7 @@ class ApprovalService:
             overdue = approvals.list_overdue(tx, tx.now)
             for approval in overdue:
                 settled = settle_in(tx, approval, ApprovalStatus.EXPIRED, _consequence(approval), by=None)
+                audit_answer(tx, SYSTEM_ACTOR, settled, "approval.expire")
                 if approval.on_expiry is OnExpiry.PAUSE:
                     _pause_for_silence(tx, settled, self._limits)
                 else:
@@ -190,6 +195,21 @@ def settle_in(
     session = sessions.get_session(tx, approval.session_id)
     tx.hint(session.owner_id, "session:updated", session.id)
     return approval.model_copy(update=outcome)
+
+
+def audit_answer(tx: Tx, actor: Actor, approval: Approval, action: str = "approval.answer") -> None:
+    """Write into the audit log how a question was settled."""
+    tx.audit(
+        actor,
+        action,
+        "approval",
+        approval.id,
+        session_id=approval.session_id,
+        run_id=approval.run_id,
+        type=str(approval.request_type),
+        status=str(approval.status),
+        resolution=str(approval.resolution) if approval.resolution else None,
+    )
 
 
 def release_in(tx: Tx, session: Session, by: str) -> list[str]:

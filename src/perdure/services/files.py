@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from perdure.core.access import Action, Actor
 from perdure.core.assets import Asset
@@ -77,7 +77,13 @@ class FileService:
             spool.seek(0)
             data = await asyncio.to_thread(spool.read, size)
         info = await asyncio.to_thread(workspace.write, path, data)
-        await self._store.write(lambda tx: record_file_in(tx, session.id, info, role="input"))
+
+        def body(tx: Tx) -> None:
+            record_file_in(tx, session.id, info, role="input")
+            told: dict[str, Any] = {"size_bytes": info.size_bytes, "sha256": info.sha256}
+            tx.audit(actor, "file.upload", "file", info.path, session_id=session.id, **told)
+
+        await self._store.write(body)
         return info
 
     async def remove_orphans(self) -> int:

@@ -172,6 +172,14 @@ class _Fork:
         for mission_id in original.past.plans:
             note_plan_in(tx, missions.get_mission(tx, self.renaming[mission_id]))
         tx.append(session.id, *self._events(session, run))
+        told: dict[str, Any] = {"from_seq": original.cut, "from_step": original.from_step}
+        run_id = run.id if run is not None else None
+        tx.audit(self.actor, "session.fork", "session", original.session.id, fork_id=session.id, **told)
+        tx.audit(
+            *(self.actor, "session.create", "session", session.id),
+            forked_from=original.session.id,
+            run_id=run_id,
+        )
         tx.hint(owner, "session:created", session.id)
         return sessions.get_session(tx, session.id), run
 

@@ -58,7 +58,10 @@ class HistoryService:
             session = session_for(tx, actor, session_id, Action.SEND)
             tx.append(session.id, *fresh)
             tx.hint(session.owner_id, "message:received", session.id)
-            return messages.list_messages(tx, session.id, limit=len(fresh))
+            stored = messages.list_messages(tx, session.id, limit=len(fresh))
+            chars = sum(len(message.text) for message in stored)
+            tx.audit(actor, "message.add", "session", session.id, messages=len(fresh), chars=chars)
+            return stored
 
         return await self._store.write(body)
 
@@ -71,6 +74,7 @@ class HistoryService:
             session = sessions.get_session(tx, session.id)
             tx.emit(session.id, HistoryCleared(position=session.message_count))
             messages.set_history_floor(tx, session.id, session.message_count)
+            tx.audit(actor, "history.clear", "session", session.id, messages=session.message_count)
 
         await self._store.write(body)
 

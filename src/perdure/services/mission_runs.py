@@ -12,7 +12,7 @@ from perdure.core.runs import OPEN_RUN_STATUSES, Run, RunStatus
 from perdure.errors import NotAllowedNow, NotFound
 from perdure.services import lifecycle
 from perdure.services.access import session_for
-from perdure.services.approvals import settle_in
+from perdure.services.approvals import audit_answer, settle_in
 from perdure.services.ports import RunEngine
 from perdure.store import approvals, runs
 from perdure.store.transaction import Tx
@@ -84,6 +84,7 @@ class RunCommands:
         settled = settle_in(
             tx, question, status, resolution, response=response, by=actor.name, by_person=True
         )
+        audit_answer(tx, actor, settled)
         self._enqueued.append(run.id)
         return settled
 

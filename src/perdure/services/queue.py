@@ -58,6 +58,7 @@ class QueueService:
                 task_id=None,
                 created_by=actor.user_id,
             )
+            _audit(tx, actor, "queue.add", session, row["id"], chars=len(content))
             tx.hint(session.owner_id, "session:updated", session.id)
             return _item(row)
 
@@ -92,6 +93,8 @@ class QueueService:
             item = next((r for r in operations.list_queue(tx, session.id) if r["id"] == item_id), None)
             if item is None:
                 raise _gone(item_id)
+            if changes:
+                _audit(tx, actor, "queue.update", session, item_id, fields=sorted(changes))
             tx.hint(session.owner_id, "session:updated", session.id)
             return _item(item)
 
@@ -108,6 +111,7 @@ class QueueService:
             session = session_for(tx, actor, session_id, Action.SEND, lock=True)
             if not operations.delete_queue_item(tx, session.id, item_id):
                 raise _gone(item_id)
+            _audit(tx, actor, "queue.remove", session, item_id)
             tx.hint(session.owner_id, "session:updated", session.id)
 
         await self._store.write(body)
@@ -126,6 +130,7 @@ class QueueService:
                 raise InvalidInput("Name every waiting input exactly once.", field="item_ids")
             for position, item_id in enumerate(item_ids, 1):
                 operations.update_queue_item(tx, session.id, item_id, position=position)
+            tx.audit(actor, "queue.reorder", "session", session.id, items=len(item_ids))
             tx.hint(session.owner_id, "session:updated", session.id)
             return [_item(row) for row in operations.list_queue(tx, session.id)]
 
@@ -136,6 +141,10 @@ class QueueService:
         checked = self._modes.validate(session.mode, {**session.config, **config})
         own = self._modes.validate(session.mode, config)
         return {key: checked[key] for key in own}
+
+
+def _audit(tx: Tx, actor: Actor, action: str, session: Session, item_id: str, **details: Any) -> None:
+    tx.audit(actor, action, "queue_item", item_id, session_id=session.id, **details)
 
 
 def _item(row: dict[str, Any]) -> dict[str, Any]:

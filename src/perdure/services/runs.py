@@ -71,11 +71,15 @@ class RunService:
             live = runs.find_open_run(tx, session.id, lock=True)
             checked = self._modes.validate(session.mode, {**session.config, **(config or {})})
             if live is not None:
-                return self._while_busy(tx, actor, session, live, task, checked, named_task, on_busy)
+                outcome = self._while_busy(tx, actor, session, live, task, checked, named_task, on_busy)
+                _audit_input(tx, actor, session, task, outcome[0], interrupted=outcome[1])
+                return outcome
             run, message_id = start_in(
                 tx, session, task, checked, self._limits, owner_id=actor.user_id, task_id=named_task
             )
-            return StartResult(run=run, message_id=message_id), None
+            result = StartResult(run=run, message_id=message_id)
+            _audit_input(tx, actor, session, task, result)
+            return result, None
 
         result, aborted = await self._store.write(body)
         if aborted is not None:
@@ -135,9 +139,10 @@ class RunService:
                 if runs.find_open_run(tx, session.id, lock=True) is not None:
                     raise _busy(session)
                 merged = self._modes.validate(session.mode, {**session.config, **checked})
-            run, _ = start_in(
+            run, message_id = start_in(
                 tx, session, task, merged, self._limits, owner_id=actor.user_id, task_id=named_task
             )
+            _audit_input(tx, actor, session, task, StartResult(run=run, message_id=message_id))
             return session, run, True
 
         session, run, fresh = await self._store.write(body)
@@ -209,9 +214,14 @@ class RunService:
         RUN_LIFECYCLE.decide(run.status, RunCommand.RESUME)
         session = await self._sessions.get(actor, run.session_id)
         if session.session.status is SessionStatus.ACTIVE:
-            await self._store.write(
-                lambda tx: continue_in(tx, runs.get_run(tx, run.id, lock=True), additional_context)
-            )
+
+            def body(tx: Tx) -> None:
+                paused = _run_for(tx, actor, run_id, Action.CONTROL, lock=True)
+                continue_in(tx, paused, additional_context)
+                told = len(additional_context or "")
+                _audit_run(tx, actor, "run.resume", paused, context_chars=told)
+
+            await self._store.write(body)
             await self._engine.enqueue(run.id)
         else:
             await self._sessions.resume(actor, run.session_id, additional_context)
@@ -229,6 +239,7 @@ class RunService:
             if run.status in (RunStatus.CANCELLING, RunStatus.CANCELLED):
                 return run
             cancelled = lifecycle.cancel_run(tx, run, actor.name)
+            _audit_run(tx, actor, "run.cancel", run)
             session = sessions.get_session(tx, run.session_id, lock=True)
             if cancelled.status is RunStatus.CANCELLED and session.status is SessionStatus.SUSPENDED:
                 session = lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="run cancelled")
@@ -259,6 +270,7 @@ class RunService:
             failed = session.status is SessionStatus.FAILED
             command = SessionCommand.RESUME if failed else SessionCommand.START_RUN
             lifecycle.move_session(tx, session, command, reason="retry")
+            _audit_run(tx, actor, "run.retry", retried, from_step=from_step, attempt=retried.attempt)
             return retried
 
         run = await self._store.write(body)
@@ -285,7 +297,9 @@ class RunService:
                     current_status=str(run.status),
                     allowed=[],
                 )
-            return _steer_in(tx, run, content)
+            message_id = _steer_in(tx, run, content)
+            _audit_run(tx, actor, "run.steer", run, message_id=message_id, chars=len(content))
+            return message_id
 
         return await self._store.write(body)
 
@@ -356,6 +370,23 @@ def _enqueued(
     )
     tx.hint(session.owner_id, "session:updated", session.id)
     return StartResult(queue_item=item)
+
+
+def _audit_run(tx: Tx, actor: Actor, action: str, run: Run, **details: Any) -> None:
+    tx.audit(actor, action, "run", run.id, session_id=run.session_id, **details)
+
+
+def _audit_input(
+    tx: Tx, actor: Actor, session: Session, text: str, result: StartResult, interrupted: str | None = None
+) -> None:
+    told: dict[str, Any] = {"message_id": result.message_id, "chars": len(text)}
+    if interrupted is not None:
+        tx.audit(actor, "run.cancel", "run", interrupted, session_id=session.id)
+    if result.queue_item is not None:
+        item = str(result.queue_item["id"])
+        tx.audit(actor, "queue.add", "queue_item", item, session_id=session.id, **told)
+    elif result.run is not None:
+        _audit_run(tx, actor, "run.steer" if result.steered else "run.start", result.run, **told)
 
 
 def _steer_in(tx: Tx, run: Run, content: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from perdure.core.access import Action, Actor
 from perdure.core.runs import LIVE_RUN_STATUSES, Run
-from perdure.core.sessions import OnBusy, Session, SessionCommand, SessionHead, SessionStatus, default_name
+from perdure.core.sessions import OnBusy, Session, SessionCommand, SessionStatus, default_name
 from perdure.errors import InvalidInput, NotFound, PerdureError, StaleVersion
 from perdure.ids import new_id, parse_uuid
 from perdure.services import lifecycle
@@ -18,14 +18,12 @@ from perdure.services.history import message_page
 from perdure.services.ports import Limits, ModeCatalog, RunEngine
 from perdure.services.resuming import resume_in
 from perdure.services.state import save_state_in
-from perdure.services.views import SessionPage, SessionRow, SessionView
+from perdure.services.views import SessionPage, SessionRow, SessionView, session_rows
 from perdure.store import operations, runs, sessions
 from perdure.store.sessions import SessionQuery
 from perdure.store.store import Store
-from perdure.store.summaries import summaries_of
 from perdure.store.transaction import Tx
 
-S = TypeVar("S", bound=SessionHead)
 _EDITABLE = ("name", "tags", "metadata", "config", "resource_limits")
 _BULK = ("suspend", "resume", "complete", "archive", "restore", "delete")
 
@@ -92,6 +90,7 @@ class SessionService:
             **values,
         )
         sessions.insert_session(tx, session)
+        tx.audit(actor, "session.create", "session", session.id, mode=session.mode)
         tx.emit(session.id, lifecycle.session_update(session, "created"))
         tx.hint(actor.user_id, "session:created", session.id)
         return session.model_copy(update={"last_seq": 1})
@@ -104,7 +103,7 @@ class SessionService:
         """
 
         def body(tx: Tx) -> SessionRow[Session]:
-            return _rows(tx, [session_for(tx, actor, session_id, Action.READ)])[0]
+            return session_rows(tx, [session_for(tx, actor, session_id, Action.READ)])[0]
 
         return await self._store.read(body)
 
@@ -117,7 +116,7 @@ class SessionService:
 
         def body(tx: Tx) -> SessionView:
             session = session_for(tx, actor, session_id, Action.READ)
-            return SessionView(_rows(tx, [session])[0], message_page(tx, session))
+            return SessionView(session_rows(tx, [session])[0], message_page(tx, session))
 
         return await self._store.read(body)
 
@@ -138,7 +137,7 @@ class SessionService:
         def body(tx: Tx) -> SessionPage:
             found, total, cursor = sessions.list_sessions(tx, owner, query)
             return SessionPage(
-                sessions=_rows(tx, found),
+                sessions=session_rows(tx, found),
                 total=total,
                 limit=query.limit,
                 offset=query.offset,
@@ -160,7 +159,7 @@ class SessionService:
             session = sessions.find_latest_active(tx, actor.user_id)
             if session is None:
                 raise NotFound("You have no active session.")
-            return _rows(tx, [session])[0]
+            return session_rows(tx, [session])[0]
 
         return await self._store.read(body)
 
@@ -197,7 +196,9 @@ class SessionService:
                 return session, []
             changed = sessions.change_session(tx, session, **changes)
             tx.emit(session.id, lifecycle.session_update(changed, "edited"))
-            return changed, release_in(tx, changed, actor.name) if "resource_limits" in changes else []
+            released = release_in(tx, changed, actor.name) if "resource_limits" in changes else []
+            tx.audit(actor, "session.update", "session", session.id, fields=sorted(patch), released=released)
+            return changed, released
 
         changed, woken = await self._store.write(body)
         for run_id in woken:
@@ -211,7 +212,12 @@ class SessionService:
 
         def body(tx: Tx) -> Session:
             session = session_for(tx, actor, session_id, Action.EDIT, lock=True)
-            return save_state_in(tx, session, self._limits, messages_to_append=list(messages), **state)
+            saved = save_state_in(tx, session, self._limits, messages_to_append=list(messages), **state)
+            fields = sorted(key for key, value in state.items() if value is not None)
+            tx.audit(
+                actor, "session.save_state", "session", session.id, fields=fields, messages=len(messages)
+            )
+            return saved
 
         return await self._store.write(body)
 
@@ -240,6 +246,8 @@ class SessionService:
             if run is not None:
                 lifecycle.pause_run(tx, run, reason or "requested")
                 live.append(run.id)
+            paused = run.id if run is not None else None
+            tx.audit(actor, "session.suspend", "session", session.id, when=when, run_id=paused)
             return changed
 
         session = await self._store.write(body)
@@ -263,7 +271,7 @@ class SessionService:
 
         def body(tx: Tx) -> tuple[Session, Run | None]:
             session = session_for(tx, actor, session_id, Action.CONTROL, lock=True)
-            return resume_in(
+            resumed, run = resume_in(
                 tx,
                 session,
                 self._limits,
@@ -271,6 +279,9 @@ class SessionService:
                 additional_context=additional_context,
                 from_step=from_step,
             )
+            told: dict[str, Any] = {"from_step": from_step, "context_chars": len(additional_context or "")}
+            tx.audit(actor, "session.resume", "session", session.id, run_id=run.id if run else None, **told)
+            return resumed, run
 
         session, run = await self._store.write(body)
         if run is not None:
@@ -294,6 +305,7 @@ class SessionService:
 
         def body(tx: Tx) -> Session:
             session = session_for(tx, actor, session_id, Action.CONTROL, lock=True)
+            tx.audit(actor, "session.archive", "session", session.id)
             return lifecycle.move_session(
                 tx,
                 session,
@@ -325,6 +337,7 @@ class SessionService:
                 last_active_at=tx.now,
                 expires_at=lifecycle.expiry_of(self._limits, target or SessionStatus.SUSPENDED, tx.now),
             )
+            tx.audit(actor, "session.restore", "session", session.id)
             tx.hint(session.owner_id, "session:updated", session.id)
             return restored
 
@@ -352,6 +365,7 @@ class SessionService:
         def body(tx: Tx) -> None:
             session = session_for(tx, actor, session_id, Action.PURGE, lock=True, deleted=True)
             sessions.purge_session(tx, session.id)
+            tx.audit(actor, "session.purge", "session", session.id)
             tx.hint(session.owner_id, "session:deleted", session.id)
 
         await self.delete(actor, session_id)
@@ -367,8 +381,9 @@ class SessionService:
         def body(tx: Tx) -> SessionRow[Session]:
             session = session_for(tx, actor, session_id, Action.READ)
             operations.set_current_session(tx, actor.user_id, session.id)
+            tx.audit(actor, "session.load", "session", session.id)
             tx.hint(actor.user_id, "session:loaded", session.id)
-            return _rows(tx, [session])[0]
+            return session_rows(tx, [session])[0]
 
         return await self._store.write(body)
 
@@ -421,6 +436,7 @@ class SessionService:
             if command is SessionCommand.DELETE:
                 values |= {"deleted_at": tx.now, "status_before": session.status}
             ended = lifecycle.move_session(tx, session, command, reason=f"by {actor.name}", **values)
+            tx.audit(actor, f"session.{command}", "session", session.id, runs_cancelled=sorted(set(aborted)))
             if command is SessionCommand.DELETE:
                 tx.hint(session.owner_id, "session:deleted", session.id)
                 if operations.current_session_id(tx, actor.user_id) == session.id:
@@ -472,19 +488,3 @@ def _merged(current: Any, patch: Any) -> Any:
         else:
             result[str(key)] = value  # pyright: ignore[reportUnknownArgumentType]
     return result
-
-
-def _rows(tx: Tx, found: Sequence[S]) -> list[SessionRow[S]]:
-    beside = summaries_of(tx, [session.id for session in found])
-    return [
-        SessionRow(
-            session,
-            summary.run,
-            summary.pending_approvals,
-            summary.cost_usd_micros,
-            summary.unpriced_calls,
-            summary.queue_length,
-        )
-        for session in found
-        for summary in (beside[session.id],)
-    ]

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from perdure.core.access import SYSTEM_ACTOR
 from perdure.core.runs import LIVE_RUN_STATUSES, RunStatus
 from perdure.core.sessions import Session, SessionCommand, SessionStatus
 from perdure.errors import StaleVersion
@@ -130,6 +131,7 @@ class SweepService:
             )
         except StaleVersion:
             return False
+        tx.audit(SYSTEM_ACTOR, "session.expire", "session", session.id)
         return True
 
     def _expired_long_ago(self, now: datetime) -> _Conditions:
@@ -148,6 +150,7 @@ class SweepService:
             status_before=session.status,
             expires_at=None,
         )
+        tx.audit(SYSTEM_ACTOR, "session.archive", "session", session.id)
         return True
 
     def _deleted_long_ago(self, now: datetime) -> _Conditions:
@@ -158,6 +161,7 @@ class SweepService:
 
     def _purge(self, tx: Tx, session: Session, now: datetime) -> bool:
         sessions.purge_session(tx, session.id)
+        tx.audit(SYSTEM_ACTOR, "session.purge", "session", session.id)
         tx.hint(session.owner_id, "session:deleted", session.id)
         return True
 

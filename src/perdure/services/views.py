@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -10,8 +11,11 @@ from pydantic import BaseModel, ConfigDict
 from perdure.core.messages import Message
 from perdure.core.runs import Run
 from perdure.core.sessions import Session, SessionHead
+from perdure.store.summaries import summaries_of
+from perdure.store.transaction import Tx
 
 S = TypeVar("S", bound=SessionHead, covariant=True)
+H = TypeVar("H", bound=SessionHead)
 
 
 @dataclass(frozen=True)
@@ -67,3 +71,20 @@ class SessionView:
 
     row: SessionRow[Session]
     history: MessagePage
+
+
+def session_rows(tx: Tx, found: Sequence[H]) -> list[SessionRow[H]]:
+    """Return each session with what a list shows beside it, in the same order."""
+    beside = summaries_of(tx, [session.id for session in found])
+    return [
+        SessionRow(
+            session,
+            summary.run,
+            summary.pending_approvals,
+            summary.cost_usd_micros,
+            summary.unpriced_calls,
+            summary.queue_length,
+        )
+        for session in found
+        for summary in (beside[session.id],)
+    ]

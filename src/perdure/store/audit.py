@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Text, func, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Select, Text, func, select, type_coerce
 
 from perdure.core.audit import Act, AuditEntry, Head, Verdict
 from perdure.core.audit import verify as verify_entries
@@ -18,7 +18,7 @@ from perdure.store.tables import audit_head
 from perdure.store.transaction import Tx
 
 _AT_ONCE = 1000
-_COLUMNS = (
+_COLUMNS: tuple[ColumnElement[Any], ...] = (
     *(table.c.position, type_coerce(table.c.created_at, audit_head.c.position.type), table.c.actor_id),
     *(table.c.action, table.c.object_type, table.c.object_id, table.c.session_id, table.c.source),
     *(table.c.result, type_coerce(table.c.details, Text), table.c.previous_hash, table.c.hash),
@@ -92,7 +92,7 @@ def _head(connection: Connection) -> Head:
 
 
 def _all(connection: Connection) -> Iterator[AuditEntry]:
-    query = select(*_COLUMNS).order_by(table.c.position).limit(_AT_ONCE)
+    query: Select[Any] = select(*_COLUMNS).order_by(table.c.position).limit(_AT_ONCE)
     last: int | None = None
     while True:
         page = query if last is None else query.where(table.c.position > last)
@@ -103,6 +103,6 @@ def _all(connection: Connection) -> Iterator[AuditEntry]:
         last = rows[-1][0]
 
 
-def _entry(row: Row[Any]) -> AuditEntry:
+def _entry(row: Any) -> AuditEntry:
     values: tuple[Any, ...] = tuple(row)
     return AuditEntry(values[0], values[1], Act(*values[2:10]), values[10], values[11])
