@@ -91,6 +91,7 @@ class AssetCommands:
                 **{**words, **(file or {})},
             )
             assets.insert_asset(tx, asset)
+            _audit(tx, actor, "asset.create", asset)
             return asset
 
         return await self._store.write(body)
@@ -125,7 +126,10 @@ class AssetCommands:
             ):
                 row = ASSET_LIFECYCLE.decide(asset.status, AssetCommand.PROVIDE)
                 changes |= {"status": row.target, "version": asset.version + asset.is_there}
-            return assets.change_asset(tx, asset, **changes) if changes else asset
+            if not changes:
+                return asset
+            _audit(tx, actor, "asset.update", asset, fields=sorted(patch))
+            return assets.change_asset(tx, asset, **changes)
 
         return await self._store.write(body)
 
@@ -143,6 +147,11 @@ class AssetCommands:
             "size_bytes": info.size_bytes,
             "sha256": info.sha256,
         }
+
+
+def _audit(tx: Tx, actor: Actor, action: str, asset: Asset, **details: Any) -> None:
+    told = {"mission_id": asset.mission_id, "hop_id": asset.hop_id, **details}
+    tx.audit(actor, action, "asset", asset.id, session_id=asset.session_id, **told)
 
 
 def _check_one(value: Any, path: str | None) -> None:

@@ -92,8 +92,9 @@ class MissionCommands:
                 assets.insert_asset(tx, asset)
             promise_outputs_in(tx, mission)
             if session_id is None:
-                return MissionDone(mission)
-            return _linked(link_in(tx, actor, session_id, mission))
+                return _done(tx, actor, "create", MissionDone(mission), hops=len(parts))
+            linked = _linked(link_in(tx, actor, session_id, mission))
+            return _done(tx, actor, "create", linked, hops=len(parts))
 
         return await self._store.write(body)
 
@@ -109,7 +110,7 @@ class MissionCommands:
         def body(tx: Tx) -> MissionDone:
             session = session_for(tx, actor, session_id, Action.EDIT, lock=True)
             mission = mission_for(tx, actor, mission_id, Action.EDIT, lock=True)
-            return _linked(link_in(tx, actor, session.id, mission))
+            return _done(tx, actor, "link", _linked(link_in(tx, actor, session.id, mission)))
 
         return await self._store.write(body)
 
@@ -134,7 +135,7 @@ class MissionCommands:
                 return MissionDone(mission)
             changed = missions.change_mission(tx, mission, revision=mission.revision + 1, **changes)
             log_plan_in(tx, changed, "modified", versioned=True)
-            return MissionDone(changed)
+            return _done(tx, actor, "update", MissionDone(changed), fields=sorted(changes))
 
         return await self._store.write(body)
 
@@ -157,7 +158,7 @@ class MissionCommands:
             if again:
                 promise_outputs_in(tx, moved)
             log_plan_in(tx, moved, "proposed", versioned=True)
-            return MissionDone(moved)
+            return _done(tx, actor, "propose", MissionDone(moved))
 
         return await self._store.write(body)
 
@@ -206,13 +207,14 @@ class MissionCommands:
                 approval = via_run.answer(
                     tx, actor, run, MissionCommand.MODIFY, modifications={"steps": cleaned}
                 )
-                return MissionDone(mission, approval_id=approval.id, run_id=run.id)
+                done = MissionDone(mission, approval_id=approval.id, run_id=run.id)
+                return _done(tx, actor, "modify", done, hops=len(cleaned))
             parts = [hop_of(mission.id, i, s, i == len(cleaned)) for i, s in enumerate(cleaned, 1)]
             keep_outputs_in(tx, mission, mission.hops)
             changed = missions.replace_hops(tx, mission, parts, revision=mission.revision + 1)
             promise_outputs_in(tx, changed)
             log_plan_in(tx, changed, "modified", versioned=True)
-            return MissionDone(changed)
+            return _done(tx, actor, "modify", MissionDone(changed), hops=len(cleaned))
 
         done = await self._store.write(body)
         await via_run.tell(self._engine)
@@ -234,10 +236,11 @@ class MissionCommands:
             run = via_run.open_run(tx, mission)
             if run is not None:
                 via_run.cancel(tx, actor, run)
-                return MissionDone(missions.get_mission(tx, mission.id), run_id=run.id)
+                done = MissionDone(missions.get_mission(tx, mission.id), run_id=run.id)
+                return _done(tx, actor, "cancel", done)
             moved = move_mission_in(tx, mission, MissionCommand.CANCEL)
             log_plan_in(tx, moved, "cancelled", versioned=True)
-            return MissionDone(moved)
+            return _done(tx, actor, "cancel", MissionDone(moved))
 
         done = await self._store.write(body)
         await via_run.tell(self._engine)
@@ -284,7 +287,7 @@ class MissionCommands:
             changed = missions.change_mission(tx, mission, revision=mission.revision + 1)
             changed = changed.model_copy(update={"hops": placed})
             log_plan_in(tx, changed, "reordered", versioned=True)
-            return MissionDone(changed)
+            return _done(tx, actor, "reorder", MissionDone(changed), hops=len(placed))
 
         return await self._store.write(body)
 
@@ -308,13 +311,15 @@ class MissionCommands:
             if run is not None:
                 approval_id = via_run.answer(tx, actor, run, command, feedback=feedback).id
                 if command is MissionCommand.REVISE:  # the run writes the revision
-                    return MissionDone(mission, approval_id=approval_id, run_id=run.id)
+                    done = MissionDone(mission, approval_id=approval_id, run_id=run.id)
+                    return _done(tx, actor, command, done)
             changes: dict[str, Any] = {} if feedback is None else {"feedback": feedback}
             if command is MissionCommand.REVISE:
                 changes["revision"] = mission.revision + 1
             moved = move_mission_in(tx, mission, command, **changes)
             log_plan_in(tx, moved, _CHANGE[command], versioned=True)
-            return MissionDone(moved, approval_id=approval_id, run_id=run.id if run else None)
+            done = MissionDone(moved, approval_id=approval_id, run_id=run.id if run else None)
+            return _done(tx, actor, command, done)
 
         done = await self._store.write(body)
         await via_run.tell(self._engine)
@@ -327,7 +332,7 @@ class MissionCommands:
             mission = self._own(tx, actor, mission_id, Action.CONTROL)
             moved = move_mission_in(tx, mission, command, **changes)
             log_plan_in(tx, moved, change, versioned=True)
-            return MissionDone(moved)
+            return _done(tx, actor, command, MissionDone(moved))
 
         return await self._store.write(body)
 
@@ -336,6 +341,20 @@ class MissionCommands:
         mission = mission_for(tx, actor, mission_id, action, lock=True)
         RunCommands().refuse_open_run(tx, mission)
         return mission
+
+
+def _done(tx: Tx, actor: Actor, verb: str, done: MissionDone, **details: Any) -> MissionDone:
+    mission = done.mission
+    tx.audit(
+        *(actor, f"mission.{verb}", "mission", mission.id),
+        session_id=mission.session_id,
+        revision=mission.revision,
+        approval_id=done.approval_id,
+        run_id=done.run_id,
+        archived_mission_id=done.archived_mission_id,
+        **details,
+    )
+    return done
 
 
 _CHANGE = {

@@ -82,6 +82,7 @@ class HopCommands:
             order = list(mission.hops)
             order.insert(at, made)
             _changed(tx, mission, missions.order_hops(tx, order))
+            _audit(tx, actor, "hop.add", mission, made.id, position=at + 1)
             return hop_detail_in(tx, made.id)
 
         return await self._store.write(body)
@@ -111,6 +112,7 @@ class HopCommands:
             missions.change_hop(tx, hop.id, **values)
             hops = [h if h.id != hop.id else hop.model_copy(update=values) for h in mission.hops]
             _changed(tx, mission, hops)
+            _audit(tx, actor, "hop.update", mission, hop.id, fields=sorted(patch))
             return hop_detail_in(tx, hop.id)
 
         return await self._store.write(body)
@@ -134,6 +136,7 @@ class HopCommands:
                 raise refusal(faults)
             keep_outputs_in(tx, mission, [hop])
             missions.delete_hop(tx, hop.id)
+            _audit(tx, actor, "hop.remove", mission, hop.id)
             return _changed(tx, mission, missions.order_hops(tx, rest))
 
         return await self._store.write(body)
@@ -158,6 +161,7 @@ class HopCommands:
             if command is HopCommand.FAIL:
                 error = {"code": "failed-by-person", "message": reason or f"Given up by {actor.name}."}
             log_hop_in(tx, move_hop_in(tx, mission, hop, command, error), hop.id)
+            _audit(tx, actor, f"hop.{command}", mission, hop.id)
             return hop_detail_in(tx, hop.id)
 
         return await self._store.write(body)
@@ -199,6 +203,7 @@ class HopCommands:
             )
             _check_chain(tx, mission, hop, [*known, step])
             tool_steps.insert_tool_step(tx, step)
+            _audit(tx, actor, "hop.add_tool_step", mission, hop.id, tool_step_id=step.id)
             return step
 
         return await self._store.write(body)
@@ -221,6 +226,7 @@ class HopCommands:
                 raise bad_word("tool_step_ids", "Name every tool step of the hop exactly once.")
             ordered = [by_id[step_id] for step_id in tool_step_ids]
             _check_chain(tx, mission, hop, ordered)
+            _audit(tx, actor, "hop.reorder_tool_steps", mission, hop.id, tool_steps=len(ordered))
             return tool_steps.order_tool_steps(tx, ordered)
 
         return await self._store.write(body)
@@ -228,6 +234,10 @@ class HopCommands:
     def _check_steps_free(self, tx: Tx, mission: Mission, hop: Hop) -> None:
         _check_free(tx, mission)
         _check_not_begun([hop])
+
+
+def _audit(tx: Tx, actor: Actor, action: str, mission: Mission, hop_id: str, **details: Any) -> None:
+    tx.audit(*(actor, action, "hop", hop_id), session_id=mission.session_id, mission_id=mission.id, **details)
 
 
 def _changed(tx: Tx, mission: Mission, hops: list[Hop]) -> Mission:
