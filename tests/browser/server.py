@@ -137,6 +137,5 @@ class PerdureServer:
                 return int(found[1])
             if not line:
                 break
-        process.kill()
-        process.wait(timeout=5)
+        self._end(signal.SIGKILL)
         pytest.fail(f"the server gave no ready line within {START_WITHIN_S} s:\n{seen}\n{self.log[-3000:]}")
