@@ -35,6 +35,7 @@ from perdure.live.deltas import Deltas
 from perdure.live.hub import Hub
 from perdure.modes.registry import ModeRegistry
 from perdure.services.approvals import ApprovalService
+from perdure.services.audit import AuditService
 from perdure.services.comparing import ComparisonService
 from perdure.services.connections import ConnectionService
 from perdure.services.costs import CostService
@@ -90,6 +91,7 @@ class Perdure:
     sweeps: SweepService
     stats: StatsService
     idempotency: IdempotencyService
+    audit: AuditService
     engine: EngineRuntime | None
     documents: DocumentReaders
     sandbox: Sandbox
@@ -280,6 +282,7 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         sweeps=SweepService(store, approvals, runs, late, limits, files),
         stats=StatsService(store),
         idempotency=IdempotencyService(store),
+        audit=AuditService(store),
         engine=runtime,
         documents=documents,
         sandbox=sandbox,

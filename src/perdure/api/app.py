@@ -18,6 +18,7 @@ from perdure.api.guard import Guard
 from perdure.api.routes import (
     approvals,
     assets,
+    audit,
     costs,
     files,
     history,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from perdure.bootstrap import Perdure
 
 _ROUTERS = (
-    *(sse, sessions, lifecycle, history, runs, approvals, costs),
+    *(sse, sessions, lifecycle, history, runs, approvals, costs, audit),
     *(missions, assets, hops, files, queue, system),
 )
 _DESCRIPTION = "Durable, resumable sessions for AI-agent work."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request
@@ -14,9 +15,20 @@ if TYPE_CHECKING:
     from perdure.bootstrap import Perdure
 
 
-def actor_of(_connection: HTTPConnection) -> Actor:
+_PROGRAM_CHARS = 200
+
+
+def actor_of(connection: HTTPConnection) -> Actor:
     """Return who is calling. In local mode it is the one local user; the guard checked host and origin."""
-    return LOCAL_ACTOR
+    return replace(LOCAL_ACTOR, source=source_of(connection))
+
+
+def source_of(connection: HTTPConnection) -> str:
+    """Return the caller's address and what its program says it is, for the audit log."""
+    address = connection.client.host if connection.client else "?"
+    program = connection.headers.get("user-agent", "")
+    shown = "".join(letter for letter in program if letter.isprintable())[:_PROGRAM_CHARS]
+    return f"{address} {shown}".rstrip()
 
 
 async def _actor(request: Request) -> Actor:  # not a plain function: FastAPI would call it on a thread

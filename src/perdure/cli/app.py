@@ -11,6 +11,7 @@ from perdure import __version__
 from perdure.cli import (
     approvals,
     attach,
+    audit,
     config,
     costs,
     db,
@@ -63,6 +64,7 @@ app.command("costs")(costs.costs)
 app.add_typer(files.app, name="files")
 app.command("doctor")(doctor.doctor)
 app.command("config")(config.config)
+app.add_typer(audit.app, name="audit")
 app.add_typer(db.app, name="db")
 
 

@@ -21,4 +21,4 @@ DEFAULT_SERVER = DEFAULT_URL
 def connect(server: str) -> Perdure:
     """Return a client; the key comes from PERDURE_API_KEY, never from the command line."""
     address = server if "://" in server else f"http://{server}"
-    return Perdure(address, os.environ.get("PERDURE_API_KEY"))
+    return Perdure(address, os.environ.get("PERDURE_API_KEY"), program="perdure-cli")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Literal, Self, overload
 
 from perdure.client.approvals import Approvals, AsyncApprovals
+from perdure.client.audit import AsyncAudit, Audit
 from perdure.client.files import AsyncFiles, Files
 from perdure.client.follow import Wish, follow, follow_async
 from perdure.client.missions import AsyncMissions, Missions
@@ -31,13 +32,15 @@ class Perdure:
         *,
         timeout_s: float = 30,
         retries: int = 3,
+        program: str = "perdure-client",
     ) -> None:
-        self._transport = Transport(Target(base_url.rstrip("/"), api_key, retries), timeout_s)
+        self._transport = Transport(Target(base_url.rstrip("/"), api_key, retries, program), timeout_s)
         self.sessions = Sessions(self._transport)
         self.runs = Runs(self._transport)
         self.approvals = Approvals(self._transport)
         self.missions = Missions(self._transport)
         self.files = Files(self._transport)
+        self.audit = Audit(self._transport)
         self.server = Server(self._transport)
 
     @overload
@@ -103,13 +106,15 @@ class AsyncPerdure:
         *,
         timeout_s: float = 30,
         retries: int = 3,
+        program: str = "perdure-client",
     ) -> None:
-        self._transport = AsyncTransport(Target(base_url.rstrip("/"), api_key, retries), timeout_s)
+        self._transport = AsyncTransport(Target(base_url.rstrip("/"), api_key, retries, program), timeout_s)
         self.sessions = AsyncSessions(self._transport)
         self.runs = AsyncRuns(self._transport)
         self.approvals = AsyncApprovals(self._transport)
         self.missions = AsyncMissions(self._transport)
         self.files = AsyncFiles(self._transport)
+        self.audit = AsyncAudit(self._transport)
         self.server = AsyncServer(self._transport)
 
     @overload

@@ -313,6 +313,31 @@ class ApprovalPage(Wire):
     total: int = 0
 
 
+class AuditEntry(Wire):
+    """Who did what, on which, from where."""
+
+    position: int
+    timestamp: datetime
+    actor_id: str
+    action: str
+    object_type: str
+    object_id: str | None = None
+    session_id: str | None = None
+    source: str | None = None
+    result: str = "done"
+    details: Json = Field(default_factory=dict)
+    previous_hash: str = ""
+    hash: str = ""
+
+
+class AuditPage(Wire):
+    """A page of the audit log, newest first."""
+
+    entries: list[AuditEntry]
+    total: int = 0
+    next_cursor: str | None = None
+
+
 class ToolStep(Wire):
     """One tool call inside a hop, planned or made."""
 

@@ -69,6 +69,8 @@ class Target:
     api_key: str | None
     retries: int
     """How often a request is sent again when the connection breaks."""
+    program: str = "perdure-client"
+    """What the server is told about who asks; its audit log shows it."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -129,7 +131,7 @@ class Transport:
         self.target = target
         self._http = httpx.Client(
             base_url=target.base_url,
-            headers=target.headers,
+            headers={"User-Agent": target.program, **target.headers},
             timeout=timeout_s,
             trust_env=not target.is_loopback,
         )
@@ -163,7 +165,7 @@ class AsyncTransport:
         self.target = target
         self._http = httpx.AsyncClient(
             base_url=target.base_url,
-            headers=target.headers,
+            headers={"User-Agent": target.program, **target.headers},
             timeout=timeout_s,
             trust_env=not target.is_loopback,
         )
