@@ -66,6 +66,26 @@ class TestTokens:
         limits = (await house.session(session_id)).resource_limits
         assert limits["max_tokens"] == 1000 + approval.request_data["used"]
 
+    async def test_a_limit_that_is_lowered_to_what_it_was_asks_again(self, house: House) -> None:
+        session_id, run_id = await start(house, {"max_tokens": 1000})
+        approval = await asked(house, run_id)
+        house.provider.hold()
+        await house.app.approvals.answer(
+            LOCAL_ACTOR, approval.id, resolution="approve", answer={"max_tokens": 100_000}
+        )
+        await house.held()
+        await house.app.sessions.update(
+            LOCAL_ACTOR, session_id, patch={"resource_limits": {"max_tokens": 1000}}
+        )
+        house.provider.release()
+
+        again = await asked(house, run_id)
+        assert again.id != approval.id
+        await house.app.approvals.answer(
+            LOCAL_ACTOR, again.id, resolution="approve", answer={"max_tokens": 100_000}
+        )
+        await house.run(run_id, "completed")
+
     async def test_a_limit_below_what_is_used_is_refused(self, house: House) -> None:
         _, run_id = await start(house, {"max_tokens": 1000})
         approval = await asked(house, run_id)

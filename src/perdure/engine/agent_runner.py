@@ -155,7 +155,7 @@ class AgentRunner:
             record, number = await self.operations.recorded(name, call)
             if "limit" not in record:
                 break
-            await self.limits.ask(LimitState.model_validate(record["limit"]))
+            await self.limits.ask(LimitState.model_validate(record["limit"]), number)
         if "failed" in record:
             raise ModelCallFailed(f"{self.model_name}: {record['failed']}", model=self.model_name)
         await self._settle(record, number)

@@ -39,22 +39,28 @@ class LimitKeeper:
             BudgetSpent: when a person ends the run instead.
         """
 
-        async def look() -> dict[str, Any] | None:
+        async def look(_number: int) -> dict[str, Any] | None:
             reached = await self.reached()
             return reached.model_dump() if reached is not None else None
 
-        while (found := await self.operations.durable(f"limits:{key}", look)) is not None:
-            await self.ask(LimitState.model_validate(found))
+        while True:
+            found, number = await self.operations.recorded(f"limits:{key}", look)
+            if found is None:
+                return
+            await self.ask(LimitState.model_validate(found), number)
 
-    async def ask(self, state: LimitState) -> None:
+    async def ask(self, state: LimitState, number: int) -> None:
         """Ask for more; the answer has raised the limit when this returns.
+
+        `number` is that of the operation that met the limit: a limit that was raised, and is lowered to what
+        it was, is met anew.
 
         Raises:
             BudgetSpent: when a person ends the run instead.
         """
         answer = await self.ask_person(
             Question(
-                key=f"budget:{self.operations.run.attempt}:{state.scope}:{state.limit}:{state.allowed:g}",
+                key=f"budget:{self.operations.run.attempt}:{number}:{state.scope}:{state.limit}",
                 type=ApprovalType.BUDGET,
                 title=f"{budgets.words(state)} Allow more?",
                 data=state.model_dump(),
