@@ -9,6 +9,7 @@ import pytest
 
 from perdure.core.access import LOCAL_ACTOR
 from tests.engine.conftest import House
+from tests.engine.test_tools import Probe, give, use
 from tests.fakes.openai_server import OpenAIServer
 
 _STEP_1 = "YOUR STEP (1)"
@@ -57,3 +58,20 @@ async def test_the_next_server_takes_over_what_the_last_one_left(house: House) -
 
     assert await house.steps(session.id, "step_completed") == ["plan", "step-1", "step-2", "step-3", "report"]
     assert max(house.provider.counts.values()) <= 2
+
+
+async def test_calls_side_by_side_get_their_own_results_again(house: House) -> None:
+    probe = Probe()
+    give(house, probe)
+    looks = " ".join(use("look", at=f"p{number}") for number in range(8))
+    house.provider.hold("p0 is there")
+    _, run = await house.submit(task=f"[[at once]] {looks}")
+    await house.held()
+
+    await house.app.stop()
+    house.provider.release()
+    await house.start()
+    give(house, probe)
+    await house.run(run.id, "completed")
+
+    assert max(house.provider.counts.values()) == 2  # what was cut off is asked again in the same words

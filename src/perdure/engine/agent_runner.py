@@ -169,7 +169,8 @@ class AgentRunner:
         """
         call = current_call.get()
         if call is None or call.repeatable:
-            out, _ = await self.operations.recorded_now(name, lambda _number: body())
+            drawn = call.drawn.pop() if call and call.drawn else None
+            out, _ = await self.operations.recorded_now(name, lambda _number: body(), drawn)
             return out
         record, _ = await self.operations.recorded_now(
             name, lambda number: self.gate.carried_out(call, number, body)

@@ -10,8 +10,9 @@ from pydantic_ai import RunContext as AgentContext
 from pydantic_ai.exceptions import CallDeferred, ToolFailed
 from pydantic_ai.toolsets import ToolsetTool, WrapperToolset
 
-from perdure.agents.tools.box import ToolBox
+from perdure.agents.tools.box import ToolBox, ToolKind
 from perdure.core.approvals import ApprovalType, Resolution
+from perdure.core.tools import Permission
 from perdure.engine.operations import Stopwatch
 from perdure.engine.tool_gate import Call, CallRefused, OutcomeUnknown, ToolGate, current_call
 from perdure.modes.contract import Answer, Question
@@ -51,9 +52,12 @@ class GuardedTools(WrapperToolset[Any]):
     def _in_turn(self, tool: ToolsetTool[Any]) -> ToolsetTool[Any]:
         """Let a tool that may wait for a person run alone: a run leaves memory with nothing in flight."""
         kind = self.box.kind(tool.tool_def.name, tool.tool_def.metadata)
-        if not (kind.asks or self.gate.may_ask(kind.category, kind.repeatable)):
+        if not self._is_alone(kind):
             return tool
         return replace(tool, tool_def=replace(tool.tool_def, sequential=True))
+
+    def _is_alone(self, kind: ToolKind) -> bool:
+        return kind.asks or self.gate.may_ask(kind.category, kind.repeatable)
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: AgentContext[Any], tool: ToolsetTool[Any]
@@ -61,6 +65,9 @@ class GuardedTools(WrapperToolset[Any]):
         kind = self.box.kind(name, tool.tool_def.metadata)
         schema = tool.tool_def.parameters_json_schema
         call = Call(name, tool_args, kind.category, kind.repeatable, self.agent, schema)
+        if not self._is_alone(kind) and self.gate.permission(kind.category) is not Permission.DENY:
+            # Noting that calls begin may end in any order; their numbers have to be those of a replay.
+            call.drawn.append(self.gate.operations.draw())
         call_id = ctx.tool_call_id or name
         watch = Stopwatch()
         await self.log.tool_began(call_id, call)

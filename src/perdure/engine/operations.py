@@ -61,19 +61,26 @@ class Operations:
         await self.boundary()
         return await self.recorded_now(name, body)
 
-    async def recorded_now(self, name: str, body: Callable[[int], Awaitable[T]]) -> tuple[T, int]:
+    async def recorded_now(
+        self, name: str, body: Callable[[int], Awaitable[T]], step: StepReservation | None = None
+    ) -> tuple[T, int]:
         """Like `recorded`, without a boundary before it: for operations that run side by side.
 
-        Its number is drawn before anything is awaited, so that a replay numbers them alike.
+        Its number is drawn before anything is awaited, so that a replay numbers them alike. A caller that has
+        to await something before draws it itself, with `draw`.
 
         Raises:
             RunCancelled: when the run was broken off.
         """
-        step = DBOS.reserve_step()
+        step = step or self.draw()
         if self._aborted:
             await self.boundary()
         result = await self._run(step, name, body)
         return result, step.step_id
+
+    def draw(self) -> StepReservation:
+        """Draw the number of an operation; one that is never carried out leaves a gap, in a replay too."""
+        return DBOS.reserve_step()
 
     async def recorded_each(
         self, name: str, bodies: Sequence[Callable[[int], Awaitable[T]]], at_once: int
@@ -83,7 +90,7 @@ class Operations:
         A pause or cancel lets those that have begun come to their end and begins no others.
         """
         await self.boundary()
-        steps = [DBOS.reserve_step() for _ in bodies]
+        steps = [self.draw() for _ in bodies]
         results: dict[int, T] = {}
         stopping = False
 
@@ -168,7 +175,7 @@ class Operations:
         status = await self.progress.status(self.run.id)
         if status not in _PARKED:
             await outside(self._wake)
-        await DBOS.reserve_step().run_async({"name": "parked"}, _nothing)
+        await self.draw().run_async({"name": "parked"}, _nothing)
         raise RunCancelled  # the step above does not return in a workflow that has left
 
     def abort(self) -> None:

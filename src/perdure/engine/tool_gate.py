@@ -7,6 +7,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from dbos import StepReservation
+
 from perdure.core.approvals import ApprovalType, Resolution
 from perdure.core.tools import Permission, ToolCategory, call_hash, permission_for
 from perdure.engine.operations import Operations
@@ -32,6 +34,8 @@ class Call:
     agent: str | None = None
     parameters: Mapping[str, Any] | None = None
     """JSON Schema of the arguments, when the person may edit them."""
+    drawn: list[StepReservation] = field(default_factory=list[StepReservation], compare=False)
+    """The number of its operation, when it was drawn already; taken out by the operation that uses it."""
 
     @property
     def hash(self) -> str:
