@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,11 @@ import pytest
 
 from perdure.core.access import LOCAL_ACTOR
 from perdure.core.approvals import Approval
+from perdure.core.runs import Run
+from perdure.engine.operations import outside
 from perdure.errors import AlreadyAnswered
+from perdure.services.progress import RunProgress
+from tests.engine.asking import give_up
 from tests.engine.conftest import House
 
 
@@ -102,6 +107,76 @@ class TestPlanApproval:
         mission = await house.app.missions.for_session(LOCAL_ACTOR, session.id)
         assert mission is not None
         assert [(h.name, h.status) for h in mission.hops] == [("Only this", "completed")]
+
+
+class TestSecondAttempt:
+    async def test_a_no_holds_at_once(self, house: House) -> None:
+        give_up(house.provider, 1)
+        session, run = await house.submit(approval_mode="before_each_step", max_attempts=1)
+        await _answer(house, run.id, "approve")
+        await house.run(run.id, "failed")
+        house.provider.reply("YOUR STEP (1)", "Fine now.")
+        await house.app.sessions.resume(LOCAL_ACTOR, session.id)
+        assert (await _asked(house, run.id)).key == "before-step-2"
+
+        await _answer(house, run.id, "reject")
+        failed = await house.run(run.id, "failed", "waiting")
+
+        assert failed.error is not None
+        assert failed.error["code"] == "rejected"
+
+    async def test_what_was_refused_is_asked_anew_once_more(self, house: House) -> None:
+        session, run = await house.submit(approval_mode="before_each_step")
+        for _ in range(3):
+            await _answer(house, run.id, "reject")
+            await house.run(run.id, "failed")
+            await house.app.sessions.resume(LOCAL_ACTOR, session.id)
+        for _ in range(3):
+            await _answer(house, run.id, "approve")
+        await house.run(run.id, "completed")
+
+
+class TestAsIfAtTheSameMoment:
+    """A person's command arrives after the run looked for one, and before its question is stored."""
+
+    async def test_a_pause_pauses_and_the_question_waits(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def suspend(run: Run) -> None:
+            await house.app.sessions.suspend(LOCAL_ACTOR, run.session_id)
+
+        _before_the_first_question(monkeypatch, suspend)
+        session, run = await house.submit(approval_mode="after_planning")
+        await house.run(run.id, "paused")
+        await house.app.sessions.resume(LOCAL_ACTOR, session.id)
+        await _answer(house, run.id, "approve")
+        await house.run(run.id, "completed")
+        assert (await house.types(session.id)).count("workflow_paused") == 1
+
+    async def test_a_cancelled_run_ends_and_asks_nothing(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def cancel(run: Run) -> None:
+            await house.app.runs.cancel(LOCAL_ACTOR, run.id)
+
+        _before_the_first_question(monkeypatch, cancel)
+        session, run = await house.submit(approval_mode="after_planning")
+        await house.run(run.id, "cancelled")
+        assert "approval_request" not in await house.types(session.id)
+
+
+def _before_the_first_question(
+    monkeypatch: pytest.MonkeyPatch, command: Callable[[Run], Awaitable[None]]
+) -> None:
+    ask, given = RunProgress.ask, list[Run]()
+
+    async def late(self: RunProgress, run: Run, approval: Approval) -> Approval:
+        if not given:
+            given.append(run)
+            await outside(command, run)
+        return await ask(self, run, approval)
+
+    monkeypatch.setattr(RunProgress, "ask", late)
 
 
 class TestSilence:

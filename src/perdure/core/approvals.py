@@ -58,6 +58,9 @@ class Resolution(StrEnum):
     ANSWER = "answer"
 
 
+REFUSALS = (Resolution.REJECT, Resolution.ABORT)
+"""What ends a run that asked: after a retry it is asked anew."""
+
 _OUTCOME = {
     Resolution.APPROVE: ApprovalStatus.APPROVED,
     Resolution.CONTINUE: ApprovalStatus.APPROVED,

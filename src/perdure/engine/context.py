@@ -255,15 +255,10 @@ class EngineContext:
                 await self.operations.leave()
             if approval.status is ApprovalStatus.CANCELLED:
                 raise RunCancelled
-            silent = approval.status is ApprovalStatus.EXPIRED and approval.on_expiry is OnExpiry.PAUSE
-            refused = approval.resolution in (Resolution.REJECT, Resolution.ABORT)
-            if silent:
-                again += 1
-                key = f"{question.key}#{run.attempt}.{again}"
-            elif refused and run.attempt > 1 and key == question.key:
-                key = f"{question.key}#{run.attempt}.0"
-            else:
+            if approval.status is not ApprovalStatus.EXPIRED or approval.on_expiry is not OnExpiry.PAUSE:
                 return approval
+            again += 1
+            key = f"{question.key}#{run.attempt}.{again}"
 
     async def say(self, text: str, *, agent: str | None = None, key: str) -> None:
         run = self.operations.run

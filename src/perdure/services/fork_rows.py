@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from perdure.core.approvals import ApprovalStatus, ApprovalType, OnExpiry, Resolution
+from perdure.core.approvals import REFUSALS, ApprovalStatus, ApprovalType, OnExpiry
 from perdure.core.past import RunThen, StepThen
 from perdure.core.renaming import Renaming
 from perdure.core.runs import StepStatus
@@ -15,7 +15,6 @@ from perdure.services.fork_reading import Original
 from perdure.store.copies import Noun, RawEvent
 
 _SPENT = ("input_tokens", "output_tokens", "cost_usd_micros", "unpriced_calls", "active_ms")
-_REFUSALS = (Resolution.REJECT, Resolution.ABORT)
 _ANSWERED = (ApprovalStatus.APPROVED, ApprovalStatus.ANSWERED)
 _PLANNING = "planning"
 _MARKS = re.compile(r"(#\d+\.\d+)?(@[0-9a-f-]+)*$")
@@ -202,7 +201,7 @@ def _standing(original: Original, kept: set[str]) -> dict[str, str]:
         if row is None or row["run_id"] != target.id or then.asked >= again:
             continue
         approved = then.status == ApprovalStatus.EXPIRED and row["on_expiry"] == OnExpiry.APPROVE
-        stands = row["request_type"] != ApprovalType.BUDGET and row["resolution"] not in _REFUSALS
+        stands = row["request_type"] != ApprovalType.BUDGET and row["resolution"] not in REFUSALS
         if stands and (then.status in _ANSWERED or approved):
             found[_base(row["key"])] = row["id"]
     return found

@@ -19,7 +19,7 @@ from perdure.core.sessions import SESSION_LIFECYCLE, Session, SessionCommand, Se
 from perdure.services.mission_moves import move_mission_in
 from perdure.services.plan_log import log_plan_in, note_plan_in
 from perdure.services.ports import Limits
-from perdure.store import approvals, missions, runs, sessions
+from perdure.store import approvals, missions, runs, sessions, usage
 from perdure.store.transaction import Tx
 
 
@@ -80,6 +80,14 @@ def pause_run(tx: Tx, run: Run, reason: str) -> Run:
     if row.target is RunStatus.PAUSED:
         tx.emit(run.session_id, WorkflowPaused(reason=reason), run_id=run.id)
     return changed
+
+
+def park_run(tx: Tx, run: Run) -> Run:
+    """Write that a pausing run has come to its stop."""
+    parked = runs.change_run(tx, run, status=RunStatus.PAUSED)
+    usage.tick(tx, run, stop=True)
+    tx.emit(run.session_id, WorkflowPaused(reason="requested"), run_id=run.id)
+    return parked
 
 
 def cancel_run(tx: Tx, run: Run, by: str | None) -> Run:

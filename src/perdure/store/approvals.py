@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import false, func, or_, select, update
 
-from perdure.core.approvals import Approval, ApprovalStatus
+from perdure.core.approvals import REFUSALS, Approval, ApprovalStatus
 from perdure.store.rows import fetch_all, fetch_one, find_one, insert_row, update_row
 from perdure.store.tables import approvals, sessions
 from perdure.store.transaction import Tx
@@ -97,14 +97,15 @@ def cancel_pending(tx: Tx, run_id: str) -> list[Approval]:
 
 
 def put_away(tx: Tx, run_id: str, since: datetime | None, *, mark: str) -> list[Approval]:
-    """Cancel a run's open questions and free the keys of all that were asked from `since` on.
+    """Cancel a run's open questions; free their keys, those of refusals and of all asked from `since` on.
 
     A question with a freed key is asked anew. Returns those that were cancelled.
     """
     open_ones = cancel_pending(tx, run_id)
     late = approvals.c.created_at >= since if since is not None else false()
+    refused = approvals.c.resolution.in_(REFUSALS)
     query = select(approvals).where(
-        approvals.c.run_id == run_id, or_(late, approvals.c.id.in_([a.id for a in open_ones]))
+        approvals.c.run_id == run_id, or_(late, refused, approvals.c.id.in_([a.id for a in open_ones]))
     )
     for approval in fetch_all(tx, Approval, query):
         update_row(tx, approvals, approval.id, key=f"{approval.key}@{mark}")
