@@ -49,7 +49,7 @@ function field(name: string, given: Schema, root: Schema, required: boolean): Fi
   const base = {
     name,
     label: labelOf(name, schema),
-    description: typeof schema["description"] === "string" ? schema["description"] : null,
+    description: typeof schema["description"] === "string" ? schema["description"].replaceAll("`", "") : null,
     required,
     choices: [] as readonly Choice[],
     suggestions: [] as readonly string[],

@@ -51,6 +51,8 @@ export function Conversation({ state, busy, heard, canWrite, inputRef, onOlder, 
     return () => observer.disconnect();
   }, [atEnd]);
 
+  const asks = state.approvals.some((approval) => approval.status === "pending");
+  const unended = asks ? "waits for you" : busy ? "running" : "no result";
   const empty = items.length === 0 && state.open.length === 0;
   return (
     <section className={styles.conversation} aria-label="Conversation">
@@ -81,7 +83,7 @@ export function Conversation({ state, busy, heard, canWrite, inputRef, onOlder, 
               case "message":
                 return <Said key={item.id} message={item.message} />;
               case "tools":
-                return <Tools key={item.id} tools={item.tools} heard={heard} />;
+                return <Tools key={item.id} tools={item.tools} unended={unended} heard={heard} />;
               case "decision":
                 return <div key={item.id}>{decision(item.approval)}</div>;
               default:

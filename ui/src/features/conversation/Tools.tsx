@@ -1,51 +1,55 @@
 import { memo } from "react";
 import { CodeBlock } from "@/components/CodeBlock";
-import { Icon } from "@/components/Icon";
+import { Icon, type IconName } from "@/components/Icon";
 import { duration } from "@/lib/time";
 import type { ToolEntry } from "@/live/session-state";
 import styles from "./Conversation.module.css";
 
+/** What is true of calls without a result: they run, wait for a person, or were left behind when the run stopped. */
+export type Unended = "running" | "waits for you" | "no result";
+
+interface Props {
+  readonly tools: readonly ToolEntry[];
+  readonly unended: Unended;
+  readonly heard: boolean;
+}
+
 /** Tool calls and code that was run between two messages, each folded to a line. */
-export const Tools = memo(function Tools({ tools, heard }: { tools: readonly ToolEntry[]; heard: boolean }) {
+export const Tools = memo(function Tools({ tools, unended, heard }: Props) {
   return (
     <ul className={styles.tools} aria-label="Tool calls">
       {tools.map((tool) => (
         <li key={tool.seq}>
-          <Tool tool={tool} heard={heard} />
+          <Tool tool={tool} unended={unended} heard={heard} />
         </li>
       ))}
     </ul>
   );
 });
 
-function Tool({ tool, heard }: { tool: ToolEntry; heard: boolean }) {
-  const exit = tool.arguments["exit_status"];
+const UNENDED_ICON: Readonly<Record<Unended, IconName>> = {
+  running: "retry",
+  "waits for you": "hand",
+  "no result": "off",
+};
+
+function Tool({ tool, unended, heard }: { tool: ToolEntry; unended: Unended; heard: boolean }) {
+  const open = tool.status === "running";
+  const icon = open
+    ? UNENDED_ICON[unended]
+    : tool.status === "failed"
+      ? "cross"
+      : tool.kind === "code"
+        ? "code"
+        : "wrench";
   return (
     <details className={styles.tool} data-status={tool.status}>
       <summary>
-        <Icon
-          name={
-            tool.status === "running"
-              ? "retry"
-              : tool.status === "failed"
-                ? "cross"
-                : tool.kind === "code"
-                  ? "code"
-                  : "wrench"
-          }
-          size={14}
-          spin={tool.status === "running" && heard}
-        />
+        <Icon name={icon} size={14} spin={open && unended === "running" && heard} />
         <code>{tool.kind === "code" ? `ran ${tool.tool}` : tool.tool}</code>
         <span className={styles.gist}>{gist(tool)}</span>
         <span className={styles.took}>
-          {tool.status === "running"
-            ? "running"
-            : tool.status === "failed"
-              ? typeof exit === "number"
-                ? `exit ${exit}`
-                : "failed"
-              : ""}
+          {open ? unended : outcome(tool)}
           {tool.durationMs !== null && <> {duration(tool.durationMs)}</>}
         </span>
       </summary>
@@ -67,6 +71,12 @@ function Tool({ tool, heard }: { tool: ToolEntry; heard: boolean }) {
       </div>
     </details>
   );
+}
+
+function outcome(tool: ToolEntry): string {
+  if (tool.status !== "failed") return "";
+  const exit = tool.arguments["exit_status"];
+  return typeof exit === "number" ? `exit ${exit}` : "failed";
 }
 
 const GIST_CHARS = 90;
