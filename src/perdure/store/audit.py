@@ -71,6 +71,8 @@ def verify(url: str) -> Verdict:
     try:
         with engine.connect().execution_options(isolation_level=level) as connection:
             if not address.is_postgres:
+                driver: Any = connection.connection.driver_connection
+                driver.text_factory = _text  # text that is none any more is a changed row, not a broken file
                 connection.exec_driver_sql("BEGIN")
             current, newest = migrate.revisions(connection)
             if current is None:
@@ -84,6 +86,10 @@ def verify(url: str) -> Verdict:
         raise migrate.unusable(address, error) from error
     finally:
         engine.dispose()
+
+
+def _text(stored: bytes) -> str:
+    return stored.decode(errors="backslashreplace")
 
 
 def _head(connection: Connection) -> Head:
