@@ -144,7 +144,8 @@ def _line(event: Event) -> tuple[str, str] | None:
             by = f" by {data['responded_by']}" if data.get("responded_by") else ""
             return f"  {data.get('resolution') or data.get('status')}{by}", "yellow"
         case "budget_warning" | "budget_exceeded":
-            return f"Budget {data.get('limit')}: {data.get('used')} of {data.get('allowed')} used", "yellow"
+            used, allowed = float(data.get("used") or 0), float(data.get("allowed") or 0)
+            return f"Limit {data.get('limit')}: {used:,.10g} of {allowed:,.10g} used", "yellow"
         case "error":
             return f"Problem: {data.get('message')}", "red"
         case _:

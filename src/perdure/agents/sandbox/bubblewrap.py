@@ -92,6 +92,7 @@ class Bubblewrap:
             *("--proc", "/proc", "--dev", "/dev"),
             *self._in_memory("/dev/shm", limits),
             *self._in_memory("/tmp", limits),
+            *self._python(),  # after /tmp, where a checkout may lie
             *("--ro-bind", str(private), PROGRAM_PLACE),
             *("--ro-bind", str(private / "passwd"), "/etc/passwd"),
             *self._covered(),
@@ -113,9 +114,13 @@ class Bubblewrap:
                 words += ["--symlink", str(alias.readlink()), str(alias)]
             elif alias.is_dir():
                 words += ["--ro-bind", str(alias), str(alias)]
-        for path in (*_CONFIGURATION, *map(str, _python_folders())):
+        for path in _CONFIGURATION:
             words += ["--ro-bind-try", path, path]
         return words
+
+    def _python(self) -> list[str]:
+        folders = map(str, _python_folders())
+        return [word for path in folders for word in ("--ro-bind-try", path, path)]
 
     def _in_memory(self, place: str, limits: SandboxLimits) -> list[str]:
         if not self.can_bound_memory_folders:
