@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from perdure.core.access import LOCAL_ACTOR
+from perdure.engine.runtime import EngineRuntime
 from tests.engine.conftest import House
 
 _STEP_1 = "YOUR STEP (1)"
@@ -92,3 +95,23 @@ class TestPauseNow:
             "report",
         ]
         assert house.provider.count("Mention the budget.") > 0
+
+    async def test_a_resume_in_the_same_moment_makes_the_call_again(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        abort = EngineRuntime.abort
+
+        async def late(self: EngineRuntime, run_id: str) -> None:
+            await house.app.sessions.resume(LOCAL_ACTOR, session.id)
+            await abort(self, run_id)
+
+        monkeypatch.setattr(EngineRuntime, "abort", late)
+        house.provider.hold(_STEP_1)
+        session, run = await house.submit()
+        await house.held()
+        await house.app.sessions.suspend(LOCAL_ACTOR, session.id, when="now")
+        house.provider.release()
+
+        done = await house.run(run.id, "completed")
+
+        assert done.unpriced_calls == len(house.provider.calls)  # that of the call broken off is unknown

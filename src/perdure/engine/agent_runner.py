@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
@@ -127,13 +128,13 @@ class AgentRunner:
 
     async def model_request(self, name: str, body: Callable[[], Awaitable[Any]]) -> Any:
         """Make one model call as a durable operation: ledger row before, usage and events after."""
-        run = self.operations.run
+        run, tries = self.operations.run, count(1)
 
         async def call(step_number: int) -> dict[str, Any]:
             reached = await self.limits.reached()
             if reached is not None:
                 return {"limit": reached.model_dump()}
-            call_id = f"{run.id}:{run.attempt}:{step_number}:{run.fence}"
+            call_id = f"{run.id}:{run.attempt}:{step_number}:{run.fence}.{next(tries)}"
             self._message_id = new_id() if self.say else None
             await self.operations.progress.open_call(run, self._begun(call_id))
             watch = Stopwatch()

@@ -24,6 +24,10 @@ class RunCancelled(BaseException):
     """The run was asked to end; not an `Exception`, so that no mode takes it for a failure."""
 
 
+class _PauseTakenBack(Exception):
+    """What was in flight was broken off for a pause, and the run was resumed before it had paused."""
+
+
 async def outside(call: Callable[..., Coroutine[Any, Any, T]], *args: Any, **kwargs: Any) -> T:
     """Await a call detached from the workflow, so that it is not recorded as one of its steps."""
     task = contextvars.Context().run(asyncio.create_task, call(*args, **kwargs))
@@ -47,6 +51,7 @@ class Operations:
     in_flight: int = 0
     _quiet: asyncio.Condition = field(default_factory=asyncio.Condition)
     _aborted: bool = False
+    _broken_off: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
 
     async def durable(self, name: str, body: Callable[[], Awaitable[T]]) -> T:
         """Run `body` once: after a crash its recorded result comes back instead.
@@ -122,7 +127,11 @@ class Operations:
 
     async def _run(self, step: StepReservation, name: str, body: Callable[[int], Awaitable[T]]) -> T:
         async def call() -> T:
-            return await self._abortable(body(step.step_id))
+            while True:
+                try:
+                    return await self._abortable(body(step.step_id))
+                except _PauseTakenBack:
+                    continue
 
         self.in_flight += 1
         try:
@@ -171,10 +180,7 @@ class Operations:
 
     async def leave(self) -> NoReturn:
         """Leave memory: the workflow stops here, and goes on from here when the run is woken."""
-        await outside(DBOS.cancel_workflow_async, self.workflow_id)
-        status = await self.progress.status(self.run.id)
-        if status not in _PARKED:
-            await outside(self._wake)
+        await self._let_go()
         await self.draw().run_async({"name": "parked"}, _nothing)
         raise RunCancelled  # the step above does not return in a workflow that has left
 
@@ -182,7 +188,13 @@ class Operations:
         """Break off what is in flight; a pause that was asked for takes effect at once."""
         self._aborted = True
         for task in list(self.running):
+            self._broken_off.add(task)
             task.cancel()
+
+    async def _let_go(self) -> None:
+        await outside(DBOS.cancel_workflow_async, self.workflow_id)
+        if await self.progress.status(self.run.id) not in _PARKED:
+            await outside(self._wake)
 
     async def _wake(self) -> None:
         await self.wake(self.run.id)
@@ -194,15 +206,18 @@ class Operations:
             return await task
         except asyncio.CancelledError:
             await self.hold_if_stopping()
-            if not self._aborted:
+            if task not in self._broken_off:
                 task.cancel()
                 raise
-            if await self.progress.status(self.run.id) in _PAUSED:
-                await self.progress.park(self.run)
-                await outside(DBOS.cancel_workflow_async, self.workflow_id)
+            status = await self.progress.park(self.run)
+            if status is RunStatus.RUNNING:
+                raise _PauseTakenBack from None
+            if status not in (RunStatus.CANCELLING, RunStatus.CANCELLED):
+                await self._let_go()
             raise RunCancelled from None
         finally:
             self.running.discard(task)
+            self._broken_off.discard(task)
 
 
 class Stopwatch:
