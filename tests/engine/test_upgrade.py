@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from perdure.agents.models import ModelCatalog
+from perdure.agents.profiles import STARTER, ModelProfile
 from perdure.core.access import LOCAL_ACTOR
 from perdure.engine import runtime
 from tests.engine.conftest import House
@@ -41,3 +43,28 @@ async def test_a_question_that_was_open_is_answered_under_the_new_one(
     await house.run(run.id, "completed")
     assert (await house.steps(session.id, "step_completed")).count("plan") == 1
     assert (await house.types(session.id)).count("approval_request") == 1
+
+
+async def test_another_default_model_is_for_the_runs_to_come(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.provider.hold("YOUR STEP (1)")
+    session, run = await house.submit()
+    await house.held()
+    await house.app.stop()
+    house.provider.release()
+    profile = ModelCatalog.profile
+
+    def small(self: ModelCatalog, name: str) -> ModelProfile:
+        return STARTER if name == "openai-chat:small" else profile(self, name)
+
+    monkeypatch.setattr(ModelCatalog, "profile", small)
+    house.settings = house.settings.model_copy(update={"model": "openai-chat:small"})
+    await house.start()
+
+    done = await house.run(run.id, "completed", "failed")
+
+    assert done.error is None
+    assert {call.model for call in house.provider.calls} == {"test"}
+    assert done.attempt == 1
+    assert (await house.steps(session.id, "step_completed")).count("step-1") == 1

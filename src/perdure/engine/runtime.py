@@ -209,6 +209,7 @@ class EngineRuntime:
             return {
                 "steps": await self.progress.kept_steps(run.id) if inherited else {},
                 "granted": await self.progress.granted(session.id),
+                "default_model": self.default_model,
             }
 
         found = await operations.durable("left-behind", left)
@@ -218,7 +219,8 @@ class EngineRuntime:
             session=session,
             mode_config=config,
             catalog=self.catalog,
-            default_model=self.default_model,
+            # Another default after a restart is for the next attempt: a model's profile decides what is done.
+            default_model=found.get("default_model") or self.default_model,
             workspace=self.files.workspace(session.id),
             deltas=self.deltas,
             box=self.tools,
