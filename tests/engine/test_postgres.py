@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from perdure.core.access import LOCAL_ACTOR
+from perdure.store import approvals as approval_rows
 from tests.engine.conftest import House
 from tests.engine.test_tools import Probe, give, use
 from tests.fakes.openai_server import OpenAIServer
@@ -75,3 +78,18 @@ async def test_calls_side_by_side_get_their_own_results_again(house: House) -> N
     await house.run(run.id, "completed")
 
     assert max(house.provider.counts.values()) == 2  # what was cut off is asked again in the same words
+
+
+async def test_sweeps_of_several_servers_do_not_disturb_each_other(house: House) -> None:
+    for _ in range(3):
+        _, run = await house.submit(approval_mode="after_planning")
+        await house.run(run.id, "waiting")
+    waiting, _ = await house.app.approvals.list(LOCAL_ACTOR)
+    for question in waiting:
+        await house.app.store.write(
+            partial(approval_rows.settle_approval, approval=question, deadline=question.created_at)
+        )
+
+    expired = await asyncio.gather(*(house.app.approvals.expire_overdue() for _ in range(6)))
+
+    assert sum(expired) == 3

@@ -126,15 +126,19 @@ class ApprovalService:
         woken: list[str] = []
 
         def body(tx: Tx) -> int:
-            overdue = approvals.list_overdue(tx, tx.now)
-            for approval in overdue:
-                settled = settle_in(tx, approval, ApprovalStatus.EXPIRED, _consequence(approval), by=None)
+            number = 0
+            for approval in approvals.list_overdue(tx, tx.now):
+                try:
+                    settled = settle_in(tx, approval, ApprovalStatus.EXPIRED, _consequence(approval), by=None)
+                except AlreadyAnswered:
+                    continue  # by a person just in time, or by another server's sweep
+                number += 1
                 audit_answer(tx, SYSTEM_ACTOR, settled, "approval.expire")
                 if approval.on_expiry is OnExpiry.PAUSE:
                     _pause_for_silence(tx, settled, self._limits)
                 else:
                     woken.append(approval.run_id)
-            return len(overdue)
+            return number
 
         number = await self._store.write(body)
         for run_id in woken:
