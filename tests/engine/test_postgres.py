@@ -93,3 +93,13 @@ async def test_sweeps_of_several_servers_do_not_disturb_each_other(house: House)
     expired = await asyncio.gather(*(house.app.approvals.expire_overdue() for _ in range(6)))
 
     assert sum(expired) == 3
+
+
+async def test_an_answer_with_characters_that_no_database_takes_is_kept_without_them(house: House) -> None:
+    house.provider.reply("Say it", "It is \x00 here, and half a face: \ud83d")
+    session, run = await house.submit("one-shot", "Say it")
+    done = await house.run(run.id, "completed", "failed")
+
+    assert done.error is None
+    page = await house.app.history.messages(LOCAL_ACTOR, session.id, limit=10)
+    assert page.messages[-1].text == "It is \ufffd here, and half a face: \ufffd"

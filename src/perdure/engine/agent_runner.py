@@ -42,6 +42,7 @@ from perdure.core.clock import utc_now
 from perdure.core.costs import CostRecord
 from perdure.core.events import NewEvent, ToolCall, ToolResult
 from perdure.core.limits import LimitState
+from perdure.core.text import storable
 from perdure.engine.durability import PerdureDurability
 from perdure.engine.limits import LimitKeeper
 from perdure.engine.operations import Operations, Stopwatch
@@ -139,7 +140,7 @@ class AgentRunner:
             await self.operations.progress.open_call(run, self._begun(call_id))
             watch = Stopwatch()
             try:
-                out = await body()
+                out = storable(await body())
             except (ModelAPIError, UserError) as error:
                 return {"failed": _sentence(error), "call_id": call_id, "duration_ms": watch.ms()}
             finally:
@@ -169,12 +170,16 @@ class AgentRunner:
             OutcomeUnknown: when the call is no repeatable one and was cut off by a crash.
         """
         call = current_call.get()
+
+        async def result() -> Any:
+            return storable(await body())
+
         if call is None or call.repeatable:
             drawn = call.drawn.pop() if call and call.drawn else None
-            out, _ = await self.operations.recorded_now(name, lambda _number: body(), drawn)
+            out, _ = await self.operations.recorded_now(name, lambda _number: result(), drawn)
             return out
         record, _ = await self.operations.recorded_now(
-            name, lambda number: self.gate.carried_out(call, number, body)
+            name, lambda number: self.gate.carried_out(call, number, result)
         )
         if "unknown" in record:
             raise OutcomeUnknown
