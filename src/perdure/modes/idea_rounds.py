@@ -199,7 +199,15 @@ class IdeaWork:
             max_tokens=ctx.profile.step_max_tokens,
             say=False,
         )
-        return reply.output.model_dump()
+        answer = reply.output.model_dump()
+        if isinstance(answer.get("title"), str):
+            answer["title"] = _headline(answer["title"])
+        return answer
+
+
+def _headline(text: str) -> str:
+    """Return a title without what a small model runs on with."""
+    return text.split(". ")[0].strip(" .:#*") or text
 
 
 def _listed(ideas: Sequence[dict[str, Any]]) -> str:
