@@ -16,9 +16,11 @@ from perdure.agents.tools.tool import Tool
 from perdure.core.access import LOCAL_ACTOR
 from perdure.core.approvals import Approval
 from perdure.core.tools import ToolCategory, call_hash
+from perdure.engine import runtime
 from perdure.errors import AlreadyAnswered, InvalidInput
 from perdure.store.assets import AssetQuery
 from tests.engine.conftest import House
+from tests.fakes import openai_server
 
 
 class Probe:
@@ -233,6 +235,28 @@ class TestEffects:
         await house.run(run.id, "completed")
         assert probe.looked == ["it", "it"]
 
+    async def test_one_that_another_program_version_cut_off_is_asked_about(
+        self, house: House, probe: Probe, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        probe.go.clear()
+        _, run = await house.submit(
+            "one-shot", use("ring", bell="big"), tool_permissions={"shell": "auto_allow"}
+        )
+        await house.until(lambda: probe.rung == ["big"])
+        await house.app.stop()
+        probe.go.set()
+        monkeypatch.setattr(runtime, "_VERSION", "another")
+        await house.start()
+        give(house, probe)
+
+        approval = await asked(house, run.id)
+
+        assert approval.request_data["outcome"] == "unknown"
+        assert probe.rung == ["big"]
+        await house.app.approvals.answer(LOCAL_ACTOR, approval.id, resolution="retry")
+        await house.run(run.id, "completed")
+        assert probe.rung == ["big", "big"]
+
 
 class TestSideBySide:
     TASK = f"[[at once]] {use('look', at='a')} {use('look', at='b')} {use('look', at='c')}"
@@ -270,6 +294,18 @@ class TestSideBySide:
         await house.run(run.id, "completed")
         assert sorted(probe.looked) == ["a", "b", "c"]
         assert probe.rung == ["big"]
+
+
+async def test_calls_that_a_provider_names_alike_have_a_result_each(
+    house: House, probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = openai_server._tool_call
+    monkeypatch.setattr(
+        openai_server, "_tool_call", lambda tool, arguments: {**made(tool, arguments), "id": "call_0"}
+    )
+    session, run = await house.submit("one-shot", f"{use('look', at='a')} {use('look', at='b')}")
+    await house.run(run.id, "completed")
+    assert [r["result"] for r in await results(house, session.id)] == ["a is there", "b is there"]
 
 
 async def test_an_agent_can_ask_a_person(house: House, probe: Probe) -> None:

@@ -43,6 +43,7 @@ from perdure.core.costs import CostRecord
 from perdure.core.events import NewEvent, ToolCall, ToolResult
 from perdure.core.limits import LimitState
 from perdure.core.text import storable
+from perdure.engine.agent_tools import CallId
 from perdure.engine.durability import PerdureDurability
 from perdure.engine.limits import LimitKeeper
 from perdure.engine.operations import Operations, Stopwatch
@@ -185,7 +186,7 @@ class AgentRunner:
             raise OutcomeUnknown
         return record["out"]
 
-    async def tool_began(self, call_id: str, call: Call) -> None:
+    async def tool_began(self, call_id: CallId, call: Call) -> None:
         """Note the call as a tool step of the hop that is being carried out."""
         run, hop_id = self.operations.run, self.hop_id
         if hop_id is None:
@@ -200,16 +201,16 @@ class AgentRunner:
                 call.tool,
                 call.arguments,
                 step_id=self.step_id,
-                call_id=call_id,
+                call_id=call_id.given,
             ),
         )
 
-    async def tool_ended(self, call_id: str, call: Call, ok: bool, result: str, duration_ms: int) -> None:
+    async def tool_ended(self, call_id: CallId, call: Call, ok: bool, result: str, duration_ms: int) -> None:
         """Log a tool's answer, once."""
         run, hop_id = self.operations.run, self.hop_id
         shown, key = result[:_RESULT_SHOWN], self._key(call_id)
         data = ToolResult(
-            call_id=call_id,
+            call_id=call_id.given,
             tool=call.tool,
             agent=self.role.id,
             ok=ok,
@@ -233,8 +234,8 @@ class AgentRunner:
 
         await self.operations.progress.write(run, change)
 
-    def _key(self, call_id: str) -> str:
-        return f"{self.operations.run.attempt}:{self.turn}:{call_id}"
+    def _key(self, call_id: CallId) -> str:
+        return f"{self.operations.run.attempt}:{self.turn}:{call_id.answer}:{call_id.given}"
 
     async def _stream(self, _ctx: AgentContext[Any], events: AsyncIterable[Any]) -> None:
         session_id = self.operations.run.session_id

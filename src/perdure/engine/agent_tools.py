@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pydantic_ai import RunContext as AgentContext
 from pydantic_ai.exceptions import CallDeferred, ToolFailed
@@ -23,14 +23,21 @@ _CUT_OFF = (
 )
 
 
+class CallId(NamedTuple):
+    """The name of a call. Some providers count anew in each answer, so the answer's number belongs to it."""
+
+    given: str
+    answer: int
+
+
 class ToolLog(Protocol):
     """Where the calls of an agent are noted."""
 
-    async def tool_began(self, call_id: str, call: Call) -> None:
+    async def tool_began(self, call_id: CallId, call: Call) -> None:
         """Note that a call begins; noted before, nothing happens."""
         ...
 
-    async def tool_ended(self, call_id: str, call: Call, ok: bool, result: str, duration_ms: int) -> None:
+    async def tool_ended(self, call_id: CallId, call: Call, ok: bool, result: str, duration_ms: int) -> None:
         """Note what a call answered; noted before, nothing happens."""
         ...
 
@@ -68,7 +75,7 @@ class GuardedTools(WrapperToolset[Any]):
         if not self._is_alone(kind) and self.gate.permission(kind.category) is not Permission.DENY:
             # Noting that calls begin may end in any order; their numbers have to be those of a replay.
             call.drawn.append(self.gate.operations.draw())
-        call_id = ctx.tool_call_id or name
+        call_id = CallId(ctx.tool_call_id or name, ctx.run_step)
         watch = Stopwatch()
         await self.log.tool_began(call_id, call)
         try:
@@ -104,7 +111,7 @@ class GuardedTools(WrapperToolset[Any]):
             choice["examples"] = options
         answer = await self.ask(
             Question(
-                key=f"ask:{ctx.run_id}:{ctx.tool_call_id}:{call.hash[:16]}",
+                key=f"ask:{ctx.run_id}:{ctx.run_step}:{ctx.tool_call_id}:{call.hash[:16]}",
                 type=ApprovalType.QUESTION,
                 title=str(call.arguments.get("question") or "A question"),
                 data={"agent": self.agent, "question": call.arguments.get("question"), "choices": options},

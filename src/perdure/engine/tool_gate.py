@@ -126,13 +126,18 @@ class ToolGate:
         key = f"{run.attempt}:{number}:{call.hash[:16]}"
 
         effect: Effect = await progress.write(
-            run, lambda tx: effects.begin_in(tx, run.id, key, call.tool, call.hash)
+            run, lambda tx: effects.begin_in(tx, run, key, call.tool, call.hash)
         )
         if effect.status is EffectStatus.COMPLETED:
             return {"out": effect.outcome}
         if effect.status is not EffectStatus.STARTED:
             return {"unknown": True}
-        out = await body()
+        try:
+            out = await body()
+        except Exception:
+            await self.operations.hold_if_stopping()
+            await progress.write(run, lambda tx: effects.end_in(tx, run.id, key, EffectStatus.FAILED, None))
+            raise
         await progress.write(run, lambda tx: effects.end_in(tx, run.id, key, EffectStatus.COMPLETED, out))
         return {"out": out}
 

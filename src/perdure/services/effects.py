@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from perdure.core.runs import Run
 from perdure.store import effects
 from perdure.store.transaction import Tx
 
@@ -27,13 +28,19 @@ class Effect:
     outcome: Any = None
 
 
-def begin_in(tx: Tx, run_id: str, key: str, tool: str, call_hash: str) -> Effect:
+def begin_in(tx: Tx, run: Run, key: str, tool: str, call_hash: str) -> Effect:
     """Note the effect and return `started`; begun before, return what is known of it.
 
-    An effect that was begun and has no outcome was cut off: it is `unknown` from then on.
+    An effect that was begun and has no outcome was cut off: it is `unknown` from then on. So is one of the
+    same call that an earlier attempt left behind. `key` begins with the attempt and a colon.
     """
+    run_id = run.id
     known = effects.find_effect(tx, run_id, key)
     if known is None:
+        left = effects.find_cut_off(tx, run_id, call_hash, run.attempt)
+        if left is not None:
+            effects.settle_effect(tx, run_id, left, EffectStatus.UNKNOWN, None)
+            return Effect(EffectStatus.UNKNOWN)
         effects.insert_effect(tx, run_id, key, tool, call_hash)
         return Effect(EffectStatus.STARTED)
     status = EffectStatus(known[0])

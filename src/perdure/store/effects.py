@@ -21,6 +21,17 @@ def find_effect(tx: Tx, run_id: str, key: str) -> tuple[str, Any] | None:
     return None if row is None else (row.status, row.outcome)
 
 
+def find_cut_off(tx: Tx, run_id: str, call_hash: str, attempt: int) -> str | None:
+    """Return the key of an effect of the same call that another attempt began and never ended, or None."""
+    query = select(effects.c.key).where(
+        effects.c.run_id == run_id,
+        effects.c.call_hash == call_hash,
+        effects.c.status == "started",
+        effects.c.key.not_like(f"{attempt}:%"),
+    )
+    return tx.db.execute(query.limit(1)).scalar()
+
+
 def insert_effect(tx: Tx, run_id: str, key: str, tool: str, call_hash: str) -> None:
     """Note that an effect is about to begin."""
     values = {"run_id": run_id, "key": key, "tool": tool, "call_hash": call_hash}
