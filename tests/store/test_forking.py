@@ -225,7 +225,9 @@ def _everything(store: Store, session_id: str) -> str:
                 condition = table.c[column].in_([row["id"] for row in found[parent]])
             elif table.name == "pd_sessions":
                 condition = table.c.id == session_id
-            elif "session_id" in table.c:
+            elif (
+                "session_id" in table.c and table.name != "pd_audit_entries"
+            ):  # which says that it was forked
                 condition = table.c.session_id == session_id
             else:
                 continue
