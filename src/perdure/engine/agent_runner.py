@@ -112,14 +112,16 @@ class AgentRunner:
             retries=2,
         )
         try:
-            result = await agent.run(
-                prompt,
-                message_history=_recalled(history),
-                deps=deps,
-                usage_limits=UsageLimits(request_limit=max_rounds),
-                run_id=self.turn,
-                conversation_id=self.operations.run.session_id,
-            )
+            # Whatever ends first, errors come in the order of the calls: a replay meets the same one.
+            with agent.parallel_tool_call_execution_mode("parallel_ordered_events"):
+                result = await agent.run(
+                    prompt,
+                    message_history=_recalled(history),
+                    deps=deps,
+                    usage_limits=UsageLimits(request_limit=max_rounds),
+                    run_id=self.turn,
+                    conversation_id=self.operations.run.session_id,
+                )
         except (ModelAPIError, UnexpectedModelBehavior, AgentRunError, UserError) as error:
             raise ModelCallFailed(
                 f"{self.model_name} did not answer as needed: {error}", model=self.model_name
