@@ -122,6 +122,7 @@ async def test_retry_starts_a_new_attempt_of_a_failed_run_only(services: Service
 
 async def test_a_failed_run_of_a_session_that_was_put_away_is_not_retried(services: Services) -> None:
     session_id, run = await run_in(services, "failed")
+    await services.sessions.suspend(OWNER, session_id)
     await services.sessions.archive(OWNER, session_id)
     with pytest.raises(NotAllowedNow):
         await services.runs.retry(OWNER, run.id)
