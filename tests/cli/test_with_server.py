@@ -184,7 +184,9 @@ def test_attach_survives_a_restart_and_says_so(provider: OpenAIServer, tmp_path:
             stderr=subprocess.PIPE,
             text=True,
         )
-        time.sleep(1)
+        while not client.server.stats().model_dump().get("connections"):
+            assert attached.poll() is None
+            time.sleep(0.05)
         server.kill()
         provider.release()
         server.start()
