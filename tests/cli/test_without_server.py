@@ -123,7 +123,9 @@ def test_doctor_finds_a_fresh_machine_in_order(perdure: Command, monkeypatch: py
     report = json.loads(result.stdout)
     assert result.exit_code == Exit.OK
     assert report["ok"] is True
-    assert {"Python", "SQLite", "data", "database", "model", "documents", "disk"} <= {c["name"] for c in report["checks"]}
+    assert {"Python", "SQLite", "data", "database", "model", "documents", "disk"} <= {
+        c["name"] for c in report["checks"]
+    }
 
 
 def test_doctor_says_that_the_port_is_taken(perdure: Command, monkeypatch: pytest.MonkeyPatch) -> None:

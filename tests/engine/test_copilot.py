@@ -102,7 +102,6 @@ class TestConversation:
         assert await plan_statuses(house, session.id) == ("completed", ["completed"] * 3)
         assert (await house.session(session.id)).status == "active"
 
-
     async def test_the_conversation_goes_on_after_a_turn_that_failed(self, house: House) -> None:
         route_to(house.provider, "direct")
         house.provider.fail_next(20)
