@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
@@ -166,7 +166,7 @@ class TestAsIfAtTheSameMoment:
 
 
 def _before_the_first_question(
-    monkeypatch: pytest.MonkeyPatch, command: Callable[[Run], Awaitable[None]]
+    monkeypatch: pytest.MonkeyPatch, command: Callable[[Run], Coroutine[Any, Any, None]]
 ) -> None:
     ask, given = RunProgress.ask, list[Run]()
 

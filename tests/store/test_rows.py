@@ -10,7 +10,7 @@ import pytest
 
 from perdure.core.approvals import ApprovalStatus
 from perdure.core.runs import RunStatus
-from perdure.core.sessions import Session, SessionStatus
+from perdure.core.sessions import Session, SessionHead, SessionStatus
 from perdure.errors import (
     AlreadyAnswered,
     Conflict,
@@ -269,7 +269,7 @@ async def test_pages_by_cursor_show_each_session_once_and_the_true_total(store: 
             sessions.insert_session(tx, one)
 
     await store.write(insert)
-    seen: list[Session] = []
+    seen: list[SessionHead | Session] = []
     cursor: str | None = None
     while True:
         query = SessionQuery(sort=sort, limit=5, cursor=cursor)

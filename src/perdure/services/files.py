@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -32,7 +32,7 @@ class FileService:
         self._claimed: set[str] = set()
 
     @contextmanager
-    def claimed(self, session_id: str) -> Iterator[None]:
+    def claimed(self, session_id: str) -> Generator[None]:
         """Keep sweeps away from the workspace of a session that is not stored yet."""
         self._claimed.add(session_id)
         try:
