@@ -1,6 +1,6 @@
 """People, what they may do, and the record of what was done."""
 
-from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 
 from perdure.store.columns import JsonText
 from perdure.store.tables.base import identity, metadata, moment, reference, text
@@ -35,18 +35,45 @@ api_keys = Table(
     UniqueConstraint("hash"),
 )
 
+sign_ins = Table(
+    "pd_sign_ins",
+    metadata,
+    identity(),
+    reference("user_id", "pd_users"),
+    text("method", nullable=False),
+    text("source"),
+    moment("last_used_at", nullable=False),
+    moment("expires_at", nullable=False),
+    moment("ended_at"),
+    text("ended_reason"),
+    moment("created_at", nullable=False),
+    Index("ix_pd_sign_ins_user", "user_id", "created_at"),
+)
+"""One row per sign-in with all its refresh tokens: what ends when somebody logs out or a token is used twice."""
+
+identities = Table(
+    "pd_identities",
+    metadata,
+    identity(),
+    reference("user_id", "pd_users"),
+    text("issuer", nullable=False),
+    text("subject", nullable=False),
+    moment("created_at", nullable=False),
+    UniqueConstraint("issuer", "subject"),
+)
+"""Accounts at identity providers that belong to a user."""
+
 refresh_tokens = Table(
     "pd_refresh_tokens",
     metadata,
     identity(),
-    reference("user_id", "pd_users"),
-    text("family_id", nullable=False),
+    reference("sign_in_id", "pd_sign_ins"),
     text("hash", nullable=False),
     moment("used_at"),
-    moment("revoked_at"),
     moment("expires_at", nullable=False),
     moment("created_at", nullable=False),
     UniqueConstraint("hash"),
+    Index("ix_pd_refresh_tokens_sign_in", "sign_in_id"),
 )
 
 socket_tickets = Table(
@@ -54,11 +81,31 @@ socket_tickets = Table(
     metadata,
     identity(),
     reference("user_id", "pd_users"),
+    reference("sign_in_id", "pd_sign_ins", nullable=True),
+    reference("api_key_id", "pd_api_keys", nullable=True),
+    text("session_id"),
+    text("origin"),
     text("hash", nullable=False),
     moment("used_at"),
     moment("expires_at", nullable=False),
     UniqueConstraint("hash"),
 )
+"""Good for one socket or stream, of one session where `session_id` is set, opened from `origin` where that is."""
+
+secrets = Table(
+    "pd_secrets",
+    metadata,
+    identity(),
+    reference("owner_id", "pd_users"),
+    reference("session_id", "pd_sessions", nullable=True),
+    text("name", nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    moment("created_at", nullable=False),
+    moment("updated_at", nullable=False),
+    Index("ix_pd_secrets_owner", "owner_id", "name"),
+    Index("ix_pd_secrets_session", "session_id"),
+)
+"""Values that configs refer to by id: of one session, or of a user for all of theirs."""
 
 shares = Table(
     "pd_shares",
@@ -71,6 +118,7 @@ shares = Table(
     text("created_by", nullable=False),
     moment("created_at", nullable=False),
     UniqueConstraint("session_id", "user_id"),
+    Index("ix_pd_shares_user", "user_id", "session_id"),
 )
 
 share_links = Table(

@@ -26,6 +26,7 @@ connections = Table(
     moment("connected_at", nullable=False),
     moment("last_heartbeat_at", nullable=False),
     Index("ix_pd_connections_heartbeat", "last_heartbeat_at"),
+    Index("ix_pd_connections_session", "session_id", "user_id"),
 )
 
 idempotency_keys = Table(
