@@ -46,6 +46,7 @@ _C = RunCommand
 
 OPEN_RUN_STATUSES = frozenset({_S.QUEUED, _S.RUNNING, _S.WAITING, _S.PAUSING, _S.PAUSED, _S.CANCELLING})
 """At most one run of a session is in one of these."""
+ENDED_RUN_STATUSES = frozenset(_S) - OPEN_RUN_STATUSES
 LIVE_RUN_STATUSES = frozenset({_S.QUEUED, _S.RUNNING, _S.WAITING, _S.PAUSING, _S.CANCELLING})
 """Runs that keep a session from expiring."""
 PARKED_RUN_STATUSES = frozenset({_S.WAITING, _S.PAUSED})

@@ -51,6 +51,7 @@ class Operations:
     in_flight: int = 0
     _quiet: asyncio.Condition = field(default_factory=asyncio.Condition)
     _aborted: bool = False
+    _left: bool = False
     _broken_off: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
 
     async def durable(self, name: str, body: Callable[[], Awaitable[T]]) -> T:
@@ -146,6 +147,8 @@ class Operations:
     async def boundary(self) -> None:
         """Let the run go on, or stop it here when a pause or cancel was asked for.
 
+        A run that was paused when it was begun here, and is resumed since, is begun anew.
+
         Raises:
             RunCancelled: when the run is being cancelled.
         """
@@ -161,6 +164,8 @@ class Operations:
                 raise RunCancelled
             if status in _PARKED:
                 await self.leave()
+        if status is RunStatus.QUEUED and not self._left:
+            await self.progress.begin_again(self.run)
 
     async def boundary_before_end(self) -> None:
         """Let a run that is being cancelled end so, even when its mode has just returned.
@@ -169,8 +174,11 @@ class Operations:
             RunCancelled: when the run is being cancelled.
         """
         await self.hold_if_stopping()
-        if await self.progress.status(self.run.id) in (RunStatus.CANCELLING, RunStatus.CANCELLED):
+        status = await self.progress.status(self.run.id)
+        if status in (RunStatus.CANCELLING, RunStatus.CANCELLED):
             raise RunCancelled
+        if status in (RunStatus.PAUSED, RunStatus.QUEUED):
+            await self.boundary()
 
     async def hold_if_stopping(self) -> None:
         """Stay here for ever while the server shuts down: what fails then is not the run's failure."""
@@ -192,6 +200,7 @@ class Operations:
             task.cancel()
 
     async def _let_go(self) -> None:
+        self._left = True
         await outside(DBOS.cancel_workflow_async, self.workflow_id)
         if await self.progress.status(self.run.id) not in _PARKED:
             await outside(self._wake)

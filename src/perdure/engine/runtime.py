@@ -21,7 +21,7 @@ from dbos import error as dbos_error
 from perdure.agents.models import ModelCatalog
 from perdure.agents.tools.box import ToolBox
 from perdure.core.clock import utc_now
-from perdure.core.runs import Run, RunStatus
+from perdure.core.runs import ENDED_RUN_STATUSES, Run, RunStatus
 from perdure.core.tools import ToolCategory
 from perdure.engine.context import EngineContext
 from perdure.engine.operations import Operations, RunCancelled, outside
@@ -33,8 +33,9 @@ from perdure.modes.registry import ModeRegistry
 from perdure.services.files import FileService
 from perdure.services.progress import RunProgress
 from perdure.store import operations as server_rows
-from perdure.store import runs
+from perdure.store import runs, sessions
 from perdure.store.store import Store
+from perdure.store.transaction import Tx
 
 _QUEUE = "runs"
 _VERSION = "perdure-2"
@@ -156,7 +157,7 @@ class EngineRuntime:
     async def execute(self, run_id: str, workflow_id: str) -> None:
         """Carry a run out; called by the workflow, again after each crash, pause and answer."""
         run = await self.progress.begin(run_id, self.default_model)
-        if run.status in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED):
+        if run.status in ENDED_RUN_STATUSES:
             return
         operations = Operations(run, self.progress, workflow_id, self.enqueue, self._stopping)
         self._active[run_id] = operations
@@ -235,7 +236,7 @@ class EngineRuntime:
         if status is None:
             with SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=run.session_id):
                 await DBOS.enqueue_workflow_async(_QUEUE, _run_workflow, run.id)
-        elif status.app_version != _VERSION and status.status in _UNFINISHED:
+        elif status.status in _ENDED or (status.app_version != _VERSION and status.status in _UNFINISHED):
             await self._again(run)
         elif status.status == "CANCELLED":
             await DBOS.resume_workflow_async(workflow_id, queue_name=_QUEUE)
@@ -243,8 +244,19 @@ class EngineRuntime:
     async def _again(self, run: Run) -> None:
         """Let a run go on in a new attempt: what it recorded cannot be replayed, its steps are kept."""
         await DBOS.cancel_workflow_async(f"{run.id}:{run.attempt}")
-        fresh = await self.store.write(lambda tx: runs.change_run(tx, run, attempt=run.attempt + 1))
-        await self._wake(fresh)
+
+        def body(tx: Tx) -> Run | None:
+            sessions.lock_session(tx, run.session_id)
+            now = runs.get_run(tx, run.id, lock=True)
+            if now.status in ENDED_RUN_STATUSES:
+                return None
+            if now.attempt != run.attempt:
+                return now  # another server was faster
+            return runs.change_run(tx, now, attempt=now.attempt + 1)
+
+        fresh = await self.store.write(body)
+        if fresh is not None:
+            await self._wake(fresh)
 
     async def _repair(self) -> None:
         """Give runs whose workflow is gone or ended a new one; those that DBOS recovers are left to it."""

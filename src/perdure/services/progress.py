@@ -26,7 +26,7 @@ from perdure.core.events import (
     WorkflowStarted,
 )
 from perdure.core.missions import MissionCommand
-from perdure.core.runs import RUN_LIFECYCLE, Run, RunCommand, RunStatus, Step, StepStatus
+from perdure.core.runs import ENDED_RUN_STATUSES, RUN_LIFECYCLE, Run, RunCommand, RunStatus, Step, StepStatus
 from perdure.core.sessions import Session, SessionCommand, SessionStatus
 from perdure.ids import new_id
 from perdure.services import grants, lifecycle
@@ -39,8 +39,6 @@ from perdure.store.transaction import Tx
 from perdure.store.workspace import FileInfo
 
 T = TypeVar("T")
-
-_ENDED = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED})
 
 
 class RunProgress:
@@ -62,7 +60,7 @@ class RunProgress:
         def body(tx: Tx) -> Run:
             sessions.lock_session(tx, runs.get_run(tx, run_id).session_id)
             run = runs.get_run(tx, run_id, lock=True)
-            if run.status in _ENDED:
+            if run.status in ENDED_RUN_STATUSES:
                 return run
             recovered = run.status is RunStatus.RUNNING
             status = (
@@ -119,6 +117,16 @@ class RunProgress:
     async def read(self, body: Callable[[Tx], T]) -> T:
         """Read what a run needs to know, in one transaction."""
         return await self._store.read(body)
+
+    async def begin_again(self, run: Run) -> None:
+        """Write that a run, resumed after this worker had begun it, is running: the worker just goes on."""
+
+        def body(tx: Tx) -> None:
+            now = runs.get_run(tx, run.id)
+            if now.status is RunStatus.QUEUED:
+                runs.change_run(tx, now, status=RunStatus.RUNNING, active_since=tx.now)
+
+        await self._fenced(run, body)
 
     async def park(self, run: Run) -> RunStatus:
         """Write that a pausing run has stopped; returns the status, which another command may have changed."""
