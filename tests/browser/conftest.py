@@ -38,9 +38,15 @@ def provider() -> Iterator[OpenAIServer]:
 
 
 @pytest.fixture
-def server(tmp_path: Path, provider: OpenAIServer) -> Iterator[PerdureServer]:
+def variables() -> dict[str, str]:
+    """What the server's environment holds besides its model; for tests to say more."""
+    return {}
+
+
+@pytest.fixture
+def server(tmp_path: Path, provider: OpenAIServer, variables: dict[str, str]) -> Iterator[PerdureServer]:
     """A server with no sessions yet, whose only model is the provider's."""
-    started = PerdureServer(tmp_path / "data", provider.environment())
+    started = PerdureServer(tmp_path / "data", {**provider.environment(), **variables})
     started.start()
     try:
         yield started
