@@ -15,10 +15,12 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
 from perdure.api.socket.protocol import ClientFrame, FirstFrame, ServerFrame
-from perdure.api.wire.problems import Problem
+from perdure.api.wire.problems import Problem, problem_answers
 
 _REF = "#/components/schemas/{model}"
 Schema = dict[str, Any]
+PUBLIC = "x-public"
+"""Set in `openapi_extra` of routes that answer without sign-in."""
 
 
 def operation_id(route: APIRoute) -> str:
@@ -41,6 +43,7 @@ def describe(app: FastAPI) -> Schema:
             raise ValueError(f"Two different schemas are called {name}.")
         schemas[name] = schema
     _drop_framework_parts(document)
+    _say_who_may_call(document)
     return cast("Schema", _plain(document))
 
 
@@ -76,6 +79,24 @@ def _drop_framework_parts(document: Schema) -> None:
             if "application/problem+json" in answer or "HTTPValidationError" in json.dumps(answer):
                 answer.pop("application/json", None)
                 answer["application/problem+json"] = {"schema": {"$ref": _REF.format(model="Problem")}}
+
+
+def _say_who_may_call(document: Schema) -> None:
+    """Add the credentials, and the answers that every route can give to whoever lacks them."""
+    document["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer", "description": "An access token or an API key."}
+    }
+    common = {str(status): answer for status, answer in problem_answers(401, 403, 429).items()}
+    for path, methods in document["paths"].items():
+        if not path.startswith("/api/"):
+            continue
+        for operation in methods.values():
+            answers = operation.setdefault("responses", {})
+            public = bool(operation.pop(PUBLIC, False))
+            if not public:
+                operation["security"] = [{"bearer": []}, {}]  # the empty one: no sign-in in local mode
+            for status in ("403", "429") if public else ("401", "403", "429"):
+                answers.setdefault(status, common[status])
 
 
 def _plain(node: Any) -> Any:
