@@ -27,7 +27,12 @@ STATUS_OF_KIND: dict[Kind, int] = {
     Kind.UNAVAILABLE: 503,
     Kind.INTERNAL: 500,
 }
-_STATUS_OF_CODE = {"body-too-large": 413, "file-too-large": 413, "not-available": 501}
+_STATUS_OF_CODE = {
+    "body-too-large": 413,
+    "file-too-large": 413,
+    "workspace-too-large": 413,
+    "not-available": 501,
+}
 _CODE_OF_STATUS = {
     404: "not-found",
     405: "method-not-allowed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +18,7 @@ from perdure.errors import InvalidInput
 from perdure.ids import new_id
 from perdure.services.access import session_for
 from perdure.store import assets, missions, sessions
+from perdure.store.archive import check_archive, zip_chunks
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
 from perdure.store.workspace import FileInfo, Workspace
@@ -61,6 +62,17 @@ class FileService:
         workspace = self.workspace(session.id)
         info = await asyncio.to_thread(workspace.info, path)
         return info, workspace.root / info.path
+
+    async def archive(self, actor: Actor, session_id: str) -> Iterator[bytes]:
+        """Return all files as one ZIP file, piece by piece; iterate in a thread.
+
+        Raises:
+            WorkspaceTooLarge: when they are too many or too large for one archive.
+        """
+        session = await self._check(actor, session_id, Action.READ)
+        workspace = self.workspace(session.id)
+        paths = await asyncio.to_thread(check_archive, workspace)
+        return zip_chunks(workspace, paths)
 
     async def upload(
         self, actor: Actor, session_id: str, path: str, chunks: AsyncIterator[bytes], max_bytes: int

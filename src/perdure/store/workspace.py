@@ -112,6 +112,14 @@ class Workspace:
                 size += len(chunk)
         return FileInfo(self._relative(target), size, digest.hexdigest(), media_type(path))
 
+    def open(self, path: str) -> BinaryIO:
+        """Open the file for reading; the caller closes it.
+
+        Raises:
+            PathOutsideWorkspace, FileMissing: as for `info`.
+        """
+        return _open_for_reading(self._find(path), path)
+
     def read_bytes(self, path: str) -> bytes:
         """Return the whole file.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import Query, Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from perdure.api.auth import Caller, Services
 from perdure.api.errors import BodyTooLarge
@@ -35,6 +35,18 @@ async def list_files(
     if shape == "flat":
         return flat(files, len(files))  # pyright: ignore[reportReturnType]
     return FileList(session_id=session_id, files=files, total=len(files), as_of_seq=as_of_seq)
+
+
+@routes.get(
+    "/api/sessions/{session_id}/files.zip",
+    response_class=StreamingResponse,
+    responses={**problem_answers(404, 413), 200: {"content": {"application/zip": {}}}},
+)
+async def get_files_as_zip(session_id: SessionPath, perdure: Services, actor: Caller) -> StreamingResponse:
+    """Read all files of the workspace as one ZIP file, made while it is sent."""
+    chunks = await perdure.files.archive(actor, session_id)
+    headers = {"Content-Disposition": f'attachment; filename="{session_id}.zip"'}
+    return StreamingResponse(chunks, media_type="application/zip", headers=headers)
 
 
 @routes.get(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Query
+from starlette.responses import StreamingResponse
 
 from perdure.api.auth import Caller, Services
 from perdure.api.route import repeatable
@@ -18,6 +21,11 @@ from perdure.errors import InvalidInput
 
 routes = router("history")
 MAX_SEQ = 2**53
+_LOG_PAGE = 1000
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[P^_X][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~])"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
 PositionQuery = Annotated[int | None, Query(ge=0, le=MAX_SEQ)]
 AfterQuery = Annotated[int, Query(ge=0, le=MAX_SEQ)]
 
@@ -122,6 +130,35 @@ async def list_console(
     """Read what the console tab shows: output, tool calls and code, in order."""
     events = await perdure.history.console(actor, session_id, after, limit)
     return await _event_list(perdure, session_id, events, after, limit, shape)
+
+
+@routes.get(
+    "/api/sessions/{session_id}/console.log",
+    response_class=StreamingResponse,
+    responses={**problem_answers(404), 200: {"content": {"text/plain": {}}}},
+)
+async def get_console_log(session_id: SessionPath, perdure: Services, actor: Caller) -> StreamingResponse:
+    """Read everything that was printed as one text, a line each: time, stream, text without colours."""
+    await perdure.history.console(actor, session_id, 0, 1)
+    through, _epoch = await perdure.history.head(session_id)
+
+    async def lines() -> AsyncIterator[str]:
+        after = 0
+        while after < through:
+            events = await perdure.history.console(actor, session_id, after, _LOG_PAGE)
+            if not events:
+                return
+            yield "".join(_printed(event) for event in events if event.seq <= through)
+            after = events[-1].seq
+
+    headers = {"Content-Disposition": f'attachment; filename="{session_id}.log"'}
+    return StreamingResponse(lines(), media_type="text/plain; charset=utf-8", headers=headers)
+
+
+def _printed(event: Event) -> str:
+    """Return the lines of a console event as text; what only a terminal understands is left out."""
+    start = f"{event.frame()['timestamp']} {event.payload.get('stream', 'log')} "
+    return "".join(f"{start}{_ESCAPES.sub('', line)}\n" for line in event.payload["lines"])
 
 
 async def _event_list(
