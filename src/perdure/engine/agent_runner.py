@@ -45,10 +45,10 @@ from perdure.core.limits import LimitState
 from perdure.core.text import storable
 from perdure.engine.agent_tools import CallId
 from perdure.engine.durability import PerdureDurability
-from perdure.engine.limits import LimitKeeper
+from perdure.engine.limits import LimitKeeper, TimeSpent
 from perdure.engine.operations import Operations, Stopwatch
 from perdure.engine.tool_deps import ToolDeps
-from perdure.engine.tool_gate import Call, OutcomeUnknown, ToolGate, current_call
+from perdure.engine.tool_gate import BrokenOff, Call, OutcomeUnknown, ToolGate, current_call
 from perdure.ids import new_id
 from perdure.live.deltas import Deltas
 from perdure.modes.contract import ModelCallFailed, Reply, Said
@@ -59,6 +59,8 @@ from perdure.store.transaction import Tx
 Output = TypeVar("Output")
 
 _RESULT_SHOWN = 4_000
+_BROKEN_OFF = "perdure:broken-off"
+"""The one key of the record of a call that the end of the run's time broke off."""
 _OUTPUT_TOOL = "final_result"
 """How pydantic-ai names the call by which a model hands over structured output: an answer, not a tool."""
 
@@ -143,7 +145,9 @@ class AgentRunner:
             await self.operations.progress.open_call(run, self._begun(call_id))
             watch = Stopwatch()
             try:
-                out = storable(await body())
+                out = storable(await self.limits.within_time(body))
+            except TimeSpent as spent:
+                return {"limit": spent.state.model_dump()}
             except (ModelAPIError, UserError) as error:
                 return {"failed": _sentence(error), "call_id": call_id, "duration_ms": watch.ms()}
             finally:
@@ -171,19 +175,31 @@ class AgentRunner:
 
         Raises:
             OutcomeUnknown: when the call is no repeatable one and was cut off by a crash.
+            BrokenOff: when the run's time ended first; the agent is asked next, and its limit before that.
         """
         call = current_call.get()
 
         async def result() -> Any:
-            return storable(await body())
+            return storable(await (body() if call is None else self.limits.within_time(body)))
+
+        async def repeatable(_number: int) -> Any:
+            try:
+                return await result()
+            except TimeSpent as spent:
+                return {_BROKEN_OFF: str(spent)}
 
         if call is None or call.repeatable:
             drawn = call.drawn.pop() if call and call.drawn else None
-            out, _ = await self.operations.recorded_now(name, lambda _number: result(), drawn)
+            out, _ = await self.operations.recorded_now(name, repeatable, drawn)
+            broken_off = _broken_off(out)
+            if broken_off is not None:
+                raise BrokenOff(broken_off)
             return out
         record, _ = await self.operations.recorded_now(
             name, lambda number: self.gate.carried_out(call, number, result)
         )
+        if "broken_off" in record:
+            raise BrokenOff(record["broken_off"])
         if "unknown" in record:
             raise OutcomeUnknown
         return record["out"]
@@ -342,6 +358,10 @@ def _recalled(history: Sequence[Said]) -> list[ModelMessage] | None:
         elif said.role == "user":
             found.append(ModelRequest(parts=[UserPromptPart(said.text)]))
     return found or None
+
+
+def _broken_off(out: Any) -> str | None:
+    return cast("dict[str, Any]", out).get(_BROKEN_OFF) if isinstance(out, dict) else None
 
 
 def _sentence(error: Exception) -> str:

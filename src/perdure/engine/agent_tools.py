@@ -14,7 +14,7 @@ from perdure.agents.tools.box import ToolBox, ToolKind
 from perdure.core.approvals import ApprovalType, Resolution
 from perdure.core.tools import Permission
 from perdure.engine.operations import Stopwatch
-from perdure.engine.tool_gate import Call, CallRefused, OutcomeUnknown, ToolGate, current_call
+from perdure.engine.tool_gate import BrokenOff, Call, CallRefused, OutcomeUnknown, ToolGate, current_call
 from perdure.modes.contract import Answer, Question
 
 _CUT_OFF = (
@@ -81,7 +81,7 @@ class GuardedTools(WrapperToolset[Any]):
         try:
             call = replace(call, arguments=await self.gate.admit(call))
             result = await self._carried_out(call, ctx, tool)
-        except CallRefused as refusal:
+        except (BrokenOff, CallRefused) as refusal:
             await self.log.tool_ended(call_id, call, False, str(refusal), watch.ms())
             raise ToolFailed(str(refusal)) from None
         except Exception as error:

@@ -380,7 +380,7 @@ class EngineContext:
 
     def _mode_tools(self) -> ModeTools:
         model = self.catalog.resolve(self._model_name("engineer"))
-        return ModeTools(self.operations, self.box, self._gate, self.consents, model)
+        return ModeTools(self.operations, self.box, self._gate, self.consents, model, self._limits)
 
     def _model_name(self, role: str) -> str:
         config = self.config

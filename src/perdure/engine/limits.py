@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from perdure.core.approvals import ApprovalType, Resolution
 from perdure.core.limits import LimitState
@@ -13,11 +14,26 @@ from perdure.errors import PerdureError
 from perdure.modes.contract import Answer, Question
 from perdure.services import budgets
 
+T = TypeVar("T")
+
+_LOOK_S = 5.0
+"""Between two looks at the clock while something runs: a limit may be set, raised or lowered meanwhile."""
+
 
 class BudgetSpent(PerdureError):
     """A person did not allow more than the limit; the run can go on when it is raised."""
 
     code = "budget-spent"
+
+
+class TimeSpent(Exception):
+    """The time that was allowed ended before the call did, or before it began."""
+
+    def __init__(self, state: LimitState, *, begun: bool) -> None:
+        self.state = state
+        self.begun = begun
+        how = "was broken off" if begun else "was not begun"
+        super().__init__(f"This call {how}: {budgets.words(state)}")
 
 
 @dataclass(frozen=True)
@@ -31,6 +47,50 @@ class LimitKeeper:
         """Return a limit that is reached, or None; logs a warning for one that nearly is, once."""
         run = self.operations.run
         return await self.operations.progress.write(run, lambda tx: budgets.check_in(tx, run.id))
+
+    async def within_time(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call, and break it off at the moment when the time of the run or its session is used up.
+
+        Raises:
+            TimeSpent: when it was broken off; the limit's event is in the log then.
+        """
+        state = await self._spent()
+        if state is not None:
+            raise TimeSpent(state, begun=False)
+        calling = asyncio.ensure_future(call())
+        watching = asyncio.ensure_future(self._until_spent())
+        try:
+            await asyncio.wait({calling, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if not calling.done():
+                calling.cancel()
+                await asyncio.wait({calling})
+            if calling.cancelled() and watching.done():
+                raise TimeSpent(watching.result(), begun=True)
+            return calling.result()
+        finally:
+            calling.cancel()
+            watching.cancel()
+            await asyncio.gather(calling, watching, return_exceptions=True)
+
+    async def _until_spent(self) -> LimitState:
+        while True:
+            left = await self._time_left()
+            if left is not None and left <= 0:
+                state = await self._spent()
+                if state is not None:
+                    return state
+            await asyncio.sleep(_LOOK_S if left is None else min(max(left, 0.001), _LOOK_S))
+
+    async def _spent(self) -> LimitState | None:
+        left = await self._time_left()
+        if left is None or left > 0:
+            return None
+        run = self.operations.run
+        return await self.operations.progress.write(run, lambda tx: budgets.check_time_in(tx, run.id))
+
+    async def _time_left(self) -> float | None:
+        run = self.operations.run
+        return await self.operations.progress.read(lambda tx: budgets.time_left_in(tx, run.id))
 
     async def check(self, key: str) -> None:
         """Go on when nothing is reached, else ask until there is room. `key` names the place in the run.

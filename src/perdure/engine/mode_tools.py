@@ -18,6 +18,7 @@ from perdure.agents.tools.box import ToolBox, ToolGroup
 from perdure.agents.tools.tool import Tool
 from perdure.core.events import NewEvent, ToolCall, ToolResult
 from perdure.core.tools import ToolCategory
+from perdure.engine.limits import LimitKeeper, TimeSpent
 from perdure.engine.operations import Operations, Stopwatch
 from perdure.engine.tool_deps import ToolDeps
 from perdure.engine.tool_gate import Call, CallRefused, ToolGate
@@ -36,6 +37,7 @@ class ModeTools:
     gate: ToolGate
     consents: frozenset[ToolCategory]
     model: Model
+    limits: LimitKeeper
 
     async def call(self, use: ToolUse, deps: ToolDeps) -> Any:
         """Call a tool and return its result.
@@ -80,10 +82,14 @@ class ModeTools:
             watch = Stopwatch()
 
             async def carry_out() -> Any:
-                return await self._call(call, deps)
+                return await self.limits.within_time(lambda: self._call(call, deps))
 
+            record: dict[str, Any]
             if call.repeatable:
-                record: dict[str, Any] = {"out": await carry_out()}
+                try:
+                    record = {"out": await carry_out()}
+                except TimeSpent as spent:
+                    record = {"broken_off": str(spent)}
             else:
                 record = await self.gate.carried_out(call, number, carry_out)
             return {**record, "key": key, "duration_ms": watch.ms()}
@@ -106,8 +112,11 @@ class ModeTools:
         return {"ok": True, "result": result}
 
     async def _settled(self, call: Call, record: dict[str, Any], deps: ToolDeps) -> ToolOutcome:
-        while "unknown" in record:
-            if not await self.gate.repeat(call):
+        while "out" not in record:
+            if "broken_off" in record:
+                await self._log_result(call, record, deps, False, record["broken_off"])
+                await self.limits.check(f"tool:{record['key']}")
+            if "unknown" in record and not await self.gate.repeat(call):
                 record = {
                     **record,
                     "out": {"ok": False, "error": f"It is not known whether {call.tool} ran."},
@@ -115,18 +124,23 @@ class ModeTools:
                 break
             (record,) = await self.operations.recorded_each("tool", [self._body(call, deps)], 1)
         out: dict[str, Any] = record["out"]
-        run = self.operations.run
         shown = out["error"] if not out["ok"] else _shown(out["result"])
+        await self._log_result(call, record, deps, out["ok"], str(shown))
+        return ToolOutcome(out["ok"], out.get("result"), out.get("error"))
+
+    async def _log_result(
+        self, call: Call, record: dict[str, Any], deps: ToolDeps, ok: bool, shown: str
+    ) -> None:
+        run = self.operations.run
         data = ToolResult(
             call_id=record["key"],
             tool=call.tool,
-            ok=out["ok"],
-            result=str(shown)[:_RESULT_SHOWN],
+            ok=ok,
+            result=shown[:_RESULT_SHOWN],
             duration_ms=record["duration_ms"],
         )
         event = NewEvent.of(data, run_id=run.id, step_id=deps.step_id, dedupe=f"{record['key']}:result")
         await self.operations.progress.log(run, event)
-        return ToolOutcome(out["ok"], out.get("result"), out.get("error"))
 
     def _find(self, name: str) -> tuple[Tool, ToolGroup]:
         found = self.box.find(name)

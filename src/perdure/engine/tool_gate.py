@@ -11,6 +11,7 @@ from dbos import StepReservation
 
 from perdure.core.approvals import ApprovalType, Resolution
 from perdure.core.tools import Permission, ToolCategory, call_hash, permission_for
+from perdure.engine.limits import TimeSpent
 from perdure.engine.operations import Operations
 from perdure.modes.contract import Answer, PlanRejected, Question
 from perdure.services import effects, grants
@@ -45,6 +46,10 @@ class Call:
 
 class CallRefused(Exception):
     """The call does not go ahead; the text says why, for the agent or mode that made it."""
+
+
+class BrokenOff(Exception):
+    """The time of the run ended before the call did; the text tells the agent."""
 
 
 class OutcomeUnknown(Exception):
@@ -120,7 +125,8 @@ class ToolGate:
     ) -> dict[str, Any]:
         """Carry an effect out inside its durable operation, noted before and after.
 
-        Returns `{"out": …}`, or `{"unknown": True}` for an effect that was begun before and never ended.
+        Returns `{"out": …}`, or `{"unknown": True}` for an effect that was begun before and never ended, with
+        `"broken_off"`, why, for one that the end of the run's time has just broken off.
         """
         run, progress = self.operations.run, self.operations.progress
         key = f"{run.attempt}:{number}:{call.hash[:16]}"
@@ -134,6 +140,13 @@ class ToolGate:
             return {"unknown": True}
         try:
             out = await body()
+        except TimeSpent as spent:
+            await self.operations.hold_if_stopping()
+            ended = EffectStatus.UNKNOWN if spent.begun else EffectStatus.FAILED
+            await progress.write(run, lambda tx: effects.end_in(tx, run.id, key, ended, None))
+            if not spent.begun:
+                return {"broken_off": str(spent)}
+            return {"broken_off": f"{spent} Nothing says whether it took effect.", "unknown": True}
         except Exception:
             await self.operations.hold_if_stopping()
             await progress.write(run, lambda tx: effects.end_in(tx, run.id, key, EffectStatus.FAILED, None))

@@ -7,7 +7,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from perdure.core.approvals import Approval
-from perdure.core.events import BudgetExceeded, BudgetWarning
+from perdure.core.events import BudgetExceeded, BudgetWarning, ErrorEvent
 from perdure.core.limits import LimitState, ResourceLimits, Usage, limit_states
 from perdure.core.runs import Run
 from perdure.core.sessions import Session
@@ -48,6 +48,40 @@ def check_in(tx: Tx, run_id: str) -> LimitState | None:
 
     The time since the last check counts as execution.
     """
+    return next((state for state in _checked(tx, run_id) if state.reached), None)
+
+
+def check_time_in(tx: Tx, run_id: str) -> LimitState | None:
+    """Like `check_in`, of the limits of time alone."""
+    return next((s for s in _checked(tx, run_id) if s.reached and s.limit == "max_seconds"), None)
+
+
+def time_left_in(tx: Tx, run_id: str) -> float | None:
+    """Return the seconds of execution that are left to a run now, 0 or less when none are; None: no limit."""
+    run = runs.get_run(tx, run_id)
+    states = _states(tx, sessions.get_session(tx, run.session_id), run)
+    left = [state.allowed - state.used for state in states if state.limit == "max_seconds"]
+    if not left:
+        return None
+    since = run.active_since or tx.now
+    return min(left) - max(0.0, (tx.now - since).total_seconds())
+
+
+def warn_of_unpriced_in(tx: Tx, run: Run, model: str) -> None:
+    """Log, once for each limit in dollars, that it counts nothing of a model without a known price."""
+    session = sessions.get_session(tx, run.session_id)
+    for state in _states(tx, session, run):
+        if state.limit == "max_cost_usd":
+            whose = run.session_id if state.scope == "session" else run.id
+            message = (
+                f"The cost limit of this {state.scope} cannot be kept: model {model} is unpriced, and its "
+                "calls count as nothing. Limit tokens or seconds instead."
+            )
+            data = ErrorEvent(code="cost-limit-unpriced", message=message)
+            tx.emit(run.session_id, data, run_id=run.id, dedupe=f"{whose}:{data.code}")
+
+
+def _checked(tx: Tx, run_id: str) -> list[LimitState]:
     run = runs.get_run(tx, run_id)
     usage.tick(tx, run)
     session = sessions.get_session(tx, run.session_id)
@@ -55,7 +89,7 @@ def check_in(tx: Tx, run_id: str) -> LimitState | None:
     for state in states:
         if state.nearly:
             _log(tx, run, state)
-    return next((state for state in states if state.reached), None)
+    return states
 
 
 def raise_in(tx: Tx, approval: Approval, answer: Any) -> None:

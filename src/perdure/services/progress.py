@@ -29,7 +29,7 @@ from perdure.core.missions import MissionCommand
 from perdure.core.runs import ENDED_RUN_STATUSES, RUN_LIFECYCLE, Run, RunCommand, RunStatus, Step, StepStatus
 from perdure.core.sessions import Session, SessionCommand, SessionStatus
 from perdure.ids import new_id
-from perdure.services import grants, lifecycle
+from perdure.services import budgets, grants, lifecycle
 from perdure.services.files import record_file_in
 from perdure.services.ports import Limits, ModeCatalog
 from perdure.services.starting import start_next_in
@@ -330,6 +330,8 @@ class RunProgress:
                     step_id=record.step_id,
                     dedupe=f"{record.call_id}:cost",
                 )
+                if record.cost_usd_micros is None:
+                    budgets.warn_of_unpriced_in(tx, runs.get_run(tx, run.id), record.model)
             if events:
                 tx.append(run.session_id, *events)
 
