@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -46,6 +49,16 @@ class FileGuard:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+@contextmanager
+def locked_file(path: Path) -> Generator[None]:
+    """Hold the exclusive lock of a side file; waits for whoever has it."""
+    with path.open("a+") as file:
+        os.set_inheritable(file.fileno(), False)
+        while not _lock(file):
+            time.sleep(0.05)
+        yield
 
 
 def _lock(file: IO[str]) -> bool:

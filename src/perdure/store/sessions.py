@@ -19,6 +19,7 @@ from sqlalchemy import (
 from perdure.core.sessions import Session, SessionHead, SessionStatus
 from perdure.errors import InvalidInput, NotFound, StaleVersion
 from perdure.store.columns import dumps, from_micros, loads, to_micros
+from perdure.store.crypto import SESSION_METADATA
 from perdure.store.rows import locked
 from perdure.store.shapes import Shape
 from perdure.store.tables import session_logs, sessions
@@ -64,7 +65,7 @@ class SessionQuery:
 
 def insert_session(tx: Tx, session: Session) -> None:
     """Insert a session with an empty log."""
-    fields = {**session.__dict__, "metadata": tx.cipher.seal(session.metadata, session.id)}
+    fields = {**session.__dict__, "metadata": tx.cipher.seal(session.metadata, SESSION_METADATA, session.id)}
     cursor = tx.cursor
     cursor.execute(_ROW.insertion(tx.postgres), _ROW.row(fields))
     mark = "%s" if tx.postgres else "?"
@@ -98,7 +99,7 @@ def change_session(tx: Tx, session: Session, **changes: Any) -> Session:
     values: dict[str, Any] = {"updated_at": tx.now, **changes, "version": session.version + 1}
     stored = dict(values)
     if "metadata" in stored:
-        stored["metadata"] = tx.cipher.seal(stored["metadata"], session.id)
+        stored["metadata"] = tx.cipher.seal(stored["metadata"], SESSION_METADATA, session.id)
     result = tx.db.execute(
         update(sessions)
         .where(sessions.c.id == session.id, sessions.c.version == session.version)
@@ -279,7 +280,7 @@ def _escaped(words: str) -> str:
 
 def _to_session(tx: Tx, row: Any) -> Session:
     fields = _FULL.fields(row)
-    fields["metadata"] = tx.cipher.open(bytes(fields["metadata"]), fields["id"])
+    fields["metadata"] = tx.cipher.open(bytes(fields["metadata"]), SESSION_METADATA, fields["id"])
     return Session.model_validate(fields)
 
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,9 +26,10 @@ from perdure.errors import Conflict, PerdureError, StorageUnavailable
 from perdure.store import migrate
 from perdure.store.address import Address, open_postgres, open_sqlite, parse_address
 from perdure.store.batch import Batch
-from perdure.store.crypto import Cipher, load_key
+from perdure.store.crypto import Cipher
 from perdure.store.failures import DRIVER_ERRORS, failure_of, is_broken, is_deadlock
 from perdure.store.guard import FileGuard
+from perdure.store.keyring import Keyring
 from perdure.store.lending import Lender, Loan
 from perdure.store.replies import Awaited, Held
 from perdure.store.transaction import ListHint, Tx
@@ -60,7 +62,8 @@ class Store:
     ) -> None:
         self.address: Address = parse_address(url)
         self._durability = durability
-        self._cipher = Cipher(load_key(secret_key, key_file))
+        self.keyring = Keyring.load(secret_key, key_file)
+        self._cipher = Cipher(self.keyring)
         self._clock = clock
         self._on_commit: OnCommit = lambda _grown, _hints: None
         self._guard: FileGuard | None = None
@@ -72,6 +75,22 @@ class Store:
         self._local = threading.local()
         self._reader_connections: list[Connection] = []
         self._failure: str | None = None
+
+    def derive_key(self, purpose: bytes, key_id: int | None = None) -> bytes:
+        """Return 32 bytes for one purpose, of the newest secret key or of the one with an id.
+
+        They tell nothing about the key. What is signed names `keyring.newest.id`, so that it can be checked with
+        that key when there is a newer one.
+
+        Raises:
+            StorageUnavailable: when there is no key of this id; for what strangers send, ask `keyring.find` first.
+        """
+        key = self.keyring.newest if key_id is None else self.keyring.get(key_id)
+        return key.derive(purpose)
+
+    def now(self) -> datetime:
+        """The moment, by the clock whose times are stored."""
+        return self._clock()
 
     def on_commit(self, listener: OnCommit) -> None:
         """Call `listener(sessions that grew, list hints)` after each commit, from the committing thread."""
