@@ -19,6 +19,7 @@ from perdure.cli import (
     files,
     missions,
     output,
+    rotate_key,
     run,
     runs,
     serve,
@@ -66,6 +67,7 @@ app.command("doctor")(doctor.doctor)
 app.command("config")(config.config)
 app.add_typer(audit.app, name="audit")
 app.add_typer(db.app, name="db")
+app.command("rotate-key")(rotate_key.rotate_key)
 
 
 def _version(wanted: bool) -> None:

@@ -90,8 +90,7 @@ class Keyring:
     @property
     def newest(self) -> Key:
         """The key that seals and signs from now on."""
-        if self._file is not None and _stamp(self._file) != self._stamp:
-            self._read_again()
+        self._look()
         return self._newest
 
     @property
@@ -106,12 +105,9 @@ class Keyring:
         return [*(key for key in self._keys.values() if key is not newest), newest]
 
     def find(self, key_id: int) -> Key | None:
-        """Return a key or None; one that another process has just added is found."""
-        known = self._keys.get(key_id)
-        if known is None and self._file is not None:
-            self._read_again()
-            known = self._keys.get(key_id)
-        return known
+        """Return a key or None, as the key file has it now."""
+        self._look()
+        return self._keys.get(key_id)
 
     def get(self, key_id: int) -> Key:
         """Return a key.
@@ -132,8 +128,10 @@ class Keyring:
             )
         return known
 
-    def _read_again(self) -> None:
-        assert self._file is not None
+    def _look(self) -> None:
+        """Read the file again when it was changed."""
+        if self._file is None or _stamp(self._file) == self._stamp:
+            return
         with self._lock:
             stamp = _stamp(self._file)
             if stamp == self._stamp:
