@@ -77,6 +77,8 @@ class EngineContext:
     kept: dict[str, Any] = field(default_factory=dict[str, Any])
     granted: set[ToolCategory] = field(default_factory=set[ToolCategory])
     failed_step: str | None = None
+    _failed: set[str] = field(default_factory=set[str])
+    """The steps that failed in this execution."""
     _step_id: str | None = None
     _hop_id: str | None = None
     _turn: int = 0
@@ -127,17 +129,18 @@ class EngineContext:
             agent=spec.agent,
             hop_id=spec.hop_id,
             number=spec.number,
+            repeated=spec.key in self._failed,
         )
         self._step_id, self._hop_id = step.id, spec.hop_id
         try:
             result = await body()
         except PerdureError as error:
-            self.failed_step = spec.key
+            self._note_failed(spec.key)
             await self.operations.hold_if_stopping()
             await progress.fail_step(run, step, error.to_dict(), spec.number)
             raise
         except Exception as error:  # a fault of the mode, which may be a plug-in: the step says so
-            self.failed_step = spec.key
+            self._note_failed(spec.key)
             fault = {"code": "mode-error", "message": f"{type(error).__name__}: {error}"}
             await self.operations.hold_if_stopping()
             await progress.fail_step(run, step, fault, spec.number)
@@ -148,6 +151,10 @@ class EngineContext:
             run, step, checkpoint=result.checkpoint, summary=result.summary, number=spec.number
         )
         return result.checkpoint
+
+    def _note_failed(self, key: str) -> None:
+        self.failed_step = key
+        self._failed.add(key)
 
     async def agent(
         self,

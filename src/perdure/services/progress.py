@@ -20,19 +20,15 @@ from perdure.core.events import (
     StepCompleted,
     StepFailed,
     StepStarted,
-    WorkflowComplete,
-    WorkflowFailed,
     WorkflowResumed,
     WorkflowStarted,
 )
-from perdure.core.missions import MissionCommand
-from perdure.core.runs import ENDED_RUN_STATUSES, RUN_LIFECYCLE, Run, RunCommand, RunStatus, Step, StepStatus
-from perdure.core.sessions import Session, SessionCommand, SessionStatus
+from perdure.core.runs import ENDED_RUN_STATUSES, Run, RunStatus, Step, StepStatus
+from perdure.core.sessions import Session
 from perdure.ids import new_id
-from perdure.services import budgets, grants, lifecycle
+from perdure.services import budgets, ending, grants, lifecycle
 from perdure.services.files import record_file_in
 from perdure.services.ports import Limits, ModeCatalog
-from perdure.services.starting import start_next_in
 from perdure.store import approvals, costs, runs, sessions, usage
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
@@ -189,12 +185,19 @@ class RunProgress:
         agent: str | None,
         hop_id: str | None,
         number: int | None,
+        repeated: bool = False,
     ) -> Step:
-        """Write that a step has begun, once per attempt; a step that is finished already is returned as it is."""
+        """Write that a step has begun, once per attempt; a step that is finished already is returned as it is.
+
+        So is one that failed in this attempt, which a replay meets again, unless its mode has just `repeated` it.
+        """
 
         def change(tx: Tx) -> Step:
             step = runs.find_step(tx, run.id, key)
             if step is not None and step.status is StepStatus.COMPLETED:
+                return step
+            failed = step is not None and step.status is StepStatus.FAILED and step.attempt == run.attempt
+            if step is not None and failed and not repeated:
                 return step
             if step is None:
                 step = Step(
@@ -284,7 +287,10 @@ class RunProgress:
         """Write that a step used up its attempts; only this step is failed."""
 
         def change(tx: Tx) -> None:
-            runs.change_step(tx, step, status=StepStatus.FAILED, error=error, completed_at=tx.now)
+            now = runs.get_step(tx, step.id)
+            if now.status is StepStatus.FAILED and now.attempt == run.attempt:
+                return
+            runs.change_step(tx, now, status=StepStatus.FAILED, error=error, completed_at=tx.now)
             tx.emit(
                 run.session_id,
                 StepFailed(
@@ -406,85 +412,17 @@ class RunProgress:
 
         Returns the next run when an input was waiting, else None.
         """
-
-        def change(tx: Tx) -> Run | None:
-            now = runs.get_run(tx, run.id)
-            RUN_LIFECYCLE.decide(now.status, RunCommand.COMPLETE)
-            usage.tick(tx, now, stop=True)
-            ended = runs.change_run(
-                tx, now, status=RunStatus.COMPLETED, result=result, completed_at=tx.now, error=None
-            )
-            lifecycle.move_mission(tx, run.id, MissionCommand.COMPLETE)
-            tx.emit(
-                run.session_id,
-                WorkflowComplete(
-                    result=result, totals=lifecycle.totals(ended), duration_ms=_duration_ms(ended)
-                ),
-                run_id=run.id,
-                dedupe=f"{run.id}:{run.attempt}:complete",
-            )
-            session = sessions.get_session(tx, run.session_id, lock=True)
-            if session.status is SessionStatus.SUSPENDED:
-                # The last step ended after the pause was asked for: there is nothing left to pause.
-                session = lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="run ended")
-            lifecycle.note_activity(tx, session, self._limits)
-            following = start_next_in(tx, run.session_id, self._limits)
-            one_task = not self._modes.stays_active(run.mode)
-            if following is None and one_task and session.status is SessionStatus.ACTIVE:
-                lifecycle.move_session(
-                    tx, session, SessionCommand.COMPLETE, reason="run completed", expires_at=None
-                )
-            return following
-
-        return await self._fenced(run, change)
+        return await self._fenced(
+            run, lambda tx: ending.complete_in(tx, run.id, result, self._modes, self._limits)
+        )
 
     async def fail(self, run: Run, error: dict[str, Any], failed_step: str | None) -> None:
         """Fail the run, its mission and, in a one-task mode, its session: a conversation goes on."""
-
-        def change(tx: Tx) -> None:
-            now = runs.get_run(tx, run.id)
-            RUN_LIFECYCLE.decide(now.status, RunCommand.FAIL)
-            usage.tick(tx, now, stop=True)
-            runs.end_unfinished_steps(tx, run.id, StepStatus.CANCELLED)
-            ended = runs.change_run(tx, now, status=RunStatus.FAILED, error=error, completed_at=tx.now)
-            lifecycle.move_mission(tx, run.id, MissionCommand.FAIL)
-            tx.emit(
-                run.session_id,
-                WorkflowFailed(
-                    error=error,
-                    failed_step=failed_step,
-                    resumable=self._modes.supports_resume(run.mode),
-                    totals=lifecycle.totals(ended),
-                ),
-                run_id=run.id,
-                dedupe=f"{run.id}:{run.attempt}:failed",
-            )
-            session = sessions.get_session(tx, run.session_id, lock=True)
-            if session.status is SessionStatus.SUSPENDED:
-                session = lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="run ended")
-            if session.status is SessionStatus.ACTIVE and not self._modes.stays_active(run.mode):
-                lifecycle.move_session(
-                    tx, session, SessionCommand.FAIL, reason=str(error.get("message", ""))[:500]
-                )
-
-        await self._fenced(run, change)
+        await self._fenced(run, lambda tx: ending.fail_in(tx, run.id, error, failed_step, self._modes))
 
     async def stopped(self, run: Run) -> Run | None:
         """Write the end of a cancelled run; the session is active again. Returns the next run, if one waited."""
-
-        def change(tx: Tx) -> Run | None:
-            now = runs.get_run(tx, run.id)
-            if now.status is not RunStatus.CANCELLING:
-                return None
-            usage.tick(tx, now, stop=True)
-            lifecycle.end_cancelled(tx, now, None)
-            session = sessions.get_session(tx, run.session_id, lock=True)
-            if session.status is SessionStatus.SUSPENDED:
-                session = lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="run cancelled")
-            lifecycle.note_activity(tx, session, self._limits)
-            return start_next_in(tx, run.session_id, self._limits)
-
-        return await self._fenced(run, change)
+        return await self._fenced(run, lambda tx: ending.stop_in(tx, run.id, self._limits))
 
     async def write(self, run: Run, body: Callable[[Tx], T]) -> T:
         """Write for the run in one fenced transaction: plans, effects, tool steps, variables.
@@ -501,9 +439,3 @@ class RunProgress:
             return body(tx)
 
         return await self._store.write(guarded)
-
-
-def _duration_ms(run: Run) -> int | None:
-    if run.started_at is None or run.completed_at is None:
-        return None
-    return int((run.completed_at - run.started_at).total_seconds() * 1000)
