@@ -10,6 +10,7 @@ with Perdure("http://127.0.0.1:8000") as client:
 """
 
 from perdure.client.client import AsyncPerdure, Perdure
+from perdure.client.credentials import Tokens, TokenStore
 from perdure.client.problems import LogReset, ServerUnreachable, Superseded
 from perdure.client.stream import Delta, Reconnecting
 
@@ -21,4 +22,6 @@ __all__ = [
     "Reconnecting",
     "ServerUnreachable",
     "Superseded",
+    "TokenStore",
+    "Tokens",
 ]

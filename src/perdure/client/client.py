@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from typing import Any, Literal, Self, overload
 
+from perdure.client import auth
 from perdure.client.approvals import Approvals, AsyncApprovals
 from perdure.client.audit import AsyncAudit, Audit
+from perdure.client.auth import AsyncAuth, Auth
+from perdure.client.credentials import Credentials, Tokens, TokenStore
 from perdure.client.files import AsyncFiles, Files
 from perdure.client.follow import Wish, follow, follow_async
+from perdure.client.keys import AsyncKeys, Keys
 from perdure.client.missions import AsyncMissions, Missions
 from perdure.client.models import Event
+from perdure.client.people import SignedIn
 from perdure.client.runs import AsyncRuns, Runs
 from perdure.client.server import AsyncServer, Server
 from perdure.client.sessions import AsyncSessions, Sessions
+from perdure.client.shares import AsyncShareLinks, AsyncShares, ShareLinks, Shares
 from perdure.client.stream import Delta, Reconnecting
 from perdure.client.transport import AsyncTransport, Target, Transport
+from perdure.client.users import AsyncUsers, Users
+from perdure.errors import Unauthenticated
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
@@ -27,14 +37,31 @@ class Perdure:
 
     def __init__(
         self,
-        base_url: str = DEFAULT_URL,
+        base_url: str | None = None,
         api_key: str | None = None,
         *,
+        token: str | None = None,
+        tokens: TokenStore | None = None,
         timeout_s: float = 30,
         retries: int = 3,
         program: str = "perdure-client",
     ) -> None:
-        self._transport = Transport(Target(base_url.rstrip("/"), api_key, retries, program), timeout_s)
+        """Make a client; nothing is sent yet.
+
+        Args:
+            base_url: where the server is; default: `PERDURE_URL`, else this machine's port 8000.
+            api_key: an API key; default: `PERDURE_API_KEY`, unless another credential is given.
+            token: an access token from elsewhere, used as it is until it ends.
+            tokens: where tokens of a sign-in are kept, also for other processes; default: in memory.
+            timeout_s: how long one request may take.
+            retries: how often a request is sent again after a broken connection or a rate limit.
+            program: what the server's audit log shows about who asks.
+        """
+        self._transport = Transport(
+            Target(_address(base_url), retries, program),
+            timeout_s,
+            _credentials(api_key, token, tokens),
+        )
         self.sessions = Sessions(self._transport)
         self.runs = Runs(self._transport)
         self.approvals = Approvals(self._transport)
@@ -42,6 +69,11 @@ class Perdure:
         self.files = Files(self._transport)
         self.audit = Audit(self._transport)
         self.server = Server(self._transport)
+        self.auth = Auth(self._transport)
+        self.users = Users(self._transport)
+        self.keys = Keys(self._transport)
+        self.shares = Shares(self._transport)
+        self.share_links = ShareLinks(self._transport)
 
     @overload
     def stream(
@@ -85,6 +117,25 @@ class Perdure:
         """
         return follow(self._transport, _wish(session_id, **wish))
 
+    def login(self, email: str, password: str) -> SignedIn:
+        """Sign in, and stay so: access tokens are refreshed as needed, one refresh at a time.
+
+        Raises:
+            Unauthenticated: when e-mail and password do not fit.
+            TooMany: after too many attempts; `fields["retry_after_s"]` says when to come back.
+        """
+        answer = self._transport.send(auth.login(email, password))
+        self._transport.credentials.keep(Tokens.of(answer))
+        return answer
+
+    def logout(self) -> None:
+        """End the sign-in at the server and forget its tokens; without one it does nothing."""
+        if self._transport.credentials.tokens is None:
+            return
+        with suppress(Unauthenticated):  # it may have ended already
+            self._transport.send(auth.logout())
+        self._transport.credentials.keep(None)
+
     def close(self) -> None:
         """Let go of the connections."""
         self._transport.close()
@@ -101,14 +152,29 @@ class AsyncPerdure:
 
     def __init__(
         self,
-        base_url: str = DEFAULT_URL,
+        base_url: str | None = None,
         api_key: str | None = None,
         *,
+        token: str | None = None,
         timeout_s: float = 30,
         retries: int = 3,
         program: str = "perdure-client",
     ) -> None:
-        self._transport = AsyncTransport(Target(base_url.rstrip("/"), api_key, retries, program), timeout_s)
+        """Make a client; nothing is sent yet.
+
+        Args:
+            base_url: where the server is; default: `PERDURE_URL`, else this machine's port 8000.
+            api_key: an API key; default: `PERDURE_API_KEY`, unless another credential is given.
+            token: an access token from elsewhere, used as it is until it ends.
+            timeout_s: how long one request may take.
+            retries: how often a request is sent again after a broken connection or a rate limit.
+            program: what the server's audit log shows about who asks.
+        """
+        self._transport = AsyncTransport(
+            Target(_address(base_url), retries, program),
+            timeout_s,
+            _credentials(api_key, token),
+        )
         self.sessions = AsyncSessions(self._transport)
         self.runs = AsyncRuns(self._transport)
         self.approvals = AsyncApprovals(self._transport)
@@ -116,6 +182,11 @@ class AsyncPerdure:
         self.files = AsyncFiles(self._transport)
         self.audit = AsyncAudit(self._transport)
         self.server = AsyncServer(self._transport)
+        self.auth = AsyncAuth(self._transport)
+        self.users = AsyncUsers(self._transport)
+        self.keys = AsyncKeys(self._transport)
+        self.shares = AsyncShares(self._transport)
+        self.share_links = AsyncShareLinks(self._transport)
 
     @overload
     def stream(
@@ -143,6 +214,25 @@ class AsyncPerdure:
         """Yield the session's log as `Perdure.stream` does."""
         return follow_async(self._transport, _wish(session_id, **wish))
 
+    async def login(self, email: str, password: str) -> SignedIn:
+        """Sign in, and stay so: access tokens are refreshed as needed, one refresh at a time.
+
+        Raises:
+            Unauthenticated: when e-mail and password do not fit.
+            TooMany: after too many attempts; `fields["retry_after_s"]` says when to come back.
+        """
+        answer = await self._transport.send(auth.login(email, password))
+        self._transport.credentials.keep(Tokens.of(answer))
+        return answer
+
+    async def logout(self) -> None:
+        """End the sign-in at the server and forget its tokens; without one it does nothing."""
+        if self._transport.credentials.tokens is None:
+            return
+        with suppress(Unauthenticated):  # it may have ended already
+            await self._transport.send(auth.logout())
+        self._transport.credentials.keep(None)
+
     async def close(self) -> None:
         """Let go of the connections."""
         await self._transport.close()
@@ -163,3 +253,17 @@ def _wish(
     on_reconnect: Notice | None = None,
 ) -> Wish:
     return Wish(session_id, after, until_idle, include_deltas, give_up_after, on_reconnect)
+
+
+def _address(given: str | None) -> str:
+    address = given or os.environ.get("PERDURE_URL") or os.environ.get("PERDURE_SERVER") or DEFAULT_URL
+    return (address if "://" in address else f"http://{address}").rstrip("/")
+
+
+def _credentials(api_key: str | None, token: str | None, tokens: TokenStore | None = None) -> Credentials:
+    given = [credential for credential in (api_key, token, tokens) if credential is not None]
+    if len(given) > 1:
+        raise ValueError("give one of api_key, token and tokens")
+    if not given:
+        api_key = os.environ.get("PERDURE_API_KEY") or None
+    return Credentials(api_key or token, tokens)

@@ -15,6 +15,7 @@ from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as connect_sync
 
 from perdure.client import sessions
+from perdure.client.credentials import headers
 from perdure.client.models import Event
 from perdure.client.problems import ServerUnreachable
 from perdure.client.stream import Backoff, Cursor, Delta, Gap, Reconnecting, final_handshake
@@ -23,6 +24,7 @@ from perdure.client.transport import AsyncTransport, Target, Transport
 _IDLE_CHECK_S = 2.0
 _MAX_FRAME_BYTES = 64 * 2**20
 _TOO_MANY = 4429
+_SIGN_IN_NEEDED = 4401
 
 _LOST = (OSError, TimeoutError, ConnectionClosed, InvalidHandshake, Gap, ServerUnreachable)
 """What ends one connection and not the stream, unless its code says so."""
@@ -48,6 +50,9 @@ class _Follower:
         self.cursor = Cursor(wish.session_id, wish.after)
         self._target = target
         self._backoff = Backoff(wish.give_up_after)
+        self._renewed = False
+        self.credential: str | None = None
+        """What the present connection was opened with."""
 
     def address(self) -> str:
         """Where to connect next."""
@@ -59,7 +64,7 @@ class _Follower:
     def options(self) -> dict[str, Any]:
         """Arguments of `connect`, the same for both kinds."""
         return {
-            "additional_headers": self._target.headers,
+            "additional_headers": headers(self.credential),
             "max_size": _MAX_FRAME_BYTES,
             "close_timeout": 1,
             "compression": None,
@@ -71,6 +76,8 @@ class _Follower:
         new = self.cursor.take(raw)
         if self.cursor.progress:
             self._backoff.reset()
+        if self.cursor.refusal is None:
+            self._renewed = False
         return (item for item in new if self.wish.include_deltas or isinstance(item, Event))
 
     def silence_s(self) -> float | None:
@@ -80,6 +87,18 @@ class _Follower:
     def asks(self) -> bool:
         """Whether to look now if the session is idle."""
         return self.wish.until_idle and self.cursor.may_be_idle
+
+    def wants_renewal(self, error: BaseException) -> bool:
+        """Whether the server asks for a sign-in and a new token may do; asked once until it lets us in."""
+        asked = (isinstance(error, InvalidStatus) and error.response.status_code == 401) or (
+            isinstance(error, ConnectionClosed)
+            and error.rcvd is not None
+            and error.rcvd.code == _SIGN_IN_NEEDED
+        )
+        if not asked or self._renewed:
+            return False
+        self._renewed = True
+        return True
 
     def pause_s(self, error: BaseException) -> float:
         """Return how long to wait before the next connection.
@@ -110,6 +129,7 @@ def follow(transport: Transport, wish: Wish) -> Iterator[Event | Delta]:
     follower = _Follower(transport.target, wish)
     while True:
         try:
+            follower.credential = transport.authorize()
             with _open(follower) as socket:
                 follower.cursor.connected()
                 while True:
@@ -122,7 +142,8 @@ def follow(transport: Transport, wish: Wish) -> Iterator[Event | Delta]:
                     ):
                         return
         except _LOST as error:
-            time.sleep(follower.pause_s(error))
+            if not (follower.wants_renewal(error) and transport.renew(follower.credential)):
+                time.sleep(follower.pause_s(error))
 
 
 def _open(follower: _Follower) -> ClientConnection:
@@ -134,6 +155,7 @@ async def follow_async(transport: AsyncTransport, wish: Wish) -> AsyncIterator[E
     follower = _Follower(transport.target, wish)
     while True:
         try:
+            follower.credential = await transport.authorize()
             async with connect_async(follower.address(), **follower.options()) as socket:
                 follower.cursor.connected()
                 while True:
@@ -149,4 +171,5 @@ async def follow_async(transport: AsyncTransport, wish: Wish) -> AsyncIterator[E
                     ):
                         return
         except _LOST as error:
-            await asyncio.sleep(follower.pause_s(error))
+            if not (follower.wants_renewal(error) and await transport.renew(follower.credential)):
+                await asyncio.sleep(follower.pause_s(error))

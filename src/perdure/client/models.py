@@ -77,6 +77,10 @@ class Session(Wire):
     updated_at: datetime | None = None
     last_active_at: datetime | None = None
     expires_at: datetime | None = None
+    role: str | None = None
+    """What the caller is to it: `owner`, `view`, `edit`, `admin`, or `server-admin`."""
+    owner_name: str | None = None
+    shared: bool = False
 
 
 class Message(Wire):

@@ -90,7 +90,17 @@ def error_from_response(response: httpx.Response) -> PerdureError:
     error = error_from(document, response.status_code)
     if "retry-after" in response.headers:
         error.fields.setdefault("retry_after", response.headers["retry-after"])
+        error.fields.setdefault("retry_after_s", retry_after_s(response))
     return error
+
+
+def retry_after_s(response: httpx.Response) -> float | None:
+    """Return how many seconds the server wants to be left alone; None when it does not say, or not in seconds."""
+    try:
+        wait_s = float(response.headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    return wait_s if 0 <= wait_s < float("inf") else None
 
 
 def _kind(named: Any, status: int | None) -> Kind:

@@ -46,10 +46,25 @@ def list_(
     limit: int = 50,
     offset: int | None = None,
     cursor: str | None = None,
+    shared: bool | None = None,
+    user_id: str | None = None,
 ) -> Call[models.SessionPage]:
-    """Read one page of sessions; `q` searches names and messages."""
+    """Read one page of sessions; `q` searches names and messages.
+
+    `shared` narrows to those of others (True) or one's own (False). Administrators of the server see those
+    of somebody else with `user_id`, or everybody's with `all`.
+    """
     query = given(
-        status=status, mode=mode, q=q, tag=tag, sort=sort, limit=limit, offset=offset, cursor=cursor
+        status=status,
+        mode=mode,
+        q=q,
+        tag=tag,
+        sort=sort,
+        limit=limit,
+        offset=offset,
+        cursor=cursor,
+        shared=None if shared is None else str(shared).lower(),
+        user_id=user_id,
     )
     return Call("GET", "/api/sessions", reads(models.SessionPage), query)
 

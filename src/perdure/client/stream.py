@@ -25,7 +25,10 @@ _MAX_FRUITLESS_GAPS = 8
 
 _FINAL_CLOSES: dict[int, tuple[type[PerdureError], str]] = {
     4400: (InvalidInput, "The server could not read what this client sent."),
-    4401: (Unauthenticated, "The server asks for a sign-in; set PERDURE_API_KEY."),
+    4401: (
+        Unauthenticated,
+        "The server asks for a sign-in: `perdure login`, `client.login(…)`, or a key in PERDURE_API_KEY.",
+    ),
     4403: (Forbidden, "The server does not accept connections from here."),
     4404: (NotFound, "There is no such session."),
     4409: (Superseded, "A newer connection took this one's place."),

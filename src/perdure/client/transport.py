@@ -18,7 +18,10 @@ from urllib.parse import quote, urlsplit
 import httpx
 from pydantic import BaseModel
 
-from perdure.client.problems import ServerUnreachable, error_from_response
+from perdure.client.credentials import Credentials, Tokens, headers
+from perdure.client.people import SignedIn
+from perdure.client.problems import ServerUnreachable, error_from_response, retry_after_s
+from perdure.errors import Unauthenticated
 from perdure.ids import new_id
 
 P = ParamSpec("P")
@@ -26,6 +29,8 @@ T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
 _FIRST_PAUSE_S = 0.25
+_LONGEST_WAIT_S = 30.0
+"""What a server may ask a client to wait before it comes back; longer ones are told to the caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ class Call(Generic[T]):
     """Statuses above 399 whose body is an answer and not a problem."""
     repeatable: bool = True
     """Whether carrying it out twice is the same as once (POSTs carry a key that makes it so)."""
+    signs_in: bool = False
+    """Whether it makes or ends a sign-in itself: it is sent as it is, carries no key, and never waits."""
 
 
 def reads(model: type[M]) -> Callable[[httpx.Response], M]:
@@ -66,16 +73,10 @@ class Target:
     """Where the server is and who asks."""
 
     base_url: str
-    api_key: str | None
     retries: int
     """How often a request is sent again when the connection breaks."""
     program: str = "perdure-client"
     """What the server is told about who asks; its audit log shows it."""
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Headers of every request and socket."""
-        return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
 
     @property
     def is_loopback(self) -> bool:
@@ -92,16 +93,16 @@ class Target:
         reason = str(error) or type(error).__name__
         return ServerUnreachable(
             f"No Perdure server answers at {self.base_url} ({reason}). "
-            "Start one with `perdure serve` or `./dev run`, or name another with --server or PERDURE_SERVER.",
+            "Start one with `perdure serve` or `./dev run`, or name another with --server or PERDURE_URL.",
             base_url=self.base_url,
         )
 
 
 def _request(call: Call[Any], key: str) -> dict[str, Any]:
-    headers = dict(call.headers)
-    if call.method == "POST":
-        headers.setdefault("Idempotency-Key", key)
-    arguments: dict[str, Any] = {"params": given(**call.query), "headers": headers}
+    sent = dict(call.headers)
+    if call.method == "POST" and not call.signs_in:
+        sent.setdefault("Idempotency-Key", key)
+    arguments: dict[str, Any] = {"params": given(**call.query), "headers": sent}
     if call.content is not None:
         arguments["content"] = call.content
     elif call.body is not None:
@@ -118,20 +119,79 @@ def _pause_s(attempt: int) -> float:
     return 0 if attempt == 0 else random.uniform(0, _FIRST_PAUSE_S * 2**attempt)
 
 
-def _answer(call: Call[T], response: httpx.Response) -> T:
-    if response.status_code >= 400 and response.status_code not in call.accepts:
-        raise error_from_response(response)
-    return call.parse(response)
+def _refresh(tokens: Tokens) -> Call[SignedIn]:
+    return Call(
+        "POST",
+        "/api/auth/refresh",
+        reads(SignedIn),
+        body={"refresh_token": tokens.refresh_token},
+        repeatable=False,
+        signs_in=True,
+    )
+
+
+def _ended(error: Unauthenticated) -> Unauthenticated:
+    return Unauthenticated(f"The sign-in has ended; sign in again. ({error.message})", **error.fields)
+
+
+class _Attempts:
+    """What to do after each answer to one call: the rules that both transports share."""
+
+    def __init__(self, call: Call[Any], target: Target) -> None:
+        self._call = call
+        self._target = target
+        self._attempt = 0
+        self._refreshed = False
+        self.arguments = _request(call, new_id())
+
+    def pause_after_loss_s(self, error: httpx.TransportError) -> float:
+        """Return how long to wait before sending again.
+
+        Raises:
+            ServerUnreachable: when it must not, or not again, be sent.
+        """
+        if self._attempt >= self._target.retries or not _may_repeat(self._call, error):
+            raise self._target.unreachable(error) from error
+        self._attempt += 1
+        return _pause_s(self._attempt - 1)
+
+    def pause_after_refusal_s(self, response: httpx.Response) -> float | None:
+        """Return how long to wait before sending again what a rate limit held back; None: it was not that."""
+        if response.status_code != 429 or self._call.signs_in or self._attempt >= self._target.retries:
+            return None
+        wait_s = retry_after_s(response)
+        if wait_s is None or wait_s > _LONGEST_WAIT_S:
+            return None
+        self._attempt += 1
+        return wait_s
+
+    def wants_refresh(self, response: httpx.Response) -> bool:
+        """Whether a new access token may help; asked once for each call."""
+        if response.status_code != 401 or self._call.signs_in or self._refreshed:
+            return False
+        self._refreshed = True
+        return True
+
+    def read(self, response: httpx.Response) -> Any:
+        """Return what the answer says.
+
+        Raises:
+            PerdureError: the server's own error.
+        """
+        if response.status_code >= 400 and response.status_code not in self._call.accepts:
+            raise error_from_response(response)
+        return self._call.parse(response)
 
 
 class Transport:
     """Carries out calls, one after another."""
 
-    def __init__(self, target: Target, timeout_s: float) -> None:
+    def __init__(self, target: Target, timeout_s: float, credentials: Credentials) -> None:
         self.target = target
+        self.credentials = credentials
         self._http = httpx.Client(
             base_url=target.base_url,
-            headers={"User-Agent": target.program, **target.headers},
+            headers={"User-Agent": target.program},
             timeout=timeout_s,
             trust_env=not target.is_loopback,
         )
@@ -142,16 +202,44 @@ class Transport:
         Raises:
             PerdureError: the server's own error, or `ServerUnreachable`.
         """
-        arguments = _request(call, new_id())
-        attempt = 0
+        attempts = _Attempts(call, self.target)
         while True:
+            used = None if call.signs_in else self.authorize()
+            arguments = _with(attempts.arguments, used)
             try:
-                return _answer(call, self._http.request(call.method, call.path, **arguments))
+                response = self._http.request(call.method, call.path, **arguments)
             except httpx.TransportError as error:
-                if attempt >= self.target.retries or not _may_repeat(call, error):
-                    raise self.target.unreachable(error) from error
-            time.sleep(_pause_s(attempt))
-            attempt += 1
+                time.sleep(attempts.pause_after_loss_s(error))
+                continue
+            wait_s = attempts.pause_after_refusal_s(response)
+            if wait_s is not None:
+                time.sleep(wait_s)
+            elif not (attempts.wants_refresh(response) and self.renew(used)):
+                return attempts.read(response)
+
+    def authorize(self) -> str | None:
+        """Return what to send as credential, after a refresh if the access token is about to end."""
+        if self.credentials.stale() is not None:
+            self.renew(None)
+        return self.credentials.current
+
+    def renew(self, refused: str | None) -> bool:
+        """Fetch a new access token, unless somebody has meanwhile; False when there is no sign-in to renew.
+
+        Raises:
+            Unauthenticated: when the sign-in has ended.
+        """
+        if self.credentials.tokens is None:
+            return False
+        with self.credentials.store.lock():
+            stale = self.credentials.stale(refused)
+            if stale is not None:
+                try:
+                    self.credentials.keep(Tokens.of(self.send(_refresh(stale))))
+                except Unauthenticated as error:
+                    self.credentials.keep(None)
+                    raise _ended(error) from error
+        return True
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -161,31 +249,65 @@ class Transport:
 class AsyncTransport:
     """Carries out calls, many at once."""
 
-    def __init__(self, target: Target, timeout_s: float) -> None:
+    def __init__(self, target: Target, timeout_s: float, credentials: Credentials) -> None:
         self.target = target
+        self.credentials = credentials
+        self._refreshing = asyncio.Lock()
         self._http = httpx.AsyncClient(
             base_url=target.base_url,
-            headers={"User-Agent": target.program, **target.headers},
+            headers={"User-Agent": target.program},
             timeout=timeout_s,
             trust_env=not target.is_loopback,
         )
 
     async def send(self, call: Call[T]) -> T:
         """Send and read the answer; raises as `Transport.send` does."""
-        arguments = _request(call, new_id())
-        attempt = 0
+        attempts = _Attempts(call, self.target)
         while True:
+            used = None if call.signs_in else await self.authorize()
+            arguments = _with(attempts.arguments, used)
             try:
-                return _answer(call, await self._http.request(call.method, call.path, **arguments))
+                response = await self._http.request(call.method, call.path, **arguments)
             except httpx.TransportError as error:
-                if attempt >= self.target.retries or not _may_repeat(call, error):
-                    raise self.target.unreachable(error) from error
-            await asyncio.sleep(_pause_s(attempt))
-            attempt += 1
+                await asyncio.sleep(attempts.pause_after_loss_s(error))
+                continue
+            wait_s = attempts.pause_after_refusal_s(response)
+            if wait_s is not None:
+                await asyncio.sleep(wait_s)
+            elif not (attempts.wants_refresh(response) and await self.renew(used)):
+                return attempts.read(response)
+
+    async def authorize(self) -> str | None:
+        """Return what to send as credential, as `Transport.authorize` does."""
+        if self.credentials.stale() is not None:
+            await self.renew(None)
+        return self.credentials.current
+
+    async def renew(self, refused: str | None) -> bool:
+        """Fetch a new access token as `Transport.renew` does; a task that is cancelled meanwhile loses none."""
+        if self.credentials.tokens is None:
+            return False
+        await asyncio.shield(asyncio.ensure_future(self._renew(refused)))
+        return True
+
+    async def _renew(self, refused: str | None) -> None:
+        async with self._refreshing:
+            stale = self.credentials.stale(refused)
+            if stale is None:
+                return
+            try:
+                self.credentials.keep(Tokens.of(await self.send(_refresh(stale))))
+            except Unauthenticated as error:
+                self.credentials.keep(None)
+                raise _ended(error) from error
 
     async def close(self) -> None:
         """Let go of the connections."""
         await self._http.aclose()
+
+
+def _with(arguments: dict[str, Any], credential: str | None) -> dict[str, Any]:
+    return {**arguments, "headers": {**arguments["headers"], **headers(credential)}}
 
 
 class Group:
