@@ -1,9 +1,13 @@
 import createClient from "openapi-fetch";
 import type { paths } from "@/gen/api";
+import { keeper } from "./keeper";
 import { offline, problemOf } from "./problem";
 
 /** The typed client. Every failure is thrown as a `Problem`; every POST carries an Idempotency-Key. */
-export const api = createClient<paths>({ querySerializer: { array: { style: "form", explode: true } } });
+export const api = createClient<paths>({
+  querySerializer: { array: { style: "form", explode: true } },
+  fetch: keeper.fetch,
+});
 
 api.use({
   onRequest({ request }) {
@@ -35,10 +39,11 @@ export function repeatable(key: string): { headers: { "Idempotency-Key": string 
 export async function send(method: string, path: string, content?: Blob): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, {
+    const request = new Request(new URL(path, window.location.href), {
       method,
       ...(content ? { body: content, headers: { "Content-Type": content.type || "application/octet-stream" } } : {}),
     });
+    response = await keeper.fetch(request);
   } catch (error) {
     if (isAbort(error)) throw error;
     throw offline();

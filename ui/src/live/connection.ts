@@ -1,5 +1,7 @@
 /** One socket that comes back by itself: when to wait, when to give up, and what is told meanwhile. */
 
+import { asProblem } from "@/api/problem";
+
 export type ConnectionState =
   | { readonly kind: "idle" }
   | { readonly kind: "connecting"; readonly attempt: number }
@@ -9,6 +11,8 @@ export type ConnectionState =
 
 export interface ConnectionOptions {
   readonly url: () => string;
+  /** What the first frame of each socket shows, where the server asks for it; its 401 ends the attempts. */
+  readonly ticket?: () => Promise<string | null>;
   readonly open?: (url: string) => WebSocket;
   readonly now?: () => number;
   readonly random?: () => number;
@@ -41,6 +45,7 @@ const FIRST_RETRY_MS = 50;
 const BASE_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
 const CROWDED_RETRY_MS = 10_000;
+const RENEWED_RETRY_MS = 400;
 const SILENCE_MS = 45_000;
 
 export class Connection {
@@ -48,6 +53,7 @@ export class Connection {
   private state: ConnectionState = { kind: "idle" };
   private socket: WebSocket | null = null;
   private attempt = 0;
+  private asked = 0;
   private outageSince = 0;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private watchdog: ReturnType<typeof setTimeout> | undefined;
@@ -75,6 +81,7 @@ export class Connection {
     this.started = false;
     clearTimeout(this.retryTimer);
     clearTimeout(this.watchdog);
+    this.asked += 1;
     this.detach()?.close(1000);
     this.attempt = 0;
     this.setState({ kind: "idle" });
@@ -119,11 +126,27 @@ export class Connection {
     if (!this.started) return;
     this.detach()?.close(1000);
     this.setState({ kind: "connecting", attempt: this.attempt });
+    const asked = (this.asked += 1);
+    if (!this.options.ticket) return this.openSocket(null);
+    this.options.ticket().then(
+      (ticket) => {
+        if (this.started && asked === this.asked) this.openSocket(ticket);
+      },
+      (error: unknown) => {
+        if (!this.started || asked !== this.asked) return;
+        if (asProblem(error).status === 401) this.setState({ kind: "closed", code: CLOSE.signIn });
+        else this.closed(CLOSE.goingAway);
+      },
+    );
+  }
+
+  private openSocket(ticket: string | null): void {
     const socket = this.open(this.options.url());
     this.socket = socket;
     socket.onopen = () => {
       if (this.socket !== socket) return;
       this.armWatchdog();
+      if (ticket !== null) this.send({ type: "auth", ticket });
       this.user.onOpen();
     };
     socket.onmessage = (message: MessageEvent) => {
@@ -152,7 +175,9 @@ export class Connection {
     this.socket = null;
     this.user.onLost();
     if (!this.started) return;
-    if (FINAL.has(code)) return this.setState({ kind: "closed", code });
+    // a sign-in that ended may be one that only has to be renewed, which asking for the next ticket finds out
+    const mayRenew = code === CLOSE.signIn && this.options.ticket !== undefined && this.attempt === 0;
+    if (FINAL.has(code) && !mayRenew) return this.setState({ kind: "closed", code });
     if (this.attempt === 0) this.outageSince = this.now();
     this.attempt += 1;
     const delay = this.retryDelay(code);
@@ -162,6 +187,7 @@ export class Connection {
 
   private retryDelay(code: number): number {
     const jitter = 0.5 + this.random() / 2;
+    if (code === CLOSE.signIn) return RENEWED_RETRY_MS * jitter;
     if (code === CLOSE.tooMany) return CROWDED_RETRY_MS * jitter;
     if (this.attempt === 1) return FIRST_RETRY_MS;
     return Math.min(LONGEST_RETRY_MS, BASE_RETRY_MS * 2 ** Math.min(this.attempt - 1, 5)) * jitter;

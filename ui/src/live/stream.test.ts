@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { offline, Problem } from "@/api/problem";
 import { isEvent, type SessionFrame } from "./frames";
 import { CLOSE } from "./connection";
 import { LiveStream, type LogFollower } from "./stream";
@@ -293,4 +294,86 @@ describe("trouble", () => {
     flush?.();
     expect(applied).toEqual([]);
   });
+});
+
+describe("a server that asks who it is", () => {
+  const refused = () => Promise.reject(new Problem(401, "sign-in-expired", "It has expired."));
+  let ticket: ReturnType<typeof vi.fn<() => Promise<string | null>>>;
+  const settled = () => vi.advanceTimersByTimeAsync(0);
+
+  beforeEach(async () => {
+    ticket = vi.fn(() => Promise.resolve(`pdt_${ticket.mock.calls.length}`));
+    stream = new LiveStream({
+      url: () => "ws://test/ws/sessions",
+      open: (url) => new FakeSocket(url) as unknown as WebSocket,
+      random: () => 1,
+      schedule: (call) => (flush = call),
+      ticket,
+    });
+    stream.watch("s", 0, follower);
+    stream.start();
+    await settled();
+    FakeSocket.last.accept();
+    FakeSocket.last.say({ type: "status", status: "connected", protocol: 1 });
+  });
+
+  it("is shown a ticket before anything else, a new one for each socket, and never in the address", async () => {
+    expect(FakeSocket.last.sent.map((frame) => frame["type"])).toEqual(["auth", "watch"]);
+    FakeSocket.last.lose();
+    await vi.advanceTimersByTimeAsync(60);
+    FakeSocket.last.accept();
+    expect(FakeSocket.last.sent[0]).toEqual({ type: "auth", ticket: "pdt_2" });
+    expect(FakeSocket.last.url).not.toContain("pdt");
+  });
+
+  it("a socket closed for its sign-in comes back once with a new ticket", async () => {
+    FakeSocket.last.lose(CLOSE.signIn);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(FakeSocket.all).toHaveLength(2);
+    FakeSocket.last.accept();
+    FakeSocket.last.lose(CLOSE.signIn);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(FakeSocket.all).toHaveLength(2);
+    expect(stream.getState()).toEqual({ kind: "closed", code: CLOSE.signIn });
+  });
+
+  it("no ticket, no attempts; signing in again goes on from the last event", async () => {
+    FakeSocket.last.say(event(1));
+    ticket.mockImplementation(refused);
+    FakeSocket.last.lose(CLOSE.signIn);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([FakeSocket.all.length, stream.getState()]).toEqual([1, { kind: "closed", code: CLOSE.signIn }]);
+    ticket.mockImplementation(() => Promise.resolve("pdt_new"));
+    stream.retryNow();
+    await settled();
+    FakeSocket.last.accept();
+    expect(FakeSocket.last.sent).toEqual([
+      { type: "auth", ticket: "pdt_new" },
+      expect.objectContaining({ type: "watch", after: 1 }),
+    ]);
+  });
+
+  it("a ticket that cannot be fetched is an outage like any other", async () => {
+    ticket.mockImplementation(() => Promise.reject(offline()));
+    FakeSocket.last.lose();
+    await vi.advanceTimersByTimeAsync(60);
+    expect(stream.getState()).toMatchObject({ kind: "waiting", attempt: 2 });
+  });
+
+  it("a ticket that comes after the stream was stopped opens nothing", async () => {
+    FakeSocket.last.lose();
+    await vi.advanceTimersByTimeAsync(49);
+    vi.advanceTimersByTime(1);
+    stream.stop();
+    await settled();
+    expect(FakeSocket.all).toHaveLength(1);
+  });
+});
+
+it("who watches is told to those who ask, and is no event", () => {
+  const told: unknown[] = [];
+  stream.onPresence((sessionId, viewers) => told.push([sessionId, viewers]));
+  connected().say({ type: "presence", session_id: "s", viewers: [{ user_id: "u", name: "Ann" }] });
+  expect(told).toEqual([["s", [{ user_id: "u", name: "Ann" }]]]);
+  expect(applied).toEqual([]);
 });

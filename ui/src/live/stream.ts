@@ -36,6 +36,7 @@ interface Watch {
 export class LiveStream {
   private readonly watches = new Map<string, Watch>();
   private readonly listListeners = new Set<(hint: ListHint) => void>();
+  private readonly presenceListeners = new Set<(sessionId: string, viewers: readonly unknown[]) => void>();
   private readonly connection: Connection;
   private flushDue = false;
   private readonly schedule: (flush: () => void) => void;
@@ -84,6 +85,12 @@ export class LiveStream {
   onList(listener: (hint: ListHint) => void): () => void {
     this.listListeners.add(listener);
     return () => this.listListeners.delete(listener);
+  }
+
+  /** Be told who watches a session, each time that changes. */
+  onPresence(listener: (sessionId: string, viewers: readonly unknown[]) => void): () => void {
+    this.presenceListeners.add(listener);
+    return () => this.presenceListeners.delete(listener);
   }
 
   private receive(text: string): void {
@@ -146,6 +153,10 @@ export class LiveStream {
       this.connection.cameThrough();
       this.watches.get(sessionId)?.buffer.push({ type, session_id: sessionId });
       return this.flushSoon();
+    }
+    if (type === "presence" && Array.isArray(fields["viewers"])) {
+      for (const listener of this.presenceListeners) listener(sessionId, fields["viewers"]);
+      return;
     }
     const first = this.getState().kind !== "live";
     this.connection.cameThrough();
