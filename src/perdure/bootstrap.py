@@ -6,6 +6,7 @@ import asyncio
 import logging
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -34,30 +35,47 @@ from perdure.live.bus import Bus, MemoryBus
 from perdure.live.deltas import Deltas
 from perdure.live.hub import Hub
 from perdure.modes.registry import ModeRegistry
+from perdure.services.api_keys import ApiKeyService
 from perdure.services.approvals import ApprovalService
 from perdure.services.audit import AuditService
 from perdure.services.comparing import ComparisonService
 from perdure.services.connections import ConnectionService
 from perdure.services.costs import CostService
+from perdure.services.credentials import Credentials, Rights
 from perdure.services.files import FileService
 from perdure.services.forking import ForkService
+from perdure.services.grants import GrantService
 from perdure.services.history import HistoryService
 from perdure.services.idempotency import IdempotencyService
 from perdure.services.mission_assets import AssetCommands
 from perdure.services.mission_commands import MissionCommands
 from perdure.services.mission_hops import HopCommands
 from perdure.services.missions import MissionService
+from perdure.services.passwords import Passwords
 from perdure.services.ports import Limits, NoEngine, RunEngine
 from perdure.services.progress import RunProgress
 from perdure.services.queue import QueueService
 from perdure.services.runs import RunService
 from perdure.services.sessions import SessionService
+from perdure.services.sign_in import SignInRules, SignInService
 from perdure.services.stats import StatsService
 from perdure.services.sweeps import SweepService
+from perdure.services.tickets import TicketService
+from perdure.services.tokens import AccessTokens, ServerKeys
+from perdure.services.users import NO_ADMIN, UserService
+from perdure.store.shares import people_of
 from perdure.store.store import Store
 from perdure.store.transaction import ListHint
 
 log = logging.getLogger("perdure")
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProvider:
+    """Somebody else who can say who a person is."""
+
+    id: str
+    label: str
 
 
 @dataclass
@@ -87,14 +105,22 @@ class Perdure:
     forks: ForkService
     comparisons: ComparisonService
     queue: QueueService
+    grants: GrantService
     connections: ConnectionService
     sweeps: SweepService
     stats: StatsService
     idempotency: IdempotencyService
     audit: AuditService
+    users: UserService
+    sign_in: SignInService
+    api_keys: ApiKeyService
+    tickets: TicketService
+    credentials: Credentials
+    rights: Rights
     engine: EngineRuntime | None
     documents: DocumentReaders
     sandbox: Sandbox
+    identity_providers: list[IdentityProvider] = field(default_factory=list["IdentityProvider"])
     _temporary: Path | None = None
     _started: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
@@ -109,6 +135,8 @@ class Perdure:
             return
         await asyncio.to_thread(self.store.open)
         self._started = True
+        if self.settings.auth == "password" and not await self.users.has_admin():
+            log.warning("%s", NO_ADMIN)
         if self.engine is None:
             return
         try:
@@ -205,6 +233,11 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
     servers = McpServers(settings.mcp_servers)
     registry = modes or ModeRegistry(check=partial(check_config, catalog, servers.names))
     server_id = new_id()
+    rights, passwords, tokens = Rights(), Passwords(), AccessTokens(ServerKeys(store))
+    credentials = Credentials(store, tokens, rights)
+    rules = SignInRules(
+        settings.sign_in_ttl, settings.sign_in_idle_ttl, registration=settings.registration == "open"
+    )
     late = _LateEngine()
     bus, deltas = MemoryBus(), Deltas()
     history = HistoryService(store)
@@ -247,12 +280,16 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         for session_id in grown:
             bus.publish(session_id)
         for hint in hints:
-            bus.publish_list(hint.owner_id, {"type": hint.type, "session_id": hint.session_id})
+            told = {"type": hint.type, "session_id": hint.session_id}
+            bus.publish_list(hint.owner_id, told, personal=hint.personal)
 
     store.on_commit(committed)
 
     async def fetch(session_id: str, after: int, limit: int) -> list[tuple[int, bytes]]:
         return await history.frames(None, session_id, after, limit)
+
+    async def audience(session_ids: Sequence[str]) -> dict[str, set[str]]:
+        return await store.read(lambda tx: people_of(tx, session_ids))
 
     return Perdure(
         settings=settings,
@@ -264,7 +301,7 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         default_model=settings.model or default_model(),
         bus=bus,
         deltas=deltas,
-        hub=Hub(bus, deltas, fetch, history.head),
+        hub=Hub(bus, deltas, fetch, history.head, audience),
         sessions=sessions,
         runs=runs,
         history=history,
@@ -278,11 +315,18 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         forks=ForkService(store, registry, late, limits, files),
         comparisons=ComparisonService(store),
         queue=QueueService(store, registry, limits, runs),
+        grants=GrantService(store),
         connections=ConnectionService(store, server_id),
         sweeps=SweepService(store, approvals, runs, late, limits, files),
         stats=StatsService(store),
         idempotency=IdempotencyService(store),
         audit=AuditService(store),
+        users=UserService(store, passwords, rights),
+        sign_in=SignInService(store, passwords, tokens, rights, rules),
+        api_keys=ApiKeyService(store, rights),
+        tickets=TicketService(store, credentials),
+        credentials=credentials,
+        rights=rights,
         engine=runtime,
         documents=documents,
         sandbox=sandbox,

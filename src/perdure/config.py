@@ -6,6 +6,7 @@ values, never this object.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -98,11 +99,43 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, validation_alias=_names("WORKERS"))
     """Reserved for several server processes; 1 on SQLite."""
     auth: Literal["local", "password"] = Field("local", validation_alias=_names("AUTH"))
-    """`local`: one local user, loopback only."""
+    """`local`: one local user, loopback only; `password`: people sign in."""
+    registration: Literal["closed", "open"] = Field("closed", validation_alias=_names("REGISTRATION"))
+    """With sign-in: `open` lets anybody who reaches the server make an account."""
+    sign_in_ttl: timedelta = Field(timedelta(days=30), validation_alias=_names("SIGN_IN_TTL"))
+    """After this people sign in again, however busy they were."""
+    sign_in_idle_ttl: timedelta = Field(timedelta(days=7), validation_alias=_names("SIGN_IN_IDLE_TTL"))
+    """A sign-in that was not used for so long is over."""
+    public_metrics: bool = Field(False, validation_alias=_names("PUBLIC_METRICS"))
+    """With sign-in: `/metrics` answers everybody who reaches the server, not administrators alone."""
     allowed_origins: list[str] = Field(default_factory=list, validation_alias=_names("ALLOWED_ORIGINS"))
     """Origins other than the server's own that browsers may call from."""
     allowed_hosts: list[str] = Field(default_factory=list, validation_alias=_names("ALLOWED_HOSTS"))
     """Host names other than loopback that requests may name."""
+    trusted_proxies: list[str] = Field(default_factory=list, validation_alias=_names("TRUSTED_PROXIES"))
+    """Addresses or ranges of proxies in front, whose `X-Forwarded-For`, `-Proto` and `-Host` are believed."""
+    rate_limits: Literal["auto", "on", "off"] = Field("auto", validation_alias=_names("RATE_LIMITS"))
+    """`auto` counts requests when sign-in is on; the one local user is not limited."""
+    rate_requests: str = Field("1200/minute", validation_alias=_names("RATE_REQUESTS"))
+    """Requests of one person; a rate is a number per `second`, `10second`, `minute`, `hour` or `day`, or `off`."""
+    rate_address: str = Field("3000/minute", validation_alias=_names("RATE_ADDRESS"))
+    """Requests from one address, whoever makes them (of IPv6: one /64 network)."""
+    rate_sign_in: str = Field("10/minute", validation_alias=_names("RATE_SIGN_IN"))
+    """Attempts to sign in to one account from one address."""
+    rate_sign_in_address: str = Field("30/minute", validation_alias=_names("RATE_SIGN_IN_ADDRESS"))
+    """Attempts from one address to sign in, register, change a password or accept a link."""
+    rate_runs: str = Field("60/minute", validation_alias=_names("RATE_RUNS"))
+    """Starts, resumes, retries and forks of runs by one person."""
+    rate_commands: str = Field("600/minute", validation_alias=_names("RATE_COMMANDS"))
+    """Frames that one person sends on sockets."""
+    rate_opens: str = Field("240/minute", validation_alias=_names("RATE_OPENS"))
+    """Sockets and streams that one person opens, and sockets that are opened from one address."""
+    max_connections_per_user: int | None = Field(
+        None, ge=1, validation_alias=_names("MAX_CONNECTIONS_PER_USER")
+    )
+    """Sockets and streams one person has open at once; unset means half of them all with sign-in, else all."""
+    redis_url: SecretStr | None = Field(None, validation_alias=_names("REDIS_URL"))
+    """`redis://…` where several servers count rates together (extra `redis`); unset: each server for itself."""
     secret_key: SecretStr | None = Field(None, validation_alias=_names("SECRET_KEY"))
     """Key for encrypted columns, base64 of 32 bytes; unset means a key file in the data directory."""
 
@@ -157,6 +190,23 @@ class Settings(BaseSettings):
             raise ValueError("an http or https address such as https://export.arxiv.org is needed")
         return value
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        for text in value:
+            ipaddress.ip_network(text.strip(), strict=False)
+        return value
+
+    @field_validator(
+        *("rate_requests", "rate_address", "rate_sign_in", "rate_sign_in_address"),
+        *("rate_runs", "rate_commands", "rate_opens"),
+    )
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        if not re.fullmatch(r"off|[1-9]\d{0,8}/[1-9]?\d{0,4}(?:second|minute|hour|day)", value):
+            raise ValueError("a rate such as 60/minute or 5/10second, or `off`, is needed")
+        return value
+
     @field_validator("session_ttl", mode="before")
     @classmethod
     def _ttl(cls, value: Any) -> Any:
@@ -169,6 +219,8 @@ class Settings(BaseSettings):
         "approval_deadline",
         "connection_stale_after",
         "sandbox_time_limit",
+        "sign_in_ttl",
+        "sign_in_idle_ttl",
         mode="before",
     )
     @classmethod

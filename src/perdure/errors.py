@@ -78,8 +78,32 @@ class Forbidden(PerdureError):
 class Unauthenticated(PerdureError):
     """No valid credentials came with the request."""
 
-    code = "unauthenticated"
+    code = "sign-in-needed"
     kind = Kind.UNAUTHENTICATED
+
+
+class SignInExpired(Unauthenticated):
+    """The credential was good once: refresh it, or sign in again."""
+
+    code = "sign-in-expired"
+
+
+class WrongCredentials(Unauthenticated):
+    """E-mail and password do not belong together; which of them is wrong is not said."""
+
+    code = "wrong-credentials"
+
+
+class CrossSiteRequest(Forbidden):
+    """A cookie came with a request that a page of somebody else could have made."""
+
+    code = "cross-site-request"
+
+
+class RegistrationClosed(Forbidden):
+    """People cannot make accounts themselves here; an administrator does."""
+
+    code = "registration-closed"
 
 
 class TooMany(PerdureError):
@@ -124,6 +148,24 @@ class StaleWriter(Conflict):
     """A worker that lost its run tried to write; its write was refused."""
 
     code = "stale-writer"
+
+
+class EmailTaken(Conflict):
+    """Somebody has this e-mail address already."""
+
+    code = "email-taken"
+
+
+class LastAdmin(Conflict):
+    """Nobody could administer the server any more."""
+
+    code = "last-admin"
+
+
+class SignInOff(Conflict):
+    """This server has one local user and no sign-in."""
+
+    code = "sign-in-off"
 
 
 class Unavailable(PerdureError):

@@ -15,21 +15,28 @@ from starlette.routing import BaseRoute, Route
 from perdure import __version__
 from perdure.api import docs_page, errors, openapi, sse
 from perdure.api.guard import Guard
+from perdure.api.proxies import Proxies
+from perdure.api.rate_limits import AddressLimits, PersonLimits, RateLimits
 from perdure.api.routes import (
     approvals,
     assets,
     audit,
+    auth,
     costs,
     files,
+    grants,
     history,
     hops,
+    keys,
     lifecycle,
     missions,
     queue,
     runs,
     sessions,
     system,
+    users,
 )
+from perdure.api.sign_in import SignIn
 from perdure.api.socket.connections import Connections
 from perdure.api.socket.routes import socket_routes
 from perdure.api.static import Console
@@ -39,7 +46,8 @@ if TYPE_CHECKING:
 
 _ROUTERS = (
     *(sse, sessions, lifecycle, history, runs, approvals, costs, audit),
-    *(missions, assets, hops, files, queue, system),
+    *(missions, assets, hops, files, queue, grants, system),
+    *(auth, keys, users),
 )
 _DESCRIPTION = "Durable, resumable sessions for AI-agent work."
 
@@ -57,12 +65,21 @@ def create_app(perdure: Perdure) -> FastAPI:
         finally:
             await app.state.connections.stop()
             await perdure.hub.stop()
+            await app.state.rates.close()
             await perdure.stop()
 
     settings = perdure.settings
     app = _bare_app(lifespan)
     app.state.perdure = perdure
-    app.state.connections = Connections(perdure.connections, settings.max_connections)
+    per_user = settings.max_connections_per_user or (
+        settings.max_connections if settings.auth == "local" else max(1, settings.max_connections // 2)
+    )
+    app.state.connections = Connections(perdure.connections, settings.max_connections, per_user)
+    rates = app.state.rates = RateLimits(settings)
+    # The innermost comes first: sign-in stands between the two counts, so that wrong credentials are counted.
+    app.add_middleware(PersonLimits, rates=rates, local=settings.auth == "local")
+    app.add_middleware(SignIn)
+    app.add_middleware(AddressLimits, rates=rates)
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -72,6 +89,7 @@ def create_app(perdure: Perdure) -> FastAPI:
             expose_headers=["ETag", "Location", "X-Total-Count", "Retry-After"],
         )
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins)
+    app.add_middleware(Proxies, trusted=settings.trusted_proxies)
     return app
 
 

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from perdure.errors import InvalidInput, Kind, PerdureError
+from perdure.redaction import redactor
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -61,13 +62,13 @@ def status_of(error: PerdureError) -> int:
 
 def problem(status: int, code: str, detail: str, fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return a problem document (RFC 9457) with our `code` and extra fields."""
-    extra = {key: value for key, value in (fields or {}).items() if key not in _OWN_FIELDS}
+    extra = {key: redactor.value(value) for key, value in (fields or {}).items() if key not in _OWN_FIELDS}
     title = code.replace("-", " ").capitalize()
     return {
         "type": f"urn:perdure:problem:{code}",
         "title": title,
         "status": status,
-        "detail": detail,
+        "detail": redactor.text(detail),
         "code": code,
         **extra,
     }
@@ -89,10 +90,12 @@ def validation_problem(errors: Sequence[Any]) -> dict[str, Any]:
 
 
 def problem_response(document: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
-    """Return `document` as a response; 429 and 503 say when to come back."""
+    """Return `document` as a response; 429 and 503 say when to come back, 401 what to come with."""
     extra = dict(headers or {})
     if document["status"] in {429, 503}:
         extra.setdefault("Retry-After", str(document.get("retry_after_s", RETRY_AFTER_S)))
+    if document["status"] == 401:
+        extra.setdefault("WWW-Authenticate", "Bearer")
     body = orjson.dumps(document, default=str)
     return Response(body, status_code=document["status"], media_type=PROBLEM_TYPE, headers=extra)
 

@@ -7,10 +7,12 @@ from typing import Any
 from fastapi import Request, Response
 
 from perdure import __version__
-from perdure.api.auth import Caller, Services
+from perdure.api.auth import Caller, Services, caller_of, is_local
 from perdure.api.metrics import render
 from perdure.api.routes.parts import router
 from perdure.api.wire.problems import problem_answers
+from perdure.errors import PerdureError, StorageUnavailable
+from perdure.services.users import NO_ADMIN
 
 routes = router("system")
 
@@ -22,13 +24,32 @@ async def get_health() -> dict[str, str]:
 
 
 @routes.get("/ready", responses={503: {"description": "Not ready: the body says what is missing."}})
-async def get_ready(perdure: Services, response: Response) -> dict[str, Any]:
-    """Say whether storage, migrations and engine can be used; the model is not waited for."""
+async def get_ready(perdure: Services, request: Request, response: Response) -> dict[str, Any]:
+    """Say whether storage, migrations and engine can be used; the model is not waited for.
+
+    With sign-in, whoever has not signed in gets `ready`, `version` and, while nobody can administer the server, how
+    to change that.
+    """
     readiness = perdure.readiness()
     if not readiness.get("ready"):
         response.status_code = 503
         response.headers["Retry-After"] = "2"
-    return readiness
+    if is_local(request):
+        return readiness
+    advice = {} if await _has_admin(perdure) else {"says": NO_ADMIN}
+    try:
+        known = caller_of(request) is not None
+    except PerdureError:
+        known = False
+    shown = readiness if known else {key: readiness[key] for key in ("ready", "version")}
+    return {**shown, **advice}
+
+
+async def _has_admin(perdure: Services) -> bool:
+    try:
+        return await perdure.users.has_admin()
+    except StorageUnavailable:
+        return True
 
 
 @routes.get("/api/stats", responses=problem_answers())
