@@ -14,7 +14,9 @@ from typing import Any, Protocol
 
 ListHint = dict[str, Any]
 OnSession = Callable[[str], None]
-OnList = Callable[[str, ListHint], None]
+OnList = Callable[[str, ListHint, bool], None]
+"""Owner, hint, and whether it is for this one person only."""
+_Told = tuple[str, ListHint, bool]
 StopListening = Callable[[], None]
 
 
@@ -25,8 +27,11 @@ class Bus(Protocol):
         """Say that the log of `session_id` has grown; from any thread, after the commit."""
         ...
 
-    def publish_list(self, owner_id: str, hint: ListHint) -> None:
-        """Say that the session list of `owner_id` has changed; from any thread, after the commit."""
+    def publish_list(self, owner_id: str, hint: ListHint, *, personal: bool = False) -> None:
+        """Say that a session of `owner_id` has changed in the lists that show it; from any thread, after the commit.
+
+        With `personal`, only the list of this one person has.
+        """
         ...
 
     def listen(self, on_session: OnSession, on_list: OnList) -> StopListening:
@@ -43,10 +48,10 @@ class _Listener:
         self._on_list = on_list
         self._lock = threading.Lock()
         self._sessions: dict[str, None] = {}
-        self._hints: list[tuple[str, ListHint]] = []
+        self._hints: list[_Told] = []
         self._woken = False
 
-    def add(self, session_id: str | None, hint: tuple[str, ListHint] | None) -> None:
+    def add(self, session_id: str | None, hint: _Told | None) -> None:
         with self._lock:
             if session_id is not None:
                 self._sessions[session_id] = None
@@ -65,8 +70,8 @@ class _Listener:
             self._woken = False
         for session_id in sessions:
             self._on_session(session_id)
-        for owner_id, hint in hints:
-            self._on_list(owner_id, hint)
+        for told in hints:
+            self._on_list(*told)
 
 
 class MemoryBus:
@@ -80,10 +85,13 @@ class MemoryBus:
         for listener in self._listeners:
             listener.add(session_id, None)
 
-    def publish_list(self, owner_id: str, hint: ListHint) -> None:
-        """Say that the session list of `owner_id` has changed; from any thread, after the commit."""
+    def publish_list(self, owner_id: str, hint: ListHint, *, personal: bool = False) -> None:
+        """Say that a session of `owner_id` has changed in the lists that show it; from any thread, after the commit.
+
+        With `personal`, only the list of this one person has.
+        """
         for listener in self._listeners:
-            listener.add(None, (owner_id, hint))
+            listener.add(None, (owner_id, hint, personal))
 
     def listen(self, on_session: OnSession, on_list: OnList) -> StopListening:
         """Call back in the running event loop; returns the function that stops it."""

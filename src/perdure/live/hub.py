@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,12 @@ from perdure.live.feed import NOTHING_DRAFTED, DraftState, Feed, Fetch, Frame, H
 
 _log = logging.getLogger(__name__)
 OnHint = Callable[[ListHint], None]
+Audience = Callable[[Sequence[str]], Awaitable[Mapping[str, set[str]]]]
+"""Session ids to the ids of the people they are shared with now."""
+
+
+async def _nobody(_session_ids: Sequence[str]) -> Mapping[str, set[str]]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class Hub:
         deltas: Deltas,
         fetch: Fetch,
         head: Head,
+        audience: Audience = _nobody,
         *,
         poll_s: float = 5.0,
         tick_few_s: float = 0.02,
@@ -45,11 +52,14 @@ class Hub:
         self._deltas = deltas
         self._fetch = fetch
         self._head = head
+        self._audience = audience
         self.poll_s = poll_s
         self._tick_few_s = tick_few_s
         self._tick_many_s = tick_many_s
         self._feeds: dict[str, Feed] = {}
         self._lists: dict[str, dict[OnHint, None]] = {}
+        self._shared_hints: list[tuple[str, ListHint]] = []
+        self._sharing = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop_listening: StopListening | None = None
 
@@ -156,9 +166,32 @@ class Hub:
         else:
             self._deltas.collect(session_id)
 
-    def _hint(self, owner_id: str, hint: ListHint) -> None:
-        for on_hint in tuple(self._lists.get(owner_id, ())):
+    def _hint(self, owner_id: str, hint: ListHint, personal: bool) -> None:
+        self._tell(owner_id, hint)
+        others = len(self._lists) - (owner_id in self._lists)
+        if personal or not others or "session_id" not in hint:
+            return
+        self._shared_hints.append((owner_id, hint))
+        if not self._sharing:
+            self._sharing = True
+            self._spawn(self._tell_others())
+
+    def _tell(self, user_id: str, hint: ListHint) -> None:
+        for on_hint in tuple(self._lists.get(user_id, ())):
             on_hint(hint)
+
+    async def _tell_others(self) -> None:
+        """Hand hints to those who follow their list here and with whom the session is shared at this moment."""
+        try:
+            while self._shared_hints:
+                hints, self._shared_hints = self._shared_hints, []
+                audience = await self._audience(sorted({hint["session_id"] for _, hint in hints}))
+                for owner_id, hint in hints:
+                    for user_id in audience.get(hint["session_id"], ()):
+                        if user_id != owner_id:
+                            self._tell(user_id, hint)
+        finally:
+            self._sharing = False
 
     async def _tick(self, feed: Feed) -> None:
         """Pull and hand out at once, then again after each pause for as long as there is something new."""

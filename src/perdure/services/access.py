@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from perdure.core.access import Action, Actor, require
+from collections.abc import Iterable
+
+from perdure.core.access import Action, Actor, Role, require, require_scope
 from perdure.core.audit import Act, AuditResult, Refused
 from perdure.core.sessions import Session, SessionStatus
 from perdure.errors import Forbidden, NotFound
@@ -18,18 +20,43 @@ def session_for(
 
     Raises:
         InvalidInput: when the id is not a UUID.
-        NotFound: when it does not exist, is deleted (unless `deleted`), or is a stranger's.
+        NotFound: when it does not exist, is deleted (unless `deleted`), or is a stranger's; nothing tells which.
         Refused: when it is shared with the actor, but not for this action; the audit log will say so.
     """
-    session = sessions.get_session(tx, parse_uuid(session_id, "session id"), lock=lock)
-    shared = None if actor.is_admin else shares.find_role(tx, session.id, actor.user_id)
+    named = parse_uuid(session_id, "session id")
+    session = sessions.get_session(tx, named, lock=lock)
+    role = role_in(tx, actor, session)
+    gone = session.status is SessionStatus.DELETED and not deleted
+    if gone or (role is None and not (actor.is_admin or actor.is_system)):
+        raise NotFound("There is no such session.", session_id=named)
     try:
-        require(actor, action, session.owner_id, shared)
+        require(actor, action, session.owner_id, role)
     except Forbidden as error:
         raise refusal_of(error, actor, f"session.{action}", "session", session.id) from None
-    if session.status is SessionStatus.DELETED and not deleted:
-        raise NotFound("There is no such session.", session_id=session.id)
     return session
+
+
+def role_in(tx: Tx, actor: Actor, session: Session) -> Role | None:
+    """Return how the actor relates to the session; what an administrator of the server may is not asked."""
+    if actor.user_id == session.owner_id:
+        return Role.OWNER
+    return shares.find_role(tx, session.id, actor.user_id)
+
+
+def may_only_watch(tx: Tx, actor: Actor, session: Session) -> bool:
+    """Whether the session's metadata and secrets are to be kept from the actor."""
+    return not (actor.is_admin or actor.is_system) and role_in(tx, actor, session) in (None, Role.VIEW)
+
+
+def readable(tx: Tx, actor: Actor, session_ids: Iterable[str]) -> set[str]:
+    """Return those of the sessions that the actor may read now; what ends a watch asks this."""
+    found: set[str] = set()
+    for session_id in session_ids:
+        try:
+            found.add(session_for(tx, actor, session_id, Action.READ).id)
+        except (NotFound, Forbidden):
+            continue
+    return found
 
 
 def refusal_of(
@@ -39,6 +66,30 @@ def refusal_of(
     return Refused(error, Act.of(actor, action, object_type, object_id, result=AuditResult.REFUSED))
 
 
-def owner_filter(actor: Actor) -> str | None:
-    """Return whose sessions a list shows: the actor's own, or everybody's for the system."""
-    return None if actor.is_system else actor.user_id
+def require_create(actor: Actor, noun: str) -> None:
+    """Let something new be made that belongs to the actor, or raise.
+
+    Raises:
+        Refused: when the API key is not for it.
+    """
+    try:
+        require_scope(actor, Action.CREATE)
+    except Forbidden as error:
+        raise refusal_of(error, actor, f"{noun}.create", noun, None) from None
+
+
+def whose_list(actor: Actor, user_id: str | None) -> tuple[str | None, bool | None]:
+    """Return whose things a list shows (None: everybody's), and whether what is shared with them belongs to it.
+
+    Without `user_id` it is the actor's own and what is shared with them (None as the second value). With it,
+    administrators see what somebody owns, or `all`.
+
+    Raises:
+        Forbidden: when the actor asks for another's and is no administrator.
+    """
+    if actor.is_system and user_id is None:
+        return None, None
+    if user_id is None or user_id == actor.user_id:
+        return actor.user_id, None
+    require_scope(actor, Action.ADMINISTER)
+    return (None if user_id == "all" else user_id), False

@@ -23,7 +23,7 @@ from perdure.core.sessions import Session, SessionCommand, SessionStatus
 from perdure.errors import AlreadyAnswered, InvalidInput, NotFound
 from perdure.ids import parse_uuid
 from perdure.services import budgets, lifecycle
-from perdure.services.access import owner_filter, session_for
+from perdure.services.access import session_for, whose_list
 from perdure.services.ports import Limits, RunEngine
 from perdure.store import approvals, runs, sessions
 from perdure.store.store import Store
@@ -44,10 +44,19 @@ class ApprovalService:
         *,
         status: str | None = "pending",
         session_id: str | None = None,
+        user_id: str | None = None,
         limit: int = 50,
         offset: int = 0,
     ) -> tuple[list[Approval], int]:
-        """Return questions, earliest deadline first, over all the actor's sessions or of one."""
+        """Return questions, earliest deadline first, over all sessions of the actor and shared ones, or of one.
+
+        An administrator may name a `user_id`, or `all`, and gets those of what that person owns.
+
+        Raises:
+            NotFound: when the session does not exist for the actor.
+            Forbidden: when somebody else names another `user_id`.
+        """
+        person, shared = whose_list(actor, user_id)
         if status is not None and status not in set(ApprovalStatus):
             raise InvalidInput(
                 f"{status!r} is not a status; use {', '.join(ApprovalStatus)}.", field="status"
@@ -56,7 +65,7 @@ class ApprovalService:
         def body(tx: Tx) -> tuple[list[Approval], int]:
             if session_id is None:
                 return approvals.list_approvals(
-                    tx, owner_filter(actor), status=status, limit=limit, offset=offset
+                    tx, person, shared=shared, status=status, limit=limit, offset=offset
                 )
             session = session_for(tx, actor, session_id, Action.READ)
             return approvals.list_approvals(

@@ -8,7 +8,8 @@ from perdure.core.access import Action, Actor
 from perdure.core.comparison import Side, compare
 from perdure.errors import NotFound
 from perdure.ids import parse_uuid
-from perdure.services.access import session_for
+from perdure.services.access import may_only_watch, session_for
+from perdure.services.views import without_secrets_of
 from perdure.store import costs, runs
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
@@ -37,7 +38,8 @@ class ComparisonService:
 def _side(tx: Tx, actor: Actor, run_id: str) -> Side:
     try:
         run = runs.get_run(tx, run_id)
-        session_for(tx, actor, run.session_id, Action.READ)
+        session = session_for(tx, actor, run.session_id, Action.READ)
     except NotFound:
         raise NotFound("There is no such run.", run_id=run_id) from None
+    run = without_secrets_of(run) if may_only_watch(tx, actor, session) else run
     return Side(run, runs.list_steps(tx, run_id=run_id), costs.list_run_calls(tx, run_id))

@@ -88,9 +88,11 @@ class FileService:
             size = await _collect(chunks, spool, max_bytes)
             spool.seek(0)
             data = await asyncio.to_thread(spool.read, size)
+        await self._check(actor, session_id, Action.EDIT)  # again: an upload takes its time
         info = await asyncio.to_thread(workspace.write, path, data)
 
         def body(tx: Tx) -> None:
+            session_for(tx, actor, session.id, Action.EDIT)
             record_file_in(tx, session.id, info, role="input")
             told: dict[str, Any] = {"size_bytes": info.size_bytes, "sha256": info.sha256}
             tx.audit(actor, "file.upload", "file", info.path, session_id=session.id, **told)

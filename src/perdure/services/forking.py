@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from perdure.core.access import Action, Actor
@@ -15,10 +15,11 @@ from perdure.core.events import ApprovalResolved, Console, NewEvent, WorkflowRes
 from perdure.core.renaming import Renaming
 from perdure.core.runs import Run, RunStatus
 from perdure.core.sessions import Session, SessionStatus
+from perdure.core.shares import without_secrets
 from perdure.errors import InvalidInput, NotFound
 from perdure.ids import new_id, parse_uuid
 from perdure.services import lifecycle
-from perdure.services.access import session_for
+from perdure.services.access import may_only_watch, require_create, session_for
 from perdure.services.conversation import check_text, message_event
 from perdure.services.files import FileService
 from perdure.services.fork_files import CopiedFiles, copy_files, remove_copies
@@ -81,8 +82,8 @@ class ForkService:
         def read(tx: Tx) -> Original:
             session = session_for(tx, actor, session_id, Action.READ, lock=True)
             if from_step is not None:
-                return read_before_step(tx, session, from_step)
-            return read_at_seq(tx, session, from_seq)
+                return _as_seen(tx, actor, read_before_step(tx, session, from_step))
+            return _as_seen(tx, actor, read_at_seq(tx, session, from_seq))
 
         return await self._make(actor, read, wish or Wish())
 
@@ -105,8 +106,8 @@ class ForkService:
                 raise NotFound("There is no such run.") from None
             run = runs.get_run(tx, named)
             if from_step is not None:
-                return read_before_step(tx, session, from_step, run)
-            return read_before_run(tx, session, run)
+                return _as_seen(tx, actor, read_before_step(tx, session, from_step, run))
+            return _as_seen(tx, actor, read_before_run(tx, session, run))
 
         session, run = await self._make(actor, read, wish or Wish())
         assert run is not None
@@ -117,6 +118,7 @@ class ForkService:
     ) -> tuple[Session, Run | None]:
         if wish.input is not None:
             check_text(wish.input, self._limits.max_text_bytes, "input")
+        require_create(actor, "session")
         original = await self._store.read(read)
         config = self._modes.validate(
             original.session.mode, {**original.session.config, **(wish.config or {})}
@@ -160,6 +162,7 @@ class _Fork:
     def insert(self, tx: Tx) -> tuple[Session, Run | None]:
         """Write everything in the caller's transaction; may run again after a deadlock."""
         original, made, owner = self.original, self.made, self.actor.user_id
+        session_for(tx, self.actor, original.session.id, Action.READ)  # again: copying takes its time
         run = self._run(tx)
         session = self._session(tx, run)
         sessions.insert_session(tx, session)
@@ -289,6 +292,27 @@ class _Fork:
             )
             events.append(NewEvent.of(resumed, run_id=run.id))
         return events
+
+
+def _as_seen(tx: Tx, actor: Actor, original: Original) -> Original:
+    """Return the original without what the actor does not see of it: a fork gives away nothing more."""
+    if not may_only_watch(tx, actor, original.session):
+        return original
+    session, repeated = original.session, original.repeated
+    config = without_secrets(session.config, drop=True)
+    rows = {
+        run_id: {**row, "config": without_secrets(row["config"], drop=True)}
+        for run_id, row in original.rows["runs"].items()
+    }
+    if repeated is not None:
+        own = without_secrets(repeated.config, drop=True)
+        repeated = repeated.model_copy(update={"config": own})
+    return replace(
+        original,
+        session=session.model_copy(update={"metadata": {}, "config": config}),
+        rows={**original.rows, "runs": rows},
+        repeated=repeated,
+    )
 
 
 def runs_row(original: Original, run_id: str) -> Run:

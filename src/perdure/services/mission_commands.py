@@ -13,7 +13,7 @@ from perdure.core.missions import MISSION_LIFECYCLE, Mission, MissionCommand, Mi
 from perdure.core.plan_check import Flow, check_flow
 from perdure.errors import InvalidInput, NotAllowedNow, StaleVersion
 from perdure.ids import new_id
-from perdure.services.access import session_for
+from perdure.services.access import require_create, session_for
 from perdure.services.mission_access import mission_for
 from perdure.services.mission_links import Linked, link_in
 from perdure.services.mission_moves import keep_outputs_in, move_mission_in, promise_outputs_in
@@ -71,6 +71,8 @@ class MissionCommands:
             NotFound: when the session does not exist for the actor.
         """
         words = check_words(goal=goal, name=name, success_criteria=success_criteria, scope=scope)
+
+        require_create(actor, "mission")
 
         def body(tx: Tx) -> MissionDone:
             mission = Mission(

@@ -13,7 +13,7 @@ from perdure.core.hops import Hop, ToolStep
 from perdure.core.missions import Mission, MissionStatus
 from perdure.core.runs import Run
 from perdure.errors import InvalidInput
-from perdure.services.access import owner_filter, session_for
+from perdure.services.access import session_for, whose_list
 from perdure.services.mission_access import asset_for, hop_for, mission_for
 from perdure.store import approvals, assets, missions, runs, tool_steps
 from perdure.store.assets import AssetQuery
@@ -60,18 +60,24 @@ class MissionService:
 
         return await self._store.read(body)
 
-    async def list(self, actor: Actor, query: MissionQuery) -> tuple[list[Mission], int]:
-        """Return the actor's missions, or those of one session, newest first; and how many there are.
+    async def list(
+        self, actor: Actor, query: MissionQuery, *, user_id: str | None = None
+    ) -> tuple[list[Mission], int]:
+        """Return the actor's missions and those of shared sessions, or those of one session, newest first.
+
+        An administrator may name a `user_id`, or `all`, and gets that person's. With them comes how many there are.
 
         Raises:
             InvalidInput: on a status that does not exist.
             NotFound: when the session does not exist for the actor.
+            Forbidden: when somebody else names another `user_id`.
         """
+        person, shared = whose_list(actor, user_id)
         _check_words("status", query.status, MissionStatus)
 
         def body(tx: Tx) -> tuple[list[Mission], int]:
             if query.session_id is None:
-                return missions.list_missions(tx, owner_filter(actor), query)
+                return missions.list_missions(tx, person, query, shared=shared)
             session_for(tx, actor, query.session_id, Action.READ)
             return missions.list_missions(tx, None, query)
 

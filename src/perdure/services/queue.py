@@ -8,9 +8,10 @@ from typing import Any
 from perdure.core.access import Action, Actor
 from perdure.core.clock import wire_time
 from perdure.core.sessions import Session
+from perdure.core.shares import without_secrets
 from perdure.errors import InvalidInput, NotFound
 from perdure.ids import new_id
-from perdure.services.access import session_for
+from perdure.services.access import may_only_watch, session_for
 from perdure.services.conversation import check_text
 from perdure.services.ports import Limits, ModeCatalog
 from perdure.services.runs import RunService
@@ -33,7 +34,10 @@ class QueueService:
 
         def body(tx: Tx) -> list[dict[str, Any]]:
             session = session_for(tx, actor, session_id, Action.READ)
-            return [_item(row) for row in operations.list_queue(tx, session.id)]
+            items = [_item(row) for row in operations.list_queue(tx, session.id)]
+            if not may_only_watch(tx, actor, session):
+                return items
+            return [{**item, "config": without_secrets(item["config"])} for item in items]
 
         return await self._store.read(body)
 

@@ -10,13 +10,13 @@ from perdure.core.sessions import OnBusy, Session, SessionCommand, SessionStatus
 from perdure.errors import Conflict, NotAllowedNow, NotFound, RunInProgress
 from perdure.ids import new_id, parse_task_id, parse_uuid
 from perdure.services import lifecycle
-from perdure.services.access import session_for
+from perdure.services.access import may_only_watch, readable, require_create, session_for
 from perdure.services.conversation import check_text, message_event
 from perdure.services.ports import Limits, ModeCatalog, RunEngine
 from perdure.services.resuming import continue_in, retry_in
 from perdure.services.sessions import SessionService, on_busy_of
 from perdure.services.starting import start_in, start_next_in
-from perdure.services.views import StartResult
+from perdure.services.views import StartResult, without_secrets_of
 from perdure.store import operations, runs, sessions
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
@@ -121,11 +121,12 @@ class RunService:
             if named_task is not None:
                 known = runs.find_run_by_task(tx, actor.user_id, named_task)
                 if known is not None:
-                    found = sessions.get_session(tx, known.session_id)
-                    if found.status is SessionStatus.DELETED:
-                        raise _taken(named_task)
-                    return found, known, False
+                    try:
+                        return session_for(tx, actor, known.session_id, Action.READ), known, False
+                    except NotFound:  # deleted, or no longer shared with whoever started it
+                        raise _taken(named_task) from None
             if named is None:
+                require_create(actor, "session")
                 session = self._sessions.create_in(
                     tx,
                     actor,
@@ -156,10 +157,14 @@ class RunService:
         Raises:
             NotFound: when it does not exist for the actor.
         """
-        return await self._store.read(lambda tx: _run_for(tx, actor, run_id, Action.READ))
+        return await self._store.read(
+            lambda tx: seen_run(tx, actor, _run_for(tx, actor, run_id, Action.READ))
+        )
 
-    async def find_by_task(self, actor: Actor, task_id: str) -> Run | None:
-        """Return the actor's run of that task id or None.
+    async def find_by_task(self, actor: Actor, task_id: str, *, shared: bool = False) -> Run | None:
+        """Return the run that the actor started under a task id, or None.
+
+        With `shared`, also one that somebody else started in a session that the actor may read.
 
         Raises:
             InvalidInput: when it cannot be a task id.
@@ -168,9 +173,11 @@ class RunService:
 
         def body(tx: Tx) -> Run | None:
             run = runs.find_run_by_task(tx, actor.user_id, parsed)
-            if run is None or sessions.get_session(tx, run.session_id).status is SessionStatus.DELETED:
+            if shared and (run is None or not readable(tx, actor, [run.session_id])):
+                run = runs.find_shared_run_by_task(tx, actor.user_id, parsed)
+            if run is None or not readable(tx, actor, [run.session_id]):
                 return None
-            return run
+            return seen_run(tx, actor, run)
 
         return await self._store.read(body)
 
@@ -179,7 +186,9 @@ class RunService:
 
         def body(tx: Tx) -> tuple[list[Run], int]:
             session = session_for(tx, actor, session_id, Action.READ)
-            return runs.list_runs(tx, session.id, limit, offset)
+            found, total = runs.list_runs(tx, session.id, limit, offset)
+            watches = may_only_watch(tx, actor, session)
+            return [without_secrets_of(run) if watches else run for run in found], total
 
         return await self._store.read(body)
 
@@ -395,6 +404,12 @@ def _steer_in(tx: Tx, run: Run, content: str) -> str:
     given = list(run.config.get("additional_context") or [])
     runs.change_run(tx, run, config={**run.config, "additional_context": [*given, content]})
     return message_id
+
+
+def seen_run(tx: Tx, actor: Actor, run: Run) -> Run:
+    """Return a run that the actor may read as they see it: who only watches does not see secrets in its config."""
+    watches = may_only_watch(tx, actor, sessions.get_session(tx, run.session_id))
+    return without_secrets_of(run) if watches else run
 
 
 def _run_for(tx: Tx, actor: Actor, run_id: str, action: Action, *, lock: bool = False) -> Run:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from perdure.core.access import Action, Actor
 from perdure.core.runs import LIVE_RUN_STATUSES, Run
 from perdure.core.sessions import OnBusy, Session, SessionCommand, SessionStatus, default_name
-from perdure.errors import InvalidInput, NotFound, PerdureError, StaleVersion
+from perdure.errors import Forbidden, InvalidInput, NotFound, PerdureError, StaleVersion
 from perdure.ids import new_id, parse_uuid
 from perdure.services import lifecycle
-from perdure.services.access import owner_filter, session_for
+from perdure.services.access import readable, require_create, session_for, whose_list
 from perdure.services.approvals import release_in
 from perdure.services.budgets import parse_limits
 from perdure.services.history import message_page
@@ -19,7 +20,7 @@ from perdure.services.ports import Limits, ModeCatalog, RunEngine
 from perdure.services.resuming import resume_in
 from perdure.services.state import save_state_in
 from perdure.services.views import SessionPage, SessionRow, SessionView, session_rows
-from perdure.store import operations, runs, sessions
+from perdure.store import operations, runs, sessions, shares
 from perdure.store.sessions import SessionQuery
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
@@ -56,7 +57,9 @@ class SessionService:
             UnknownMode, UnknownConfigKey: naming what is known.
             InvalidInput: when a limit is none.
             Conflict: when `session_id` is given and taken.
+            Forbidden: when the API key is not for it.
         """
+        require_create(actor, "session")
         checked = self._modes.validate(mode, config or {})
         limits = parse_limits(resource_limits)
         chosen = parse_uuid(session_id, "session id") if session_id else new_id()
@@ -103,7 +106,7 @@ class SessionService:
         """
 
         def body(tx: Tx) -> SessionRow[Session]:
-            return session_rows(tx, [session_for(tx, actor, session_id, Action.READ)])[0]
+            return session_rows(tx, actor, [session_for(tx, actor, session_id, Action.READ)])[0]
 
         return await self._store.read(body)
 
@@ -116,15 +119,18 @@ class SessionService:
 
         def body(tx: Tx) -> SessionView:
             session = session_for(tx, actor, session_id, Action.READ)
-            return SessionView(session_rows(tx, [session])[0], message_page(tx, session))
+            return SessionView(session_rows(tx, actor, [session])[0], message_page(tx, session))
 
         return await self._store.read(body)
 
     async def list(self, actor: Actor, query: SessionQuery) -> SessionPage:
-        """Return one page of the actor's sessions; an administrator may name another `user_id`.
+        """Return one page of what the actor owns and what is shared with them; see `SessionQuery.shared`.
+
+        An administrator may name a `user_id`, or `all`, and gets what that person owns.
 
         Raises:
             InvalidInput: on an unknown status, sort key or cursor.
+            Forbidden: when somebody else names another `user_id`.
         """
         known = {str(s) for s in SessionStatus}
         for status in query.status:
@@ -132,24 +138,26 @@ class SessionService:
                 raise InvalidInput(
                     f"{status!r} is not a status; use {', '.join(sorted(known))}.", field="status"
                 )
-        owner = query.user_id if query.user_id and actor.is_admin else owner_filter(actor)
+        person, only = whose_list(actor, query.user_id)
+        asked = query if only is None else replace(query, shared=only)
 
         def body(tx: Tx) -> SessionPage:
-            found, total, cursor = sessions.list_sessions(tx, owner, query)
+            found, total, cursor = sessions.list_sessions(tx, person, asked)
+            current = operations.current_session_id(tx, actor.user_id)
             return SessionPage(
-                sessions=session_rows(tx, found),
+                sessions=session_rows(tx, actor, found),
                 total=total,
                 limit=query.limit,
                 offset=query.offset,
                 next_cursor=cursor,
-                counts=sessions.count_by_status(tx, owner),
-                current_session_id=operations.current_session_id(tx, actor.user_id),
+                counts=sessions.count_by_status(tx, person, asked.shared),
+                current_session_id=current if current and readable(tx, actor, [current]) else None,
             )
 
         return await self._store.read(body)
 
     async def active(self, actor: Actor) -> SessionRow[Session]:
-        """Return the actor's most recently active session that is active.
+        """Return the most recently active session that is active and in which the actor may work.
 
         Raises:
             NotFound: when there is none; none is ever created.
@@ -159,7 +167,7 @@ class SessionService:
             session = sessions.find_latest_active(tx, actor.user_id)
             if session is None:
                 raise NotFound("You have no active session.")
-            return session_rows(tx, [session])[0]
+            return session_rows(tx, actor, [session])[0]
 
         return await self._store.read(body)
 
@@ -364,10 +372,16 @@ class SessionService:
 
         def body(tx: Tx) -> None:
             session = session_for(tx, actor, session_id, Action.PURGE, lock=True, deleted=True)
+            people = {session.owner_id, *shares.people_of(tx, [session.id]).get(session.id, ())}
             sessions.purge_session(tx, session.id)
             tx.audit(actor, "session.purge", "session", session.id)
-            tx.hint(session.owner_id, "session:deleted", session.id)
+            for user_id in sorted(people):
+                tx.hint(user_id, "session:deleted", session.id, personal=True)
 
+        def allowed(tx: Tx) -> None:
+            session_for(tx, actor, session_id, Action.PURGE, deleted=True)
+
+        await self._store.read(allowed)  # before anything is deleted
         await self.delete(actor, session_id)
         await self._store.write(body)
 
@@ -382,19 +396,19 @@ class SessionService:
             session = session_for(tx, actor, session_id, Action.READ)
             operations.set_current_session(tx, actor.user_id, session.id)
             tx.audit(actor, "session.load", "session", session.id)
-            tx.hint(actor.user_id, "session:loaded", session.id)
-            return session_rows(tx, [session])[0]
+            tx.hint(actor.user_id, "session:loaded", session.id, personal=True)
+            return session_rows(tx, actor, [session])[0]
 
         return await self._store.write(body)
 
     async def touch(self, actor: Actor, session_ids: Sequence[str]) -> None:
-        """Note that the actor is at work in these sessions; unknown ones are passed over."""
+        """Note that the actor is at work in these sessions; unknown ones and those only watched are passed over."""
 
         def body(tx: Tx) -> None:
             for session_id in session_ids:
                 try:
-                    session = session_for(tx, actor, session_id, Action.READ)
-                except NotFound:
+                    session = session_for(tx, actor, session_id, Action.SEND)
+                except (NotFound, Forbidden):
                     continue
                 sessions.touch_session(
                     tx, session.id, lifecycle.expiry_of(self._limits, session.status, tx.now)

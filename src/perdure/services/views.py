@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
 
+from perdure.core.access import Actor
 from perdure.core.messages import Message
 from perdure.core.runs import Run
 from perdure.core.sessions import Session, SessionHead
-from perdure.store.summaries import summaries_of
+from perdure.core.shares import without_secrets
+from perdure.store.summaries import owners_and_shares, summaries_of
 from perdure.store.transaction import Tx
 
 S = TypeVar("S", bound=SessionHead, covariant=True)
 H = TypeVar("H", bound=SessionHead)
+SessionRole = Literal["owner", "view", "edit", "admin", "server-admin"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,11 @@ class SessionRow(Generic[S]):
     cost_usd_micros: int = 0
     unpriced_calls: int = 0
     queue_length: int = 0
+    role: SessionRole = "owner"
+    """What it is to the person who asks."""
+    owner_name: str | None = None
+    shared: bool = False
+    """Whether it is shared with anybody."""
 
 
 @dataclass(frozen=True)
@@ -73,18 +81,44 @@ class SessionView:
     history: MessagePage
 
 
-def session_rows(tx: Tx, found: Sequence[H]) -> list[SessionRow[H]]:
-    """Return each session with what a list shows beside it, in the same order."""
+def session_rows(tx: Tx, actor: Actor, found: Sequence[H]) -> list[SessionRow[H]]:
+    """Return each session with what a list shows beside it, in the same order, as the actor may see it."""
     beside = summaries_of(tx, [session.id for session in found])
+    names, given = owners_and_shares(tx, actor.user_id, found)
     return [
         SessionRow(
-            session,
-            summary.run,
+            seen_by(role, session),
+            without_secrets_of(summary.run) if role == "view" and summary.run else summary.run,
             summary.pending_approvals,
             summary.cost_usd_micros,
             summary.unpriced_calls,
             summary.queue_length,
+            role,
+            names.get(session.owner_id),
+            session.id in given,
         )
         for session in found
         for summary in (beside[session.id],)
+        for role in (role_of(actor, session, given.get(session.id)),)
     ]
+
+
+def role_of(actor: Actor, session: SessionHead, given: str | None) -> SessionRole:
+    """Return what the actor is to a session that they may read; `given` is the role of their share."""
+    if session.owner_id == actor.user_id:
+        return "owner"
+    if actor.is_admin or actor.is_system:
+        return "server-admin"
+    return cast("SessionRole", given or "view")
+
+
+def without_secrets_of(run: Run) -> Run:
+    """Return the run as those see it who only watch."""
+    return run.model_copy(update={"config": without_secrets(run.config)})
+
+
+def seen_by(role: SessionRole, session: H) -> H:
+    """Return the session without what its viewers do not see: metadata, and secrets in its config."""
+    if role != "view" or not isinstance(session, Session):
+        return session
+    return session.model_copy(update={"metadata": {}, "config": without_secrets(session.config)})

@@ -9,6 +9,7 @@ from sqlalchemy import false, func, or_, select, update
 
 from perdure.core.approvals import REFUSALS, Approval, ApprovalStatus
 from perdure.store.rows import fetch_all, fetch_one, find_one, insert_row, update_row
+from perdure.store.shares import visible
 from perdure.store.tables import approvals, sessions
 from perdure.store.transaction import Tx
 
@@ -46,22 +47,27 @@ def settle_approval(tx: Tx, approval: Approval, **outcome: Any) -> bool:
 
 def list_approvals(
     tx: Tx,
-    owner_id: str | None,
+    person_id: str | None,
     *,
+    shared: bool | None = None,
     status: str | None = None,
     session_id: str | None = None,
     run_id: str | None = None,
     limit: int = 50,
     offset: int = 0,
 ) -> tuple[list[Approval], int]:
-    """Return approvals, earliest deadline first, and how many there are; deleted sessions are hidden."""
+    """Return approvals, earliest deadline first, and how many there are; deleted sessions are hidden.
+
+    They are of what the person owns and, unless `shared` is False, of what is shared with them; or everybody's.
+    """
     query = (
         select(approvals)
         .join(sessions, sessions.c.id == approvals.c.session_id)
         .where(sessions.c.status != "deleted")
     )
-    if owner_id is not None:
-        query = query.where(sessions.c.owner_id == owner_id)
+    if person_id is not None:
+        own = sessions.c.owner_id == person_id
+        query = query.where(own if shared is False else visible(tx, person_id))
     if status is not None:
         query = query.where(approvals.c.status == status)
     if session_id is not None:

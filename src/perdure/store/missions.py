@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, delete, func, or_, select, update
+from sqlalchemy import Select, and_, delete, func, or_, select, update
 
 from perdure.core.hops import Hop, HopStatus
 from perdure.core.missions import Mission, MissionStatus
 from perdure.core.sessions import SessionStatus
 from perdure.store.rows import count, fetch_all, fetch_one, find_one, insert_row, locked, update_row
+from perdure.store.shares import visible
 from perdure.store.tables import hops, missions, sessions
 from perdure.store.transaction import Tx
 
@@ -57,11 +58,19 @@ def find_mission(tx: Tx, *, session_id: str | None = None, run_id: str | None = 
     return None if found is None else found.model_copy(update={"hops": list_hops(tx, found.id)})
 
 
-def list_missions(tx: Tx, owner_id: str | None, query: MissionQuery) -> tuple[list[Mission], int]:
-    """Return missions with their hops, newest first, and how many there are; deleted sessions hide theirs."""
+def list_missions(
+    tx: Tx, person_id: str | None, query: MissionQuery, *, shared: bool | None = None
+) -> tuple[list[Mission], int]:
+    """Return missions with their hops, newest first, and how many there are; deleted sessions hide theirs.
+
+    A linked mission is its session's people's, whoever wrote it; any other its owner's. Without `shared=False`
+    what is shared with the person counts as well. None as the person is everybody.
+    """
     found = _visible()
-    if owner_id is not None:
-        found = found.where(missions.c.owner_id == owner_id)
+    if person_id is not None:
+        own = and_(missions.c.session_id.is_(None), missions.c.owner_id == person_id)
+        mine = sessions.c.owner_id == person_id
+        found = found.where(or_(own, mine if shared is False else visible(tx, person_id)))
     if query.session_id is not None:
         found = found.where(missions.c.session_id == query.session_id)
     if query.status:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, exists, func, insert, select, true, update
 
+from perdure.store.shares import visible
 from perdure.store.tables import (
     connections,
     idempotency_keys,
@@ -69,9 +70,13 @@ def delete_connections(tx: Tx, *, ids: Sequence[str] = (), stale_before: datetim
     return tx.db.execute(statement).rowcount
 
 
-def count_connections(tx: Tx) -> int:
-    """Return how many connections are noted."""
-    return int(tx.db.execute(select(func.count()).select_from(connections)).scalar_one())
+def count_connections(tx: Tx, user_id: str | None = None) -> int:
+    """Return how many connections are noted, or how many of one person; watches are not counted beside theirs."""
+    socket = connections.alias("socket")
+    query = select(func.count()).where(~exists().where(socket.c.id == connections.c.task_id))
+    if user_id is not None:
+        query = query.where(connections.c.user_id == user_id)
+    return int(tx.db.execute(query.select_from(connections)).scalar_one())
 
 
 def find_idempotency_key(tx: Tx, user_id: str, key: str) -> dict[str, Any] | None:
@@ -160,8 +165,9 @@ def ensure_user(tx: Tx, user_id: str, name: str) -> None:
         tx.db.execute(insert(users).values(id=user_id, name=name, role="member", created_at=tx.now))
 
 
-def totals(tx: Tx) -> dict[str, Any]:
-    """Return counts for the statistics page."""
+def totals(tx: Tx, person_id: str | None = None) -> dict[str, Any]:
+    """Return counts for the statistics page, over what a person may see, or over everything."""
+    seen = true() if person_id is None else visible(tx, person_id)
     log = tx.db.execute(
         select(
             func.coalesce(func.sum(session_logs.c.message_count), 0),
@@ -170,9 +176,12 @@ def totals(tx: Tx) -> dict[str, Any]:
         )
         .select_from(session_logs)
         .join(sessions, sessions.c.id == session_logs.c.session_id)
-        .where(sessions.c.status != "deleted")
+        .where(sessions.c.status != "deleted", seen)
     ).one()
-    waiting = tx.db.execute(select(func.count()).select_from(queue_items)).scalar_one()
+    queued = select(func.count()).select_from(queue_items)
+    if person_id is not None:
+        queued = queued.join(sessions, sessions.c.id == queue_items.c.session_id).where(seen)
+    waiting = tx.db.execute(queued).scalar_one()
     return {
         "messages": int(log[0]),
         "events": int(log[1]),

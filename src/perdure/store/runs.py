@@ -10,7 +10,8 @@ from sqlalchemy import func, select, update
 from perdure.core.runs import OPEN_RUN_STATUSES, Run, RunStatus, Step, StepStatus
 from perdure.errors import NotFound, StaleWriter
 from perdure.store.rows import fetch_all, fetch_one, find_one, insert_row, locked, update_row
-from perdure.store.tables import runs, steps
+from perdure.store.shares import visible
+from perdure.store.tables import runs, sessions, steps
 from perdure.store.transaction import Tx
 
 
@@ -88,9 +89,18 @@ def list_runs_in(tx: Tx, statuses: Sequence[RunStatus], limit: int = 1000) -> li
     )
 
 
-def count_open_runs(tx: Tx) -> dict[str, int]:
-    """Return how many open runs there are in each status."""
+def find_shared_run_by_task(tx: Tx, person_id: str, task_id: str) -> Run | None:
+    """Return the newest run of that task id in a session that the person may see, or None."""
+    query = select(runs).join(sessions, sessions.c.id == runs.c.session_id)
+    query = query.where(runs.c.task_id == task_id, visible(tx, person_id))
+    return find_one(tx, Run, query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(1))
+
+
+def count_open_runs(tx: Tx, person_id: str | None = None) -> dict[str, int]:
+    """Return how many open runs there are in each status, of what a person may see or of everybody."""
     query = select(runs.c.status, func.count()).where(runs.c.status.in_(OPEN_RUN_STATUSES))
+    if person_id is not None:
+        query = query.join(sessions, sessions.c.id == runs.c.session_id).where(visible(tx, person_id))
     return {row[0]: row[1] for row in tx.db.execute(query.group_by(runs.c.status))}
 
 

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 from sqlalchemy import (
     ColumnElement,
     delete,
-    func,
     select,
     update,
 )
 
 from perdure.core.sessions import Session, SessionHead, SessionStatus
 from perdure.errors import InvalidInput, NotFound, StaleVersion
+from perdure.store import shares
 from perdure.store.columns import dumps, from_micros, loads, to_micros
 from perdure.store.crypto import SESSION_METADATA
 from perdure.store.rows import locked
@@ -40,7 +40,15 @@ def _shape(model: type[S]) -> Shape[S]:
 _HEAD = _shape(SessionHead)
 _FULL = _shape(Session)
 _ROW = Shape(Session, list(sessions.c))
-_JOINED = "pd_sessions JOIN pd_session_logs ON pd_session_logs.session_id = pd_sessions.id"
+_WITH_LOG = "JOIN pd_session_logs ON pd_session_logs.session_id = pd_sessions.id"
+_JOINED = f"pd_sessions {_WITH_LOG}"
+_SHARES = "pd_shares JOIN pd_sessions ON pd_sessions.id = pd_shares.session_id"
+_SHARED_WITH = (
+    "pd_shares.user_id = ? AND (pd_shares.expires_at IS NULL OR pd_shares.expires_at > ?)"
+    " AND pd_sessions.owner_id <> pd_shares.user_id"
+    f" AND (pd_sessions.status <> '{SessionStatus.DELETED}' OR pd_shares.role = 'admin') AND "
+)
+"""What was deleted shows only to those who can restore it."""
 _BY_ID = f"SELECT {_FULL.sql} FROM {_JOINED} WHERE pd_sessions.id = "
 _WHOLE = select(*_FULL.columns()).join(session_logs, session_logs.c.session_id == sessions.c.id)
 
@@ -56,11 +64,24 @@ class SessionQuery:
     created_before: datetime | None = None
     tag: str | None = None
     user_id: str | None = None
+    shared: bool | None = None
+    """True: only what is shared with the person; False: only what they own; None: both."""
     sort: str = "-last_active_at"
     limit: int = 50
     offset: int = 0
     cursor: str | None = None
     extra: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Tables and the beginning of a condition, up to its last AND."""
+
+    tables: str
+    where: str
+    values: list[Any]
+    working: str = ""
+    """More of the condition: only where the person may do more than watch."""
 
 
 def insert_session(tx: Tx, session: Session) -> None:
@@ -129,9 +150,11 @@ def set_fields(tx: Tx, session_id: str, **unversioned: Any) -> None:
 
 
 def list_sessions(
-    tx: Tx, owner_id: str | None, query: SessionQuery
+    tx: Tx, person_id: str | None, query: SessionQuery
 ) -> tuple[list[SessionHead], int, str | None]:
     """Return one page, the true total, and the cursor of the next page (None on the last).
+
+    It is what the person owns and what is shared with them (see `SessionQuery.shared`), or everybody's.
 
     Raises:
         InvalidInput: on an unknown sort key or a cursor that is not one of ours.
@@ -140,45 +163,63 @@ def list_sessions(
     key = query.sort.lstrip("-+")
     if key not in _SORTS:
         raise InvalidInput(f"Cannot sort by {key!r}; use one of {', '.join(_SORTS)}.", field="sort")
-    conditions, values = _conditions(owner_id, query)
-    counting, counted = f"SELECT count(*) FROM pd_sessions WHERE {conditions}", list(values)
+    conditions, values = _conditions(query)
+    asked, held = conditions, list(values)
     way, beyond = ("DESC", "<") if descending else ("ASC", ">")
     if query.cursor:
         value, last_id = _read_cursor(query.cursor, key)
-        conditions += (
+        asked += (
             f" AND (pd_sessions.{key} {beyond} ? OR (pd_sessions.{key} = ? AND pd_sessions.id {beyond} ?))"
         )
-        values += [value, value, last_id]
+        held += [value, value, last_id]
+    sources = _sources(tx, person_id, query.shared)
+    counting = " + ".join(f"(SELECT count(*) FROM {s.tables} WHERE {s.where}{conditions})" for s in sources)
+    counted = [each for s in sources for each in (*s.values, *values)]
+    order = f"ORDER BY pd_sessions.{key} {way}, pd_sessions.id {way}"
+    if len(sources) == 1:
+        (source,) = sources
+        tables, given = f"{source.tables} {_WITH_LOG} WHERE {source.where}{asked}", [*source.values, *held]
+    else:
+        # Each part is read along its own index, no further than this page.
+        part = f"SELECT id FROM (SELECT pd_sessions.id FROM {{}} WHERE {{}}{asked} {order} LIMIT ?) AS part"
+        parts = " UNION ALL ".join(part.format(s.tables, s.where) for s in sources)
+        tables = f"({parts}) AS page JOIN pd_sessions ON pd_sessions.id = page.id {_WITH_LOG}"
+        last = query.offset + query.limit + 1
+        given = [each for s in sources for each in (*s.values, *held, last)]
     rows = _run(
         tx,
-        f"SELECT {_HEAD.sql}, ({counting}) FROM {_JOINED} WHERE {conditions}"
-        f" ORDER BY pd_sessions.{key} {way}, pd_sessions.id {way} LIMIT ? OFFSET ?",
-        [*counted, *values, query.limit + 1, query.offset],
+        f"SELECT {_HEAD.sql}, {counting} FROM {tables} {order} LIMIT ? OFFSET ?",
+        [*counted, *given, query.limit + 1, query.offset],
     )
-    total = int(rows[0][-1] if rows else _run(tx, counting, counted)[0][0])
+    total = int(rows[0][-1] if rows else _run(tx, f"SELECT {counting}", counted)[0][0])
     found = [_HEAD.value(row[:-1]) for row in rows[: query.limit]]
     more = len(rows) > query.limit
     return found, total, _write_cursor(found[-1], key) if more and found else None
 
 
-def count_by_status(tx: Tx, owner_id: str | None) -> dict[str, int]:
-    """Return how many sessions there are in each status, every status named."""
-    query = select(sessions.c.status, func.count()).group_by(sessions.c.status)
-    if owner_id is not None:
-        query = query.where(sessions.c.owner_id == owner_id)
+def count_by_status(tx: Tx, person_id: str | None, shared: bool | None = None) -> dict[str, int]:
+    """Return how many of the sessions of `list_sessions` there are in each status, every status named."""
     counts = {str(s): 0 for s in SessionStatus}
-    counts.update({row[0]: row[1] for row in tx.db.execute(query)})
+    for source in _sources(tx, person_id, shared):
+        counting = f"SELECT pd_sessions.status, count(*) FROM {source.tables} WHERE {source.where}1 = 1"
+        for status, number in _run(tx, f"{counting} GROUP BY pd_sessions.status", source.values):
+            counts[status] += int(number)
     return counts
 
 
-def find_latest_active(tx: Tx, owner_id: str) -> Session | None:
-    """Return the owner's most recently active session that is active, or None."""
-    row = tx.db.execute(
-        _WHOLE.where(sessions.c.owner_id == owner_id, sessions.c.status == SessionStatus.ACTIVE)
-        .order_by(sessions.c.last_active_at.desc(), sessions.c.id.desc())
-        .limit(1)
-    ).first()
-    return None if row is None else _to_session(tx, row)
+def find_latest_active(tx: Tx, person_id: str) -> Session | None:
+    """Return the most recently active session that is active and in which the person may work, or None."""
+    found: list[Session] = []
+    for source in _sources(tx, person_id, None):
+        row = _run(
+            tx,
+            f"SELECT {_FULL.sql} FROM {source.tables} {_WITH_LOG} WHERE {source.where}{source.working}"
+            f"pd_sessions.status = '{SessionStatus.ACTIVE}'"
+            " ORDER BY pd_sessions.last_active_at DESC, pd_sessions.id DESC LIMIT 1",
+            source.values,
+        )
+        found += [_to_session(tx, each) for each in row]
+    return max(found, key=lambda session: (session.last_active_at, session.id), default=None)
 
 
 def list_where(tx: Tx, *conditions: ColumnElement[bool], limit: int = 500) -> list[Session]:
@@ -238,7 +279,19 @@ def _run(tx: Tx, statement: str, values: Sequence[Any]) -> list[Any]:
     return tx.cursor.execute(statement.replace("?", "%s") if tx.postgres else statement, values).fetchall()
 
 
-def _conditions(owner_id: str | None, query: SessionQuery) -> tuple[str, list[Any]]:
+def _sources(tx: Tx, person_id: str | None, shared: bool | None) -> list[_Source]:
+    """Return where a person's sessions are found: their own, what is shared with them, or both."""
+    if person_id is None:
+        return [_Source("pd_sessions", "", [])]
+    own = _Source("pd_sessions", "pd_sessions.owner_id = ? AND ", [person_id])
+    given = _Source(_SHARES, _SHARED_WITH, [person_id, to_micros(tx.now)], "pd_shares.role <> 'view' AND ")
+    if shared is not None:
+        return [given] if shared else [own]
+    # Nearly nobody's list pays for shares: whoever has none gets the plain query.
+    return [own, given] if shares.has_any(tx, person_id) else [own]
+
+
+def _conditions(query: SessionQuery) -> tuple[str, list[Any]]:
     parts: list[str] = []
     values: list[Any] = []
 
@@ -246,8 +299,6 @@ def _conditions(owner_id: str | None, query: SessionQuery) -> tuple[str, list[An
         parts.append(condition)
         values.extend(held)
 
-    if owner_id is not None:
-        add("pd_sessions.owner_id = ?", owner_id)
     if query.status:
         add(f"pd_sessions.status IN ({', '.join('?' * len(query.status))})", *query.status)
     else:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from perdure.core.approvals import ApprovalStatus
 from perdure.core.runs import Run
-from perdure.store.columns import dumps
+from perdure.core.sessions import SessionHead
+from perdure.store.columns import dumps, to_micros
 from perdure.store.shapes import Shape
 from perdure.store.tables import runs
 from perdure.store.transaction import Tx
@@ -20,6 +21,9 @@ _WAITING = f"""SELECT 1, session_id, count(*) FROM pd_approvals
   WHERE session_id IN ({{given}}) AND status = '{ApprovalStatus.PENDING}' GROUP BY session_id
   UNION ALL SELECT 0, session_id, count(*) FROM pd_queue_items
   WHERE session_id IN ({{given}}) GROUP BY session_id"""
+_BESIDE = """SELECT 1, id, name FROM pd_users WHERE id IN ({given})
+  UNION ALL SELECT 0, session_id, coalesce(max(CASE WHEN user_id = {mark} THEN role END), '') FROM pd_shares
+  WHERE session_id IN ({given}) AND (expires_at IS NULL OR expires_at > {mark}) GROUP BY session_id"""
 _NEWEST = f"SELECT {_RUN.sql} FROM pd_runs WHERE id IN ({{given}})"
 
 
@@ -58,3 +62,21 @@ def summaries_of(tx: Tx, session_ids: Sequence[str]) -> dict[str, Summary]:
             run = _RUN.value(row)
             found[run.session_id].run = run
     return found
+
+
+def owners_and_shares(
+    tx: Tx, user_id: str, found: Sequence[SessionHead]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the names of the owners by id, and the user's role (or "") by session, of sessions that are shared."""
+    names: dict[str, str] = {}
+    given: dict[str, str] = {}
+    if not found:
+        return names, given
+    cursor, mark = tx.cursor, "%s" if tx.postgres else "?"
+    owners, ids = dumps(sorted({session.owner_id for session in found})), dumps([each.id for each in found])
+    cursor.execute(
+        _BESIDE.format(given=_GIVEN[tx.postgres], mark=mark), (owners, user_id, ids, to_micros(tx.now))
+    )
+    for is_owner, name, value in cursor.fetchall():
+        (names if is_owner else given)[name] = value
+    return names, given

@@ -26,6 +26,8 @@ class ListHint:
     owner_id: str
     type: str
     session_id: str
+    personal: bool = False
+    """For this person only, not for those with whom the session is shared."""
 
 
 @dataclass(slots=True)
@@ -83,9 +85,12 @@ class Tx:
         """Append one event from its payload."""
         return self.append(session_id, NewEvent.of(data, run_id=run_id, step_id=step_id, dedupe=dedupe))
 
-    def hint(self, owner_id: str, type_: str, session_id: str) -> None:
-        """Tell session lists, after the commit, that they should look again."""
-        self.hints.append(ListHint(owner_id, type_, session_id))
+    def hint(self, owner_id: str, type_: str, session_id: str, *, personal: bool = False) -> None:
+        """Tell the lists of the owner and of those it is shared with, after the commit, to look again.
+
+        With `personal`, only the list of the one person named.
+        """
+        self.hints.append(ListHint(owner_id, type_, session_id, personal))
 
     def audit(
         self,

@@ -126,7 +126,7 @@ async def submit_task(body: TaskIn, perdure: Services, actor: Caller) -> TaskAcc
 @routes.get("/api/tasks/{task_id}", responses=problem_answers(404))
 async def get_task(task_id: str, perdure: Services, actor: Caller) -> TaskOut:
     """Read the run that was started under a task id."""
-    run = await perdure.runs.find_by_task(actor, parse_task_id(task_id))
+    run = await perdure.runs.find_by_task(actor, parse_task_id(task_id), shared=True)
     if run is None:
         raise NotFound("There is no such task.")
     return TaskOut.of(run)
