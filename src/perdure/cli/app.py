@@ -17,6 +17,8 @@ from perdure.cli import (
     db,
     doctor,
     files,
+    keys,
+    login,
     missions,
     output,
     rotate_key,
@@ -24,9 +26,11 @@ from perdure.cli import (
     runs,
     serve,
     sessions,
+    shares,
+    users,
 )
 from perdure.cli.exits import Exit, exit_of
-from perdure.errors import PerdureError
+from perdure.errors import Kind, PerdureError
 
 
 class _Commands(TyperGroup):
@@ -36,13 +40,21 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except PerdureError as error:
-            output.complain(error.message)
+            output.complain(f"{error.message}{_hint(error)}")
             raise typer.Exit(exit_of(error)) from error
         except KeyboardInterrupt:
             raise typer.Exit(Exit.INTERRUPTED) from None
         except BrokenPipeError:
             output.close_quietly()
             raise typer.Exit(Exit.OK) from None
+
+
+def _hint(error: PerdureError) -> str:
+    """Say what the server cannot know: how this program signs in, and when to come back."""
+    if error.kind is Kind.UNAUTHENTICATED and error.code != "wrong-credentials":
+        return " (`perdure login URL` signs in; a key in PERDURE_API_KEY does too)"
+    wait_s = error.fields.get("retry_after_s")
+    return f" (in {wait_s:.0f} s)" if error.kind is Kind.LIMITED and isinstance(wait_s, int | float) else ""
 
 
 app = typer.Typer(
@@ -58,11 +70,18 @@ app.command("serve")(serve.serve)
 app.command("run")(run.run)
 app.command("attach")(attach.attach)
 app.add_typer(sessions.app, name="sessions")
+for _command in (shares.share, shares.unshare, shares.shares, shares.link, shares.join):
+    sessions.app.command()(_command)
 app.add_typer(runs.app, name="runs")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(missions.app, name="missions")
 app.command("costs")(costs.costs)
 app.add_typer(files.app, name="files")
+app.command("login")(login.login)
+app.command("logout")(login.logout)
+app.command("whoami")(login.whoami)
+app.add_typer(users.app, name="users")
+app.add_typer(keys.app, name="keys")
 app.command("doctor")(doctor.doctor)
 app.command("config")(config.config)
 app.add_typer(audit.app, name="audit")

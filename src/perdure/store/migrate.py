@@ -13,7 +13,7 @@ from sqlalchemy import exc as sa_exc
 
 from perdure.core.access import LOCAL_ACTOR, SYSTEM_ACTOR
 from perdure.errors import StartupError
-from perdure.store.address import Address
+from perdure.store.address import Address, open_sqlite
 from perdure.store.columns import to_micros
 
 _VERSION_TABLE = "pd_schema_version"
@@ -62,6 +62,21 @@ def revisions(connection: Connection) -> tuple[str | None, str]:
         connection, opts={"version_table": _VERSION_TABLE}
     ).get_current_revision()
     return current, head
+
+
+def is_current(address: Address) -> bool:
+    """Whether an SQLite file is there and has this program's schema; nothing is changed."""
+    if address.file is None or not address.file.exists():
+        return False
+    engine = open_sqlite(address, read_only=True)
+    try:
+        with engine.connect() as connection:
+            current, head = revisions(connection)
+    except sa_exc.DBAPIError as error:
+        raise unusable(address, error) from error
+    finally:
+        engine.dispose()
+    return current == head
 
 
 def _upgrade(connection: Connection, address: Address) -> None:

@@ -96,8 +96,11 @@ class Store:
         """Call `listener(sessions that grew, list hints)` after each commit, from the committing thread."""
         self._on_commit = listener
 
-    def open(self) -> None:
+    def open(self, *, beside_servers: bool = False) -> None:
         """Take the file, bring the schema up to date, and start the writer. Blocks; call once.
+
+        With `beside_servers` the SQLite file is not taken for longer than an upgrade needs, so that a server
+        may be running on it; for a few short writes.
 
         Raises:
             StartupError: when the database cannot be used, is newer than this program, or is in use.
@@ -105,7 +108,7 @@ class Store:
         if self.address.is_postgres:
             self._open_postgres()
         else:
-            self._open_sqlite()
+            self._open_sqlite(beside_servers)
 
     def close(self) -> None:
         """Finish waiting writes and let everything go. A second call does nothing."""
@@ -212,9 +215,9 @@ class Store:
         """What the last attempt to write met: `{backend, ok, error}`."""
         return {"backend": self.address.kind, "ok": self._failure is None, "error": self._failure}
 
-    def _open_sqlite(self) -> None:
+    def _open_sqlite(self, beside_servers: bool) -> None:
         file = self.address.file
-        if file is not None:
+        if file is not None and not (beside_servers and migrate.is_current(self.address)):
             self._guard = FileGuard.take(file)
         try:
             self._engine = open_sqlite(self.address, durability=self._durability)
@@ -224,6 +227,9 @@ class Store:
                 self._guard.release()
                 self._guard = None
             raise
+        if beside_servers and self._guard is not None:
+            self._guard.release()
+            self._guard = None
         if file is not None:
             self._read_engine = open_sqlite(self.address, read_only=True)
             self._workers = Workers(_SQLITE_READERS, "perdure-read")
