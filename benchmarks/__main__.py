@@ -22,6 +22,7 @@ NAMES = (
     "startup",
     "fanout",
     "documents",
+    "console",
 )
 
 

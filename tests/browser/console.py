@@ -55,8 +55,18 @@ class Console:
         self.page.get_by_role("menuitem", name=name).click()
 
     def open_tab(self, name: str) -> None:
-        """Show one of the tabs."""
-        self.page.get_by_role("tab", name=name).click()
+        """Show one of the views, by its tab or, on a phone, from the bar at the bottom."""
+        bar = self.page.get_by_role("navigation", name="Session", exact=True)
+        if not bar.is_visible():
+            self.page.get_by_role("tab", name=name).click()
+            return
+        word = {"Overview": "Steps"}.get(name, name)
+        direct = bar.get_by_role("button", name=word, exact=True)
+        if direct.count():
+            direct.click()
+            return
+        bar.get_by_role("button", name="More").click()
+        bar.get_by_role("menuitem", name=name).click()
 
     @property
     def messages(self) -> Locator:

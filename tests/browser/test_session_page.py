@@ -255,7 +255,7 @@ def test_the_console_is_searched_and_downloaded(
     shoot(page, "console-search")
     assert_accessible(page)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download").click()
+        page.get_by_role("link", name="Download all").click()
     assert download.value.path().read_text().count("of the log") == 300
 
 

@@ -10,6 +10,11 @@ export function fileUrl(sessionId: string, path: string): string {
   return `/api/sessions/${sessionId}/files/${path.split("/").map(encodeURIComponent).join("/")}`;
 }
 
+/** All files as one archive. */
+export function zipUrl(sessionId: string): string {
+  return `/api/sessions/${sessionId}/files.zip`;
+}
+
 export async function uploadFile(sessionId: string, path: string, content: Blob): Promise<void> {
   await send("PUT", fileUrl(sessionId, path), content);
 }

@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState, type KeyboardEvent } from "react";
+import { useEffect, useId, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import { Icon, type IconName } from "./Icon";
 import styles from "./Menu.module.css";
 
@@ -16,11 +16,20 @@ export function Menu({
   items,
   icon = "more",
   text,
+  up = false,
+  face,
+  head,
 }: {
   label: string;
   items: readonly MenuItem[];
   icon?: IconName;
   text?: string;
+  /** Open above the button. */
+  up?: boolean;
+  /** In place of the icon. */
+  face?: ReactNode;
+  /** Above the entries, to be read only. */
+  head?: ReactNode;
 }) {
   const [open, setOpen] = useState(false);
   const id = useId();
@@ -61,7 +70,7 @@ export function Menu({
       <button
         ref={button}
         type="button"
-        className={styles.button}
+        className={face ? styles.bare : styles.button}
         aria-label={label}
         title={label}
         aria-haspopup="menu"
@@ -69,31 +78,34 @@ export function Menu({
         aria-controls={open ? id : undefined}
         onClick={() => setOpen(!open)}
       >
-        <Icon name={icon} />
+        {face ?? <Icon name={icon} />}
         {text}
       </button>
       {open && (
-        <div role="menu" id={id} aria-label={label} className={styles.list} onKeyDown={onKeyDown}>
-          {items.map((item) => (
-            <button
-              key={item.label}
-              type="button"
-              role="menuitem"
-              tabIndex={-1}
-              className={styles.item}
-              data-danger={item.danger || undefined}
-              aria-disabled={item.disabled ? true : undefined}
-              title={item.disabled || undefined}
-              onClick={() => {
-                if (item.disabled) return;
-                close();
-                item.onPress();
-              }}
-            >
-              {item.icon && <Icon name={item.icon} />}
-              <span>{item.label}</span>
-            </button>
-          ))}
+        <div className={styles.list} data-up={up || undefined}>
+          {head && <div className={styles.head}>{head}</div>}
+          <div role="menu" id={id} aria-label={label} className={styles.items} onKeyDown={onKeyDown}>
+            {items.map((item) => (
+              <button
+                key={item.label}
+                type="button"
+                role="menuitem"
+                tabIndex={-1}
+                className={styles.item}
+                data-danger={item.danger || undefined}
+                aria-disabled={item.disabled ? true : undefined}
+                title={item.disabled || undefined}
+                onClick={() => {
+                  if (item.disabled) return;
+                  close();
+                  item.onPress();
+                }}
+              >
+                {item.icon && <Icon name={item.icon} />}
+                <span>{item.label}</span>
+              </button>
+            ))}
+          </div>
         </div>
       )}
     </div>

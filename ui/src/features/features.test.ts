@@ -245,6 +245,33 @@ it("marks the time in which the server was away", () => {
     Date.parse(AT(30)),
   );
   expect(line.outages).toEqual([{ from: Date.parse(AT(5)), to: Date.parse(AT(25)), seq: 3 }]);
+  expect(line.bars.filter((bar) => bar.kind === "away").map((bar) => bar.to - bar.from)).toEqual([20_000]);
+});
+
+it("has a band for each pause, the one that goes on too", () => {
+  const at = (seq: number, second: number, type: string): EventFrame => ({
+    seq,
+    type,
+    session_id: "s",
+    run_id: "r",
+    step: null,
+    timestamp: AT(second),
+    data: {},
+  });
+  const line = timelineOf(
+    [
+      at(1, 0, "workflow_started"),
+      at(2, 5, "workflow_paused"),
+      at(3, 25, "workflow_resumed"),
+      at(4, 30, "workflow_paused"),
+    ],
+    Date.parse(AT(40)),
+  );
+  expect(line.pauses.map(({ from, to, seq }) => [seq, to - from])).toEqual([
+    [2, 20_000],
+    [4, 10_000],
+  ]);
+  expect(line.outages).toEqual([]);
 });
 
 describe("costs", () => {

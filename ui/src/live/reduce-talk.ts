@@ -4,6 +4,9 @@ import { asFields, type DeltaFrame, type EventFrame } from "./frames";
 import { MAX_LINES, MAX_TOOLS, type MessageEntry, type SessionState, type ToolEntry } from "./session-state";
 import { codePoints, count, list, text, upsert } from "./values";
 
+/** So that not each new line moves all others. */
+const SPARE_LINES = 1_000;
+
 export function applyDelta(state: SessionState, delta: DeltaFrame): SessionState {
   if (state.messages.some((message) => message.messageId === delta.message_id)) return state;
   const known = state.open.find((message) => message.messageId === delta.message_id);
@@ -53,7 +56,11 @@ export function withLines(state: SessionState, event: EventFrame): SessionState 
     text: text(line) ?? JSON.stringify(line),
   }));
   const lines = [...state.lines, ...added];
-  return { ...state, lines: lines.length > MAX_LINES ? lines.slice(-MAX_LINES) : lines };
+  if (lines.length <= MAX_LINES + SPARE_LINES) return { ...state, lines };
+  const from = lines.at(-MAX_LINES - 1)?.seq ?? 0;
+  const kept = lines.filter((line) => line.seq > from); // the lines of one event stay together
+  if (kept.length === 0) return { ...state, lines: lines.slice(-MAX_LINES) }; // unless it alone has too many
+  return { ...state, lines: kept, linesFrom: Math.max(state.linesFrom, from) };
 }
 
 export function withToolCall(state: SessionState, event: EventFrame): SessionState {

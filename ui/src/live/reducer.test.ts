@@ -182,10 +182,10 @@ it("shows a step that is tried again as running, and keeps one row for it", () =
 });
 
 it("keeps the newest console lines only", () => {
-  const lines = Array.from({ length: MAX_LINES + 5 }, (_, index) => `line ${index}`);
+  const lines = Array.from({ length: MAX_LINES + 2005 }, (_, index) => `line ${index}`);
   const state = reduce(start, event(1, "console", { lines }));
   expect(state.lines).toHaveLength(MAX_LINES);
-  expect(state.lines.at(-1)?.text).toBe(`line ${MAX_LINES + 4}`);
+  expect(state.lines.at(-1)?.text).toBe(`line ${MAX_LINES + 2004}`);
 });
 
 function deepFreeze<T>(value: T): T {

@@ -186,6 +186,8 @@ export interface SessionState {
   /** Event of the last change of the plan. */
   readonly planChanges: number;
   readonly lines: readonly ConsoleLine[];
+  /** Lines, tool calls and notices of events up to this one are on the server only; 0: all are here. */
+  readonly linesFrom: number;
   readonly approvals: readonly ApprovalEntry[];
   readonly files: readonly FileEntry[];
   readonly cost: Cost;
@@ -231,6 +233,7 @@ export function emptySession(sessionId: string): SessionState {
     dag: { nodes: [], edges: [] },
     planChanges: 0,
     lines: [],
+    linesFrom: 0,
     approvals: [],
     files: [],
     cost: { usd: null, unpricedCalls: 0, inputTokens: 0, outputTokens: 0, calls: 0 },

@@ -3,10 +3,11 @@
 import { listApprovals } from "@/api/approvals";
 import { listFiles } from "@/api/files";
 import { asProblem, type Problem } from "@/api/problem";
-import { getCosts, getDag, getEvents, getHistory, getSession, listSteps } from "@/api/sessions";
-import { isEvent, readEvent, type EventFrame, type SessionFrame } from "./frames";
+import { getCosts, getDag, getHistory, getSession, listSteps } from "@/api/sessions";
+import { fetchBeside, readBeside, STRETCH, stretchBefore, withOlder } from "./beside";
+import { isEvent, type EventFrame, type SessionFrame } from "./frames";
 import { reduceAll } from "./reducer";
-import { MAX_LINES, type SessionState } from "./session-state";
+import { type SessionState } from "./session-state";
 import { messageOf, stateOf } from "./snapshot";
 import type { LiveStream, LogFollower } from "./stream";
 
@@ -16,6 +17,9 @@ export type SessionView =
   | { readonly kind: "gone" }
   | { readonly kind: "failed"; readonly problem: Problem };
 
+/** Tool calls of very old messages come with the messages around them. */
+const MOST_TURNS = 4;
+
 export class SessionStore implements LogFollower {
   private view: SessionView = { kind: "loading" };
   private readonly listeners = new Set<() => void>();
@@ -23,6 +27,7 @@ export class SessionStore implements LogFollower {
   private unwatch: (() => void) | null = null;
   private opening = 0;
   private fetchingOlder = false;
+  private fetchingLines = false;
 
   constructor(
     readonly sessionId: string,
@@ -66,7 +71,44 @@ export class SessionStore implements LogFollower {
     } finally {
       this.fetchingOlder = false;
     }
+    void this.coverMessages();
   };
+
+  /** Put the printed lines before the oldest in front, at least back to event `to`; does nothing when all are here. */
+  readonly loadOlderLines = async (to = Number.POSITIVE_INFINITY): Promise<void> => {
+    if (this.fetchingLines) return;
+    this.fetchingLines = true;
+    const turn = this.opening;
+    const fetch = fetchBeside(this.sessionId);
+    try {
+      for (let empty = 0; this.view.kind === "ready" && this.view.state.linesFrom > 0; ) {
+        const before = this.view.state;
+        const from = stretchBefore(before.linesFrom, empty);
+        const older = await readBeside(fetch, from, before.linesFrom);
+        if (turn !== this.opening || this.view.kind !== "ready") return;
+        this.show({ kind: "ready", state: withOlder(this.view.state, older, from) });
+        empty = older.lines.length > 0 ? 0 : empty + 1;
+        if (older.lines.length > 0 && !(from >= to)) return;
+      }
+    } finally {
+      this.fetchingLines = false;
+    }
+  };
+
+  /** Read tool calls as far back as the messages that are shown; they stand between them. */
+  private async coverMessages(): Promise<void> {
+    for (let turns = 0; turns < MOST_TURNS && this.view.kind === "ready"; turns += 1) {
+      const { linesFrom, messages, lines, tools } = this.view.state;
+      const oldest = messages[0]?.at ?? "";
+      const reached = [lines[0]?.at, tools[0]?.at].some((at) => at !== undefined && at < oldest);
+      if (linesFrom === 0 || oldest === "" || reached) return;
+      try {
+        await this.loadOlderLines();
+      } catch {
+        return; // the console says so when somebody asks for more
+      }
+    }
+  }
 
   onFrames(frames: readonly SessionFrame[]): void {
     if (this.view.kind !== "ready") return;
@@ -92,6 +134,7 @@ export class SessionStore implements LogFollower {
       this.show({ kind: "ready", state });
       this.unwatch?.();
       this.unwatch = this.stream.watch(this.sessionId, state.seq, this, state.epoch);
+      void this.coverMessages();
     } catch (error) {
       if (turn !== this.opening) return;
       const problem = asProblem(error);
@@ -114,42 +157,14 @@ export class SessionStore implements LogFollower {
 
 async function readSnapshot(sessionId: string): Promise<SessionState> {
   const detail = await getSession(sessionId);
+  const from = Math.max(0, detail.as_of_seq - STRETCH);
   const [steps, approvals, files, costs, dag, beside] = await Promise.all([
     listSteps(sessionId),
     listApprovals(sessionId),
     listFiles(sessionId),
     getCosts(sessionId),
     getDag(sessionId),
-    readBeside(sessionId, detail.as_of_seq),
+    readBeside(fetchBeside(sessionId), from, detail.as_of_seq),
   ]);
-  const state = stateOf({ detail, steps, approvals, files, costs, dag });
-  const { lines, tools, notices } = reduceAll({ ...state, seq: 0 }, beside);
-  return { ...state, lines, tools, notices };
-}
-
-/** What only the log holds. */
-const BESIDE = [
-  "console",
-  "workflow_resumed",
-  "tool_call",
-  "tool_result",
-  "code_execution",
-  "budget_warning",
-  "budget_exceeded",
-  "error",
-];
-
-/** The newest part of the log up to `through`, only what no other answer carries; older lines stay on the server. */
-async function readBeside(sessionId: string, through: number): Promise<SessionFrame[]> {
-  const frames: SessionFrame[] = [];
-  let after = Math.max(0, through - MAX_LINES);
-  for (;;) {
-    const { events, hasMore } = await getEvents(sessionId, after, BESIDE);
-    for (const value of events) {
-      const event = readEvent(value);
-      if (event && event.seq <= through) frames.push(event);
-      if (event) after = Math.max(after, event.seq);
-    }
-    if (!hasMore || events.length === 0 || after >= through) return frames;
-  }
+  return { ...stateOf({ detail, steps, approvals, files, costs, dag }), ...beside, linesFrom: from };
 }

@@ -2,10 +2,9 @@ import { useMediaQuery } from "@mantine/hooks";
 import { getRouteApi } from "@tanstack/react-router";
 import { lazy, Suspense, useRef, useState, type ReactNode } from "react";
 import { Boundary } from "@/components/Boundary";
-import type { IconName } from "@/components/Icon";
 import { Loading } from "@/components/States";
 import { ApprovalCard } from "@/features/approvals/ApprovalCard";
-import { ConsoleView } from "@/features/console/ConsoleView";
+import { PinnedRequest } from "@/features/approvals/PinnedRequest";
 import { Conversation } from "@/features/conversation/Conversation";
 import { Overview } from "@/features/overview/Overview";
 import { Banner } from "@/features/session/Banner";
@@ -20,10 +19,12 @@ import type { SessionState } from "@/live/session-state";
 import type { SessionStore } from "@/live/session-store";
 import type { SessionTab } from "../search";
 import { useAttention } from "../title";
+import { PhoneBar } from "./PhoneBar";
 import styles from "./session.module.css";
-import { TabBar } from "./TabBar";
+import { TabBar, type TabHead } from "./TabBar";
 
 const DagTab = lazy(() => import("@/features/dag/DagTab"));
+const ConsoleView = lazy(() => import("@/features/console/ConsoleView"));
 const EventsTab = lazy(() => import("@/features/events/EventsTab"));
 const CostsTab = lazy(() => import("@/features/costs/CostsTab"));
 const FileList = lazy(() => import("@/features/files/FileList"));
@@ -32,14 +33,11 @@ const MissionTab = lazy(() => import("@/features/mission/MissionTab"));
 
 const route = getRouteApi("/sessions/$id");
 const WIDE = "(min-width: 1180px)";
+const PHONE = "(max-width: 640px)";
 const WRITABLE = new Set(["needs-you", "running", "ready", "done", "pausing", "stopping"]);
 const BUSY = new Set(["needs-you", "running", "pausing", "stopping"]);
 
-interface Tab {
-  readonly id: SessionTab;
-  readonly label: string;
-  readonly icon: IconName;
-  readonly count: number;
+interface Tab extends TabHead {
   readonly content: () => ReactNode;
 }
 
@@ -47,6 +45,7 @@ export function SessionView({ state, store }: { state: SessionState; store: Sess
   const { tab, at, node, resume } = route.useSearch();
   const navigate = route.useNavigate();
   const wide = useMediaQuery(WIDE, true, { getInitialValueInEffect: false });
+  const phone = useMediaQuery(PHONE, false, { getInitialValueInEffect: false });
   const message = useRef<HTMLTextAreaElement>(null);
   const [fork, setFork] = useState<ForkPoint | null>(null);
   const pending = state.approvals.filter((approval) => approval.status === "pending");
@@ -141,7 +140,17 @@ export function SessionView({ state, store }: { state: SessionState; store: Sess
       label: "Console",
       icon: "terminal",
       count: state.lines.length,
-      content: () => <ConsoleView lines={state.lines} at={at} onAt={jump} name={state.facts.name} />,
+      content: () => (
+        <ConsoleView
+          lines={state.lines}
+          from={state.linesFrom}
+          onOlder={store.loadOlderLines}
+          at={at}
+          onAt={jump}
+          href={`/api/sessions/${state.sessionId}/console.log`}
+          name={state.facts.name}
+        />
+      ),
     },
     {
       id: "events",
@@ -164,7 +173,14 @@ export function SessionView({ state, store }: { state: SessionState; store: Sess
       label: "Files",
       icon: "file",
       count: state.files.length,
-      content: () => <FileList sessionId={state.sessionId} files={state.files} />,
+      content: () => (
+        <FileList
+          sessionId={state.sessionId}
+          files={state.files}
+          stepName={(id) => state.steps.find((step) => step.stepId === id)?.name}
+          onJump={jumpToEvent}
+        />
+      ),
     },
     { id: "config", label: "Config", icon: "gear", count: 0, content: () => <ConfigTab state={state} /> },
   ];
@@ -195,11 +211,11 @@ export function SessionView({ state, store }: { state: SessionState; store: Sess
       ))}
       <div className={styles.work} data-wide={wide || undefined}>
         <div className={styles.pane}>
-          <TabBar tabs={tabs} current={current?.id ?? "overview"} onChange={show} />
+          {!phone && <TabBar tabs={tabs} current={current?.id ?? "overview"} onChange={show} />}
           <div
-            role="tabpanel"
-            id={`panel-${current?.id}`}
-            aria-labelledby={`tab-${current?.id}`}
+            {...(phone
+              ? { role: "region", "aria-label": current?.label }
+              : { role: "tabpanel", id: `panel-${current?.id}`, "aria-labelledby": `tab-${current?.id}` })}
             className={styles.panel}
             tabIndex={0}
           >
@@ -210,6 +226,12 @@ export function SessionView({ state, store }: { state: SessionState; store: Sess
         </div>
         {wide && <div className={styles.pane}>{conversation}</div>}
       </div>
+      {phone && (
+        <>
+          <PinnedRequest pending={pending} />
+          <PhoneBar tabs={tabs} current={current?.id ?? "chat"} onChange={show} />
+        </>
+      )}
     </div>
   );
 }

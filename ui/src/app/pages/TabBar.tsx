@@ -4,13 +4,15 @@ import { integer } from "@/lib/format";
 import type { SessionTab } from "../search";
 import styles from "./session.module.css";
 
+export interface TabHead {
+  readonly id: SessionTab;
+  readonly label: string;
+  readonly icon: IconName;
+  readonly count: number;
+}
+
 interface Props {
-  readonly tabs: readonly {
-    readonly id: SessionTab;
-    readonly label: string;
-    readonly icon: IconName;
-    readonly count: number;
-  }[];
+  readonly tabs: readonly TabHead[];
   readonly current: SessionTab;
   readonly onChange: (tab: SessionTab) => void;
 }

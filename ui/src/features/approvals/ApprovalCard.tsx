@@ -116,7 +116,7 @@ function Open({ approval }: { approval: ApprovalEntry }) {
           <ErrorState problem={problem} />
         ))
       )}
-      <div className={styles.actions}>
+      <div className={styles.actions} data-answers="">
         {(preparing ? [preparing] : actions).map((action) => (
           <Button
             key={action.resolution}

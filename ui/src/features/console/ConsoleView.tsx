@@ -1,8 +1,8 @@
 import { Button } from "@mantine/core";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useDeferredValue, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { memo, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import fields from "@/components/form/form.module.css";
 import { Icon } from "@/components/Icon";
+import { ToEnd, useLogRows } from "@/components/rows";
 import { EmptyState } from "@/components/States";
 import { plain, spans } from "@/lib/ansi";
 import { integer } from "@/lib/format";
@@ -15,22 +15,26 @@ const ROW_PX = 20;
 
 interface Props {
   readonly lines: readonly ConsoleLine[];
+  /** Lines of events up to this one are on the server; 0: all are here. */
+  readonly from: number;
+  /** Fetch lines before those that are here, as far back as an event. */
+  readonly onOlder: (to?: number) => Promise<void>;
   readonly at: number | undefined;
   readonly onAt: (seq: number | undefined) => void;
+  /** Where all of it is to be had as one file. */
+  readonly href: string;
   readonly name: string;
 }
 
-/** Everything the run printed. Only the rows in view are in the document, unless lines are wrapped. */
-export function ConsoleView({ lines, at, onAt, name }: Props) {
-  const scroller = useRef<HTMLDivElement>(null);
+/** Everything the run printed, the newest part first. */
+export default function ConsoleView({ lines, from, onOlder, at, onAt, href, name }: Props) {
   const box = useRef<HTMLInputElement>(null);
-  const [follow, setFollow] = useState(at === undefined);
+  const { fetchOlder, fetching, failed } = useOlder(from, onOlder);
   const [wrap, setWrap] = useStored("console-wrap", false);
   const [stream, setStream] = useState("");
   const [search, setSearch] = useState("");
   const [hit, setHit] = useState(0);
   const wanted = useDeferredValue(search.trim().toLowerCase());
-  const seen = useRef(lines.length);
 
   const streams = useMemo(() => [...new Set(lines.map((line) => line.stream))], [lines]);
   const shown = useMemo(() => (stream ? lines.filter((line) => line.stream === stream) : lines), [lines, stream]);
@@ -39,36 +43,33 @@ export function ConsoleView({ lines, at, onAt, name }: Props) {
       wanted ? shown.flatMap((line, index) => (plain(line.text).toLowerCase().includes(wanted) ? [index] : [])) : [],
     [shown, wanted],
   );
-  const rows = useVirtualizer({
+  const log = useLogRows({
     count: shown.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
-    overscan: 20,
-    getItemKey: (index) => shown[index]?.id ?? index,
+    first: shown[0]?.id,
+    rowPx: ROW_PX,
+    startsAtEnd: at === undefined,
+    keyOf: (index) => shown[index]?.id ?? index,
+    onStart: failed ? undefined : fetchOlder,
+    shape: wrap,
   });
+  const { rows } = log;
 
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (!follow || !element) return;
-    seen.current = lines.length;
-    element.scrollTop = element.scrollHeight;
-  }, [follow, lines.length, wrap]);
   useEffect(() => {
-    const index = shown.findIndex((line) => line.seq === at);
-    if (index >= 0) rows.scrollToIndex(index, { align: "center" });
-  }, [at]);
+    if (at !== undefined && at <= from) fetchOlder(at);
+  }, [at, from]);
+  const place = shown.findIndex((line) => line.seq === at);
+  useEffect(() => {
+    if (place >= 0) rows.scrollToIndex(place, { align: "center" });
+  }, [at, place >= 0]);
   useEffect(() => {
     const index = hits[Math.min(hit, hits.length - 1)];
     if (index === undefined) return;
-    setFollow(false);
+    log.follow(false);
     rows.scrollToIndex(index, { align: "center" });
   }, [hit, hits]);
 
-  if (lines.length === 0) return <EmptyState>What agents and tools print appears here.</EmptyState>;
-  const fresh = lines.length - seen.current;
+  if (lines.length === 0 && from === 0) return <EmptyState>What agents and tools print appears here.</EmptyState>;
   const turn = (by: number) => hits.length > 0 && setHit((hit + by + hits.length) % hits.length);
-  const file = () =>
-    new Blob([lines.map((line) => `${line.at} ${line.stream} ${plain(line.text)}`).join("\n")], { type: "text/plain" });
   return (
     <div className={styles.tab}>
       <div className={styles.bar}>
@@ -110,30 +111,34 @@ export function ConsoleView({ lines, at, onAt, name }: Props) {
           Wrap
         </Button>
         <Button
+          component="a"
           size="xs"
           variant="default"
           leftSection={<Icon name="down" />}
-          onClick={() => save(file(), `${name}.log`)}
+          href={href}
+          download={`${name}.log`}
         >
-          Download
+          Download all
         </Button>
+        {from > 0 && (
+          <Button size="xs" variant="default" loading={fetching} onClick={() => fetchOlder()}>
+            {failed ? "Older lines could not be read: try again" : "Older lines"}
+          </Button>
+        )}
       </div>
       <div className={styles.console}>
         <div
-          ref={scroller}
+          ref={log.scroller}
           className={styles.scroller}
           tabIndex={0}
           role="log"
-          aria-label={`Console, ${lines.length} lines`}
+          aria-label={`Console, ${lines.length} lines${from > 0 ? " and older ones on the server" : ""}`}
           aria-live="off"
-          onScroll={(event) => {
-            const element = event.currentTarget;
-            setFollow(element.scrollHeight - element.scrollTop - element.clientHeight < 2 * ROW_PX);
-          }}
+          onScroll={log.onScroll}
           onKeyDown={(event) => {
             if (event.key === "n") turn(1);
             if (event.key === "N") turn(-1);
-            if (event.key === "f") setFollow(true);
+            if (event.key === "f") log.follow(true);
             if (event.key === "/") {
               event.preventDefault();
               box.current?.focus();
@@ -159,29 +164,24 @@ export function ConsoleView({ lines, at, onAt, name }: Props) {
             })}
           </div>
         </div>
-        {!follow && (
-          <Button
-            size="xs"
-            variant="default"
-            className={styles.toEnd ?? ""}
-            leftSection={<Icon name="down" />}
-            onClick={() => setFollow(true)}
-          >
-            {fresh > 0 ? `${integer(fresh)} new` : "To the end"}
-          </Button>
-        )}
+        <ToEnd rows={log} />
       </div>
     </div>
   );
 }
 
-function save(content: Blob, name: string): void {
-  const url = URL.createObjectURL(content);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+function useOlder(from: number, onOlder: (to?: number) => Promise<void>) {
+  const [fetching, setFetching] = useState(false);
+  const [failed, setFailed] = useState(false);
+  const fetchOlder = (to?: number) => {
+    if (fetching || from === 0) return;
+    setFetching(true);
+    setFailed(false);
+    onOlder(to)
+      .catch(() => setFailed(true))
+      .finally(() => setFetching(false));
+  };
+  return { fetchOlder, fetching, failed };
 }
 
 interface LineProps {

@@ -17,18 +17,21 @@ import { Icon } from "@/components/Icon";
 import type { DagEdge, DagNode } from "@/live/session-state";
 import styles from "./Dag.module.css";
 import { focusOf, type Drawn } from "./fold";
+import type { Heat } from "./heat";
+import { HeatBar } from "./HeatBar";
 import { layered, SIZES } from "./layout";
 import { LOOK_ICON, lookOf, wordOf } from "./words";
 
 interface Props {
   readonly drawn: readonly Drawn[];
   readonly edges: readonly DagEdge[];
+  readonly heat: ReadonlyMap<string, Heat>;
   readonly selected: string | undefined;
   readonly heard: boolean;
   readonly onPress: (id: string) => void;
 }
 
-type StepNode = Node<{ readonly step: DagNode; readonly heard: boolean }, "step">;
+type StepNode = Node<{ readonly step: DagNode; readonly heard: boolean; readonly heat: Heat | undefined }, "step">;
 
 const NODE_TYPES = { step: memo(Step) };
 const READABLE = 0.85;
@@ -43,7 +46,7 @@ export function DagGraph(props: Props) {
   );
 }
 
-function Graph({ drawn, edges, selected, heard, onPress }: Props) {
+function Graph({ drawn, edges, heat, selected, heard, onPress }: Props) {
   const flow = useReactFlow();
   const { colorScheme } = useMantineColorScheme();
   const shape = `${drawn.map((each) => each.node.id).join()}|${edges.map((edge) => edge.source + edge.target).join()}`;
@@ -62,13 +65,13 @@ function Graph({ drawn, edges, selected, heard, onPress }: Props) {
         id: node.id,
         type: "step",
         position: places[index] ?? { x: 0, y: 0 },
-        data: { step: node, heard },
+        data: { step: node, heard, heat: heat.get(node.id) },
         width: SIZES.width,
         height: SIZES.height,
         selected: node.id === selected,
         ariaLabel: `${node.label}: ${wordOf(node)}`,
       })),
-    [drawn, places, selected, heard],
+    [drawn, places, selected, heard, heat],
   );
   const lines = useMemo(
     () =>
@@ -167,7 +170,7 @@ function moveFocus(root: HTMLElement, edges: readonly DagEdge[], to: "source" | 
 }
 
 function Step({ data, selected }: NodeProps<StepNode>) {
-  const { step, heard } = data;
+  const { step, heard, heat } = data;
   const look = lookOf(step);
   const tools = step.toolSteps ?? [];
   return (
@@ -195,7 +198,9 @@ function Step({ data, selected }: NodeProps<StepNode>) {
             {tools.length} {tools.length === 1 ? "call" : "calls"}
           </span>
         )}
+        {heat && <span className={styles.took}>{heat.words}</span>}
       </div>
+      <HeatBar heat={heat} />
       <Handle type="source" position={Position.Bottom} isConnectable={false} />
     </div>
   );

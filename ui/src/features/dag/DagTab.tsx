@@ -1,12 +1,16 @@
 import { useMediaQuery } from "@mantine/hooks";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
+import { getCosts } from "@/api/sessions";
 import { Segmented } from "@/components/Segmented";
 import { EmptyState } from "@/components/States";
+import { useStored } from "@/lib/stored";
 import type { SessionState } from "@/live/session-state";
 import styles from "./Dag.module.css";
 import { DagGraph } from "./DagGraph";
 import { DagList } from "./DagList";
 import { folded } from "./fold";
+import { heatOf, type Measure } from "./heat";
 import { NodePanel } from "./NodePanel";
 
 interface Props {
@@ -23,6 +27,17 @@ export default function DagTab({ state, heard, selected, onSelect, onFork, onJum
   const [chosen, setChosen] = useState<"graph" | "list" | null>(null);
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
   const drawn = useMemo(() => folded(state.dag, opened), [state.dag, opened]);
+  const [measure, setMeasure] = useStored<Measure>("dag-heat", "time");
+  const costs = useQuery({
+    queryKey: ["costs", state.sessionId, state.cost.calls],
+    queryFn: () => getCosts(state.sessionId),
+    enabled: measure !== "time",
+    placeholderData: keepPreviousData,
+  });
+  const heat = useMemo(
+    () => heatOf(state.dag.nodes, state.steps, costs.data?.by_step ?? [], measure),
+    [state.dag.nodes, state.steps, costs.data, measure],
+  );
   if (state.dag.nodes.length === 0)
     return <EmptyState>The picture of the work appears here when it begins.</EmptyState>;
   const view = chosen ?? (narrow ? "list" : "graph");
@@ -44,8 +59,19 @@ export default function DagTab({ state, heard, selected, onSelect, onFork, onJum
           ]}
           onChange={setChosen}
         />
+        <Segmented
+          label="Bars show"
+          value={measure}
+          options={[
+            ["time", "Time"],
+            ["cost", "Cost"],
+            ["tokens", "Tokens"],
+          ]}
+          onChange={setMeasure}
+        />
         <span className={styles.count}>
           {count} {count === 1 ? "node" : "nodes"}
+          {heat.size === 0 && `, no ${measure === "cost" ? "known cost" : measure} yet`}
         </span>
         {opened.size > 0 && (
           <button type="button" className={styles.link} onClick={() => setOpened(new Set())}>
@@ -55,9 +81,16 @@ export default function DagTab({ state, heard, selected, onSelect, onFork, onJum
       </div>
       <div className={styles.body}>
         {view === "graph" ? (
-          <DagGraph drawn={drawn.nodes} edges={drawn.edges} selected={selected} heard={heard} onPress={press} />
+          <DagGraph
+            drawn={drawn.nodes}
+            edges={drawn.edges}
+            heat={heat}
+            selected={selected}
+            heard={heard}
+            onPress={press}
+          />
         ) : (
-          <DagList nodes={state.dag.nodes} selected={selected} heard={heard} onPress={press} />
+          <DagList nodes={state.dag.nodes} heat={heat} selected={selected} heard={heard} onPress={press} />
         )}
         {node && (
           <NodePanel node={node} state={state} onClose={() => onSelect(undefined)} onFork={onFork} onJump={onJump} />

@@ -5,6 +5,7 @@ import { Markdown } from "@/components/Markdown";
 import { duration } from "@/lib/time";
 import type { DagNode, SessionState, StepEntry } from "@/live/session-state";
 import styles from "./Dag.module.css";
+import { stepsOf } from "./heat";
 import { wordOf } from "./words";
 
 interface Props {
@@ -17,10 +18,7 @@ interface Props {
 
 /** One node from near: what it was to reach, each try, its tool calls, and where to branch off. */
 export function NodePanel({ node, state, onClose, onFork, onJump }: Props) {
-  const ids = new Set([node.id, ...(node.steps ?? []).map((step) => String(step["step_id"]))]);
-  const steps = state.steps.filter(
-    (step) => ids.has(step.stepId) || (node.type === "planning" && step.phase === "planning"),
-  );
+  const steps = stepsOf(node, state.steps);
   const gate = state.approvals.find((approval) => approval.approvalId === node.id);
   const stepIds = new Set(steps.map((step) => step.stepId));
   const tools = state.tools.filter((tool) => tool.stepId !== null && stepIds.has(tool.stepId));

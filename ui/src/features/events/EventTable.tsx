@@ -1,9 +1,7 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useEffect, useLayoutEffect, useRef, useState } from "react";
-import { Button } from "@mantine/core";
-import { Icon } from "@/components/Icon";
-import { clock } from "@/lib/time";
+import { memo, useEffect } from "react";
+import { ToEnd, useLogRows } from "@/components/rows";
 import { integer } from "@/lib/format";
+import { clock } from "@/lib/time";
 import type { EventFrame } from "@/live/frames";
 import { describe } from "./describe";
 import styles from "./Events.module.css";
@@ -15,31 +13,21 @@ interface Props {
   readonly at: number | undefined;
   readonly onAt: (seq: number | undefined) => void;
   readonly asJson: boolean;
+  readonly onOlder: () => void;
 }
 
-/** The log row by row; only the rows in view are in the document. Follows the end while the reader is there. */
-export function EventTable({ events, at, onAt, asJson }: Props) {
-  const scroller = useRef<HTMLDivElement>(null);
-  const [follow, setFollow] = useState(at === undefined);
-  const rows = useVirtualizer({
-    count: events.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
-    overscan: 16,
-  });
+/** The log row by row. */
+export function EventTable({ events, at, onAt, asJson, onOlder }: Props) {
   const first = events[0]?.seq;
-  const fromEnd = useRef(0);
-
-  useLayoutEffect(() => {
-    const box = scroller.current;
-    if (!box) return;
-    if (follow) box.scrollTop = box.scrollHeight;
-    else box.scrollTop = rows.getTotalSize() - fromEnd.current; // older rows came in above: what is read stays
-  }, [first]);
-  useLayoutEffect(() => {
-    const box = scroller.current;
-    if (follow && box) box.scrollTop = box.scrollHeight;
-  }, [follow, events.length]);
+  const log = useLogRows({
+    count: events.length,
+    first,
+    rowPx: ROW_PX,
+    startsAtEnd: at === undefined,
+    keyOf: (index) => events[index]?.seq ?? index,
+    onStart: onOlder,
+  });
+  const { rows } = log;
   useEffect(() => {
     const index = events.findIndex((event) => event.seq === at);
     if (index >= 0) rows.scrollToIndex(index, { align: "auto" });
@@ -48,17 +36,13 @@ export function EventTable({ events, at, onAt, asJson }: Props) {
   return (
     <div className={styles.table}>
       <div
-        ref={scroller}
+        ref={log.scroller}
         className={styles.rows}
         role="grid"
         aria-label="Events"
         aria-rowcount={events.length}
         tabIndex={0}
-        onScroll={(event) => {
-          const box = event.currentTarget;
-          fromEnd.current = box.scrollHeight - box.scrollTop;
-          setFollow(box.scrollHeight - box.scrollTop - box.clientHeight < 2 * ROW_PX);
-        }}
+        onScroll={log.onScroll}
         onKeyDown={(event) => {
           const by = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
           if (by === undefined) return;
@@ -87,17 +71,7 @@ export function EventTable({ events, at, onAt, asJson }: Props) {
           })}
         </div>
       </div>
-      {!follow && (
-        <Button
-          size="xs"
-          variant="default"
-          className={styles.toEnd ?? ""}
-          leftSection={<Icon name="down" />}
-          onClick={() => setFollow(true)}
-        >
-          To the end
-        </Button>
-      )}
+      <ToEnd rows={log} />
     </div>
   );
 }

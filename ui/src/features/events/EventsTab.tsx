@@ -122,7 +122,7 @@ export default function EventsTab({ store, seq, at, onAt, onFork }: Props) {
         {view === "timeline" ? (
           <TimelineView events={events} at={at} onAt={onAt} />
         ) : (
-          <EventTable events={shown} at={at} onAt={onAt} asJson={view === "json"} />
+          <EventTable events={shown} at={at} onAt={onAt} asJson={view === "json"} onOlder={() => void log.loadOlder()} />
         )}
         {selected && (
           <EventDetail

@@ -8,7 +8,7 @@ import { timelineOf } from "./timeline";
 
 const ROW_PX = 28;
 const WORD = { done: "done", failed: "failed", open: "going on" } as const;
-const KIND = { step: "Step", tool: "Tool", ask: "Question", pause: "Pause", run: "Run" } as const;
+const KIND = { step: "Step", tool: "Tool", ask: "Question", pause: "Pause", away: "Outage" } as const;
 
 /** What took how long, in the order it began. */
 export function TimelineView({
@@ -36,6 +36,11 @@ export function TimelineView({
     return <p className={styles.nothing}>Steps, tool calls and questions appear here as bars.</p>;
   return (
     <div className={styles.timeline} ref={scroller} tabIndex={0} role="group" aria-label="Timeline">
+      <p className={styles.legend} hidden={line.folds.length + line.outages.length + line.pauses.length === 0}>
+        {line.folds.length > 0 && <span data-of="fold">nothing happened, folded</span>}
+        {line.pauses.length > 0 && <span data-of="pause">paused</span>}
+        {line.outages.length > 0 && <span data-of="away">server away</span>}
+      </p>
       <ul style={{ height: rows.getTotalSize() + 30 }}>
         <li className={styles.track} aria-hidden="true">
           {line.folds.map((fold) => (
@@ -44,6 +49,17 @@ export function TimelineView({
               className={styles.fold}
               style={{ left: percent(fold.from), width: `calc(${percent(fold.to)} - ${percent(fold.from)})` }}
               title={`Nothing happened for ${duration(fold.to - fold.from)}`}
+            />
+          ))}
+          {line.pauses.map((pause) => (
+            <span
+              key={pause.seq}
+              className={styles.paused}
+              style={{
+                left: percent(pause.from),
+                width: `max(3px, calc(${percent(pause.to)} - ${percent(pause.from)}))`,
+              }}
+              title={`Paused for ${duration(pause.to - pause.from)}`}
             />
           ))}
           {line.outages.map((outage) => (

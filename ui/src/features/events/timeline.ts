@@ -6,7 +6,7 @@ export interface Bar {
   readonly key: string;
   readonly seq: number;
   readonly label: string;
-  readonly kind: "step" | "tool" | "ask" | "pause" | "run";
+  readonly kind: "step" | "tool" | "ask" | "pause" | "away";
   readonly status: "done" | "failed" | "open";
   readonly from: number;
   readonly to: number;
@@ -19,6 +19,8 @@ export interface Timeline {
   readonly folds: readonly { readonly from: number; readonly to: number }[];
   /** Times in which the server was away. */
   readonly outages: readonly { readonly from: number; readonly to: number; readonly seq: number }[];
+  /** Times in which the run was paused. */
+  readonly pauses: readonly { readonly from: number; readonly to: number; readonly seq: number }[];
   readonly marks: readonly { readonly at: number; readonly label: string; readonly seq: number }[];
 }
 
@@ -81,7 +83,11 @@ export function timelineOf(events: readonly EventFrame[], now: number): Timeline
         break;
       case "workflow_resumed":
         end("pause", event, "done");
-        if (last > 0 && name("reason").includes("restart")) outages.push({ from: last, to: before, seq: event.seq });
+        if (last > 0 && name("reason").includes("restart")) {
+          const away = { from: last, to: before, seq: event.seq };
+          outages.push(away);
+          bars.push({ ...away, key: `away-${event.seq}`, label: "Server away", kind: "away", status: "done" });
+        }
         marks.push({
           at: Date.parse(event.timestamp),
           seq: event.seq,
@@ -107,7 +113,8 @@ export function timelineOf(events: readonly EventFrame[], now: number): Timeline
   }
   bars.push(...open.values());
   bars.sort((a, b) => a.from - b.from || a.seq - b.seq);
-  return { bars, marks, outages, ...axis(events, bars, now) };
+  const pauses = bars.filter((bar) => bar.kind === "pause").map(({ from, to, seq }) => ({ from, to, seq }));
+  return { bars, marks, outages, pauses, ...axis(events, bars, now) };
 }
 
 /** Time without events inside longer than a minute takes four seconds' room, whatever waited meanwhile. */

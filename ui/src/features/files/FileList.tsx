@@ -1,15 +1,24 @@
 import { useState, type DragEvent } from "react";
-import { fileUrl, uploadFile } from "@/api/files";
+import { fileUrl, uploadFile, zipUrl } from "@/api/files";
 import { asProblem, type Problem } from "@/api/problem";
 import { Icon } from "@/components/Icon";
 import { EmptyState, ErrorState } from "@/components/States";
 import { bytes } from "@/lib/format";
 import type { FileEntry } from "@/live/session-state";
 import styles from "./FileList.module.css";
+import { FileHistory } from "./FileHistory";
 import { FilePreview } from "./FilePreview";
 import { treeOf, type Folder } from "./tree";
 
-export default function FileList({ sessionId, files }: { sessionId: string; files: readonly FileEntry[] }) {
+interface ListProps {
+  readonly sessionId: string;
+  readonly files: readonly FileEntry[];
+  /** What a step is called. */
+  readonly stepName: (stepId: string) => string | undefined;
+  readonly onJump: (seq: number) => void;
+}
+
+export default function FileList({ sessionId, files, stepName, onJump }: ListProps) {
   const [open, setOpen] = useState<string | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [uploading, setUploading] = useState("");
@@ -53,7 +62,17 @@ export default function FileList({ sessionId, files }: { sessionId: string; file
         </div>
       )}
       {shown && (
-        <FilePreview key={`${shown.path} ${shown.at} ${shown.size ?? ""}`} sessionId={sessionId} file={shown} />
+        <>
+          <FilePreview key={`${shown.path} ${shown.at} ${shown.size ?? ""}`} sessionId={sessionId} file={shown} />
+          <FileHistory
+            key={shown.path}
+            sessionId={sessionId}
+            path={shown.path}
+            changed={`${shown.at} ${shown.size ?? ""}`}
+            stepName={stepName}
+            onJump={onJump}
+          />
+        </>
       )}
       {problem && <ErrorState problem={problem} />}
       <div className={styles.adding}>
@@ -69,6 +88,11 @@ export default function FileList({ sessionId, files }: { sessionId: string; file
             }}
           />
         </label>
+        {files.length > 1 && (
+          <a className={styles.add} href={zipUrl(sessionId)} download>
+            <Icon name="down" /> Download all
+          </a>
+        )}
         <span role="status">{uploading ? `Uploading ${uploading}` : "or drop them here"}</span>
       </div>
     </div>

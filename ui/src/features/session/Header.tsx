@@ -9,7 +9,7 @@ import { Money } from "@/components/Money";
 import { useOneAtATime } from "@/components/OneAtATime";
 import { ErrorState } from "@/components/States";
 import { StatusChip } from "@/components/StatusChip";
-import { dollars } from "@/lib/format";
+import { dollars, integer } from "@/lib/format";
 import { useKeys } from "@/lib/keys";
 import { useNow } from "@/lib/now";
 import type { Shown } from "@/lib/status";
@@ -160,10 +160,17 @@ export function Header({ state, status, heard, onReview, onWrite, fork, onFork, 
 
 function Spent({ state }: { state: SessionState }) {
   const most = state.facts.limits["max_cost_usd"];
+  const { usd, unpricedCalls, calls } = state.cost;
   return (
     <span>
-      <Money usd={state.cost.usd} unpricedCalls={state.cost.unpricedCalls} calls={state.cost.calls} />
-      {typeof most === "number" && <> of {dollars(most)}</>}
+      {calls > 0 && calls === unpricedCalls ? (
+        <span title={`${integer(calls)} model ${calls === 1 ? "call" : "calls"} without a known price`}>
+          cost unknown (unpriced model)
+        </span>
+      ) : (
+        <Money usd={usd} unpricedCalls={unpricedCalls} calls={calls} />
+      )}
+      {typeof most === "number" && <> · limit {dollars(most)}</>}
     </span>
   );
 }
