@@ -93,3 +93,22 @@ def test_costs_name_steps_and_the_prices_they_are_from(command: Command) -> None
     found = json.loads(command("costs", first["session_id"], "--json").stdout)
     assert len(found["by_step"]) == 5
     assert found["price_versions"] == [], "the provider of the tests is in no list of prices"
+
+
+def test_what_was_allowed_for_a_session_is_listed_and_taken_back(command: Command) -> None:
+    task = '[[call run_shell {"command": "echo hello"}]]'
+    started = _outcome(command("run", task, "--mode", "one-shot", "--no-wait", "--json").stdout)
+    waiting = json.loads(command("approvals", "list", "--json").stdout)["approvals"]
+    question = next(a for a in waiting if a["session_id"] == started["session_id"])
+    assert command("approvals", "answer", question["id"], "always").exit_code == Exit.OK
+    assert command("attach", started["session_id"]).exit_code == Exit.OK
+
+    assert command("sessions", "grants", started["session_id"]).stdout.split() == ["shell"]
+    left = command("sessions", "grants", started["session_id"], "--revoke", "shell", "--json")
+    assert json.loads(left.stdout)["grants"] == []
+    assert (
+        "Nothing is allowed" in command("sessions", "grants", started["session_id"], "--revoke", "all").output
+    )
+    wrong = command("sessions", "grants", started["session_id"], "--revoke", "shelf")
+    assert wrong.exit_code != Exit.OK
+    assert "shell" in wrong.output

@@ -144,6 +144,30 @@ def fork(
 
 
 @app.command()
+def grants(
+    session: SessionId,
+    revoke: Annotated[
+        str | None, typer.Option(help="Category to take back: code, shell, network, or all.")
+    ] = None,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """List what was allowed for the rest of a session, or take it back."""
+    with connect(server) as client:
+        if revoke is None:
+            found = client.sessions.grants(session)
+        else:
+            found = client.sessions.revoke_grant(session, None if revoke == "all" else revoke)
+    if as_json:
+        output.print_json(found)
+    elif found.grants:
+        for category in found.grants:
+            output.line(category)
+    else:
+        output.note("Nothing is allowed for the whole session.")
+
+
+@app.command()
 def delete(
     session: SessionId,
     purge: Annotated[bool, typer.Option("--purge", help="For good: it cannot be restored.")] = False,

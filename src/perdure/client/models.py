@@ -152,6 +152,14 @@ class Queue(Wire):
     total: int = 0
 
 
+class Grants(Wire):
+    """The tool categories that need no question in a session."""
+
+    session_id: str
+    grants: list[str] = Field(default_factory=list[str])
+    total: int = 0
+
+
 class StepDifference(Wire):
     """One step of two runs; `cost_usd` and `duration_ms` are right minus left."""
 

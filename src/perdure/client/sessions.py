@@ -197,6 +197,17 @@ def remove_queued(session_id: str, queue_item_id: str) -> Call[models.Queue]:
     return Call("DELETE", path, reads(models.Queue), repeatable=False)
 
 
+def grants(session_id: str) -> Call[models.Grants]:
+    """Read the tool categories that somebody allowed for the rest of the session."""
+    return Call("GET", _path(session_id, "/grants"), reads(models.Grants))
+
+
+def revoke_grant(session_id: str, category: str | None = None) -> Call[models.Grants]:
+    """Take back what was allowed for a session, without a category all of it; returns what is left."""
+    path = _path(session_id, f"/grants/{segment(category)}" if category else "/grants")
+    return Call("DELETE", path, reads(models.Grants))
+
+
 def delete(session_id: str, *, purge: bool = False) -> Call[models.CommandResult]:
     """Delete (can be restored) or purge (cannot); deleting twice is the same as once."""
     query = {"purge": "true"} if purge else {}
@@ -261,6 +272,8 @@ class Sessions(Group):
     change_queued = Sync(change_queued)
     reorder_queue = Sync(reorder_queue)
     remove_queued = Sync(remove_queued)
+    grants = Sync(grants)
+    revoke_grant = Sync(revoke_grant)
     delete = Sync(delete)
     history = Sync(history)
     events = Sync(events)
@@ -291,6 +304,8 @@ class AsyncSessions(AsyncGroup):
     change_queued = Async(change_queued)
     reorder_queue = Async(reorder_queue)
     remove_queued = Async(remove_queued)
+    grants = Async(grants)
+    revoke_grant = Async(revoke_grant)
     delete = Async(delete)
     history = Async(history)
     events = Async(events)

@@ -75,7 +75,6 @@ class EngineContext:
     box: ToolBox
     consents: frozenset[ToolCategory] = frozenset[ToolCategory]()
     kept: dict[str, Any] = field(default_factory=dict[str, Any])
-    granted: set[ToolCategory] = field(default_factory=set[ToolCategory])
     failed_step: str | None = None
     _failed: set[str] = field(default_factory=set[str])
     """The steps that failed in this execution."""
@@ -89,7 +88,7 @@ class EngineContext:
 
     def __post_init__(self) -> None:
         self._limits = LimitKeeper(self.operations, self.ask)
-        self._gate = ToolGate(self.operations, self.config.tool_permissions, self.ask, self.granted)
+        self._gate = ToolGate(self.operations, self.config.tool_permissions, self.ask)
 
     @property
     def task(self) -> str:

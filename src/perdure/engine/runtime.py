@@ -22,7 +22,6 @@ from perdure.agents.models import ModelCatalog
 from perdure.agents.tools.box import ToolBox
 from perdure.core.clock import utc_now
 from perdure.core.runs import ENDED_RUN_STATUSES, Run, RunStatus
-from perdure.core.tools import ToolCategory
 from perdure.engine.context import EngineContext
 from perdure.engine.operations import Operations, RunCancelled, outside
 from perdure.engine.system import engine_database
@@ -38,7 +37,7 @@ from perdure.store.store import Store
 from perdure.store.transaction import Tx
 
 _QUEUE = "runs"
-_VERSION = "perdure-2"
+_VERSION = "perdure-3"
 """Raised whenever runs carry out other operations than before, or in another order: a run that began under
 another version goes on in a new attempt, from its last finished step."""
 _POLL_S = 0.2
@@ -209,7 +208,6 @@ class EngineRuntime:
             inherited = run.attempt > 1 or run.parent_run_id is not None
             return {
                 "steps": await self.progress.kept_steps(run.id) if inherited else {},
-                "granted": await self.progress.granted(session.id),
                 "default_model": self.default_model,
             }
 
@@ -227,7 +225,6 @@ class EngineRuntime:
             box=self.tools,
             consents=spec.consents,
             kept=found["steps"],
-            granted={ToolCategory(name) for name in found["granted"]},
         )
 
     async def _wake(self, run: Run) -> None:

@@ -70,17 +70,15 @@ class ToolGate:
     operations: Operations
     permissions: Mapping[ToolCategory, Permission]
     ask: Callable[[Question], Awaitable[Answer]]
-    granted: set[ToolCategory] = field(default_factory=set[ToolCategory])
-    """What a person allowed for the session; read once per execution, so that a replay decides alike."""
     _asked: int = 0
 
     def permission(self, category: ToolCategory) -> Permission:
-        """Return what holds for a category now."""
-        return permission_for(category, self.permissions, frozenset(self.granted))
+        """Return what the settings say of a category; a person may have allowed more for the session."""
+        return permission_for(category, self.permissions, frozenset())
 
     def may_ask(self, category: ToolCategory, repeatable: bool) -> bool:
         """Whether a call of this kind may have to wait for a person."""
-        return not repeatable or permission_for(category, self.permissions, frozenset()) is Permission.PROMPT
+        return not repeatable or self.permission(category) is Permission.PROMPT
 
     async def admit(
         self, call: Call, *, consented: frozenset[ToolCategory] = frozenset[ToolCategory]()
@@ -94,6 +92,8 @@ class ToolGate:
         if permission is Permission.DENY:
             raise CallRefused(f"{call.tool} is not allowed here: {call.category} is denied in the settings.")
         if permission is Permission.AUTO_ALLOW or call.category in consented:
+            return call.arguments
+        if await self._is_granted(call.category):
             return call.arguments
         answer = await self.ask(self._question(call))
         match answer.resolution:
@@ -154,10 +154,23 @@ class ToolGate:
         await progress.write(run, lambda tx: effects.end_in(tx, run.id, key, EffectStatus.COMPLETED, out))
         return {"out": out}
 
+    async def _is_granted(self, category: ToolCategory) -> bool:
+        """Whether a person allowed the category for the session and has not taken it back."""
+        progress, session_id = self.operations.progress, self.operations.run.session_id
+
+        async def read() -> bool:
+            return category in await progress.read(lambda tx: grants.granted_in(tx, session_id))
+
+        return await self.operations.durable("granted", read)
+
     async def _grant(self, category: ToolCategory) -> None:
-        self.granted.add(category)
         run = self.operations.run
-        await self.operations.progress.write(run, lambda tx: grants.add_in(tx, run.session_id, category))
+
+        async def write() -> None:
+            # Once: a replay must not give again what was taken back since.
+            await self.operations.progress.write(run, lambda tx: grants.add_in(tx, run.session_id, category))
+
+        await self.operations.durable("grant", write)
 
     def _question(self, call: Call) -> Question:
         self._asked += 1

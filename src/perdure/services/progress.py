@@ -26,7 +26,7 @@ from perdure.core.events import (
 from perdure.core.runs import ENDED_RUN_STATUSES, Run, RunStatus, Step, StepStatus
 from perdure.core.sessions import Session
 from perdure.ids import new_id
-from perdure.services import budgets, ending, grants, lifecycle
+from perdure.services import budgets, ending, lifecycle
 from perdure.services.files import record_file_in
 from perdure.services.ports import Limits, ModeCatalog
 from perdure.store import approvals, costs, runs, sessions, usage
@@ -144,12 +144,6 @@ class RunProgress:
             return {s.key: s.checkpoint for s in done if s.status is StepStatus.COMPLETED}
 
         return await self._store.read(body)
-
-    async def granted(self, session_id: str) -> list[str]:
-        """Return the tool categories that a person allowed for the session."""
-        return await self._store.read(
-            lambda tx: [str(each) for each in grants.granted(sessions.get_session(tx, session_id))]
-        )
 
     async def enter_phase(self, run: Run, phase: str, number: int | None, key: str) -> None:
         """Note the phase on the session and log it once per attempt and key."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from perdure.core.sessions import Session
 from perdure.errors import Conflict, NotAllowedNow, StaleVersion
-from perdure.services import lifecycle
+from perdure.services import grants, lifecycle
 from perdure.services.conversation import wire_messages
 from perdure.services.ports import Limits
 from perdure.store import messages, sessions
@@ -27,6 +27,8 @@ def save_state_in(
     expected_version: int | None = None,
 ) -> Session:
     """Append messages and replace context, phase, step and plan in one change of the version.
+
+    What a person allowed tools for the session is not changed from outside, whatever the context says.
 
     `conversation_history` is the whole history as the caller knows it: it must extend the stored one,
     and what it adds is appended. None leaves a field as it is.
@@ -51,6 +53,10 @@ def save_state_in(
     fresh = list(messages_to_append or [])
     if conversation_history is not None:
         fresh = _tail(tx, session, conversation_history) + fresh
+    if context_variables is not None:
+        context_variables = {k: v for k, v in context_variables.items() if k != grants.KEY}
+        if grants.KEY in session.context_variables:
+            context_variables[grants.KEY] = session.context_variables[grants.KEY]
     changes: dict[str, Any] = {
         key: value
         for key, value in {

@@ -21,12 +21,14 @@ from perdure.core.hops import HopCommand
 from perdure.core.missions import Mission
 from perdure.core.runs import Run
 from perdure.core.sessions import Session
+from perdure.core.tools import ToolCategory
 from perdure.errors import Forbidden, NotAllowedNow, NotFound
 from perdure.ids import new_id
-from perdure.services import plans
+from perdure.services import grants, plans
 from perdure.services.audit import AuditQuery, AuditService
 from perdure.services.files import FileService
 from perdure.services.forking import ForkService, Wish
+from perdure.services.grants import GrantService
 from perdure.services.mission_assets import AssetCommands
 from perdure.store import audit, sessions
 from perdure.store.tables import shares
@@ -43,6 +45,7 @@ READING = {
     "ComparisonService": {"diff"},
     "CostService": {"summary"},
     "FileService": {"list", "open"},
+    "GrantService": {"list"},
     "HistoryService": {"console", "events", "frames", "messages"},
     "MissionService": {"asset", "dag", "for_session", "get", "hop", "list", "list_assets"},
     "QueueService": {"list"},
@@ -223,6 +226,13 @@ async def _queue_remove(w: World) -> Awaitable[object]:
 async def _queue_reorder(w: World) -> Awaitable[object]:
     session_id, item_id = await w.queued()
     return w.services.queue.reorder(BY, session_id, [item_id])
+
+
+@case("GrantService", "revoke", "grant.revoke")
+async def _grant_revoke(w: World) -> Awaitable[object]:
+    session = await w.session()
+    await w.services.store.write(lambda tx: grants.add_in(tx, session.id, ToolCategory.SHELL))
+    return GrantService(w.services.store).revoke(BY, session.id, ToolCategory.SHELL)
 
 
 @case("HistoryService", "add", "message.add")
