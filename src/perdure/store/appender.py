@@ -13,8 +13,8 @@ from typing import Any
 from perdure.core.events import SCHEMA_VERSION, NewEvent
 from perdure.errors import NotFound, PerdureError
 from perdure.store.appender_postgres import append_in_postgres
-from perdure.store.batch import MESSAGE, Batch, after_position, without_known
-from perdure.store.columns import dumps, to_micros
+from perdure.store.batch import MESSAGE, Batch, after_position, payload_of, without_known
+from perdure.store.columns import to_micros
 
 _BUMP = (
     "UPDATE pd_session_logs SET last_seq = last_seq + ?, message_count = message_count + ?"
@@ -62,7 +62,7 @@ def _append(cursor: Any, batch: Batch, micros: int) -> list[int] | PerdureError:
             payload = f'{{"position":{position}{after_position(event)}'
             message_rows.append((session_id, position, seq))
         else:
-            payload = dumps(event.payload)
+            payload = payload_of(event)
         event_rows.append(
             (
                 session_id,

@@ -11,7 +11,7 @@ from typing import Any
 
 from perdure.core.events import SCHEMA_VERSION, NewEvent
 from perdure.errors import NotFound, PerdureError
-from perdure.store.batch import MESSAGE, Batch, after_position, without_known
+from perdure.store.batch import MESSAGE, Batch, after_position, payload_of, without_known
 from perdure.store.columns import dumps
 
 _EVENT = "pd_events (session_id, seq, type, schema_version, run_id, step_id, payload, created_at, dedupe)"
@@ -80,7 +80,7 @@ def append_in_postgres(cursor: Any, batches: Sequence[Batch], micros: int) -> li
                 count[1] += 1
                 row["said"], row["payload"] = count[1], after_position(event)
             else:
-                row["payload"] = dumps(event.payload)
+                row["payload"] = payload_of(event)
             for name in ("run_id", "step_id", "dedupe"):
                 value = getattr(event, name)
                 if value is not None:
@@ -104,7 +104,7 @@ def append_in_postgres(cursor: Any, batches: Sequence[Batch], micros: int) -> li
 
 def _append_one(cursor: Any, session_id: str, event: NewEvent, micros: int) -> list[int] | PerdureError:
     said = event.type == MESSAGE
-    payload = after_position(event) if said else dumps(event.payload)
+    payload = after_position(event) if said else payload_of(event)
     cursor.execute(
         _APPEND_MESSAGE if said else _APPEND_EVENT,
         (session_id, event.type, event.run_id, event.step_id, payload, micros, event.dedupe),

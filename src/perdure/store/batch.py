@@ -6,9 +6,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from perdure.core.events import NewEvent
+from perdure.redaction import redactor
 from perdure.store.columns import dumps
 
 MESSAGE = "agent_message"
+_OF_PROGRAMS = frozenset(
+    {"console", "tool_call", "tool_result", "code_execution", "step_failed", "workflow_failed", "error"}
+    | {"approval_request", "step_completed", "workflow_complete"}
+)
+"""What tools and providers said may hold keys of others; what people wrote is left as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +43,16 @@ def without_known(events: Sequence[NewEvent], known: Collection[str]) -> list[Ne
     return fresh
 
 
+def payload_of(event: NewEvent) -> str:
+    """Return the payload of any event but a message as it is stored."""
+    text = dumps(event.payload)
+    return redactor.text(text) if event.type in _OF_PROGRAMS else redactor.known(text)
+
+
 def after_position(event: NewEvent) -> str:
     """Return the payload of a message as it is stored behind `{"position":N`, a number given when it is written."""
     payload = dict(event.payload)
     payload.pop("position", None)
     if payload.get("parts") == [{"type": "text", "text": payload.get("content")}]:
         payload["parts"] = []  # plain text stands once
-    return f",{dumps(payload)[1:]}" if payload else "}"
+    return f",{redactor.known(dumps(payload))[1:]}" if payload else "}"

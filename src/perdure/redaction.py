@@ -1,0 +1,161 @@
+"""The second net under secrets: values that are in use, and the well-known shapes of keys, become `•••`.
+
+Secrets are kept out of logs, events and errors by never being put there. What a provider, a program or a
+library says is not ours, so everything on its way out passes here as well.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import threading
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+from urllib.parse import quote, urlsplit
+
+MASK = "•••"
+SHORTEST = 8
+"""Characters of the shortest value that is masked; a shorter one would be found in ordinary words."""
+
+_OF_A_KEY = r"[A-Za-z0-9_-]"
+_SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = tuple(
+    (marks, re.compile(pattern), put)
+    for marks, pattern, put in (
+        (("sk-",), rf"(?<!{_OF_A_KEY})sk-(?={_OF_A_KEY}*\d){_OF_A_KEY}{{16,}}", MASK),
+        (("pdk_", "pdr_", "pdt_", "pds_", "pdl_"), rf"(?<!{_OF_A_KEY})pd[krtsl]_{_OF_A_KEY}{{12,}}", MASK),
+        (("earer ",), r"(?i)(\bbearer +)[A-Za-z0-9._~+/=-]{12,}", rf"\1{MASK}"),
+        (("AKIA", "ASIA"), r"\bA(?:KI|SI)A[0-9A-Z]{16}\b", MASK),
+        (("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"\bgh[pousr]_[A-Za-z0-9]{30,}", MASK),
+        (("github_pat_",), r"\bgithub_pat_[A-Za-z0-9_]{20,}", MASK),
+        (("glpat-",), rf"\bglpat-{_OF_A_KEY}{{16,}}", MASK),
+        (("xox",), r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}", MASK),
+        (("AIza",), rf"\bAIza{_OF_A_KEY}{{30,}}", MASK),
+        (("eyJ",), rf"\beyJ{_OF_A_KEY}{{6,}}\.eyJ{_OF_A_KEY}{{6,}}\.{_OF_A_KEY}*", MASK),
+        (
+            ("PRIVATE KEY-----",),
+            r"-----BEGIN [A-Z ]*PRIVATE KEY-----[^\"]*?-----END [A-Z ]*PRIVATE KEY-----",
+            MASK,
+        ),
+        (("@",), r"(://[^/\s:@\"\\]+:)[^/\s@\"\\]+@", rf"\1{MASK}@"),
+    )
+)
+_MARKS = {mark: (pattern, put) for marks, pattern, put in _SHAPES for mark in marks}
+"""Looking for these is what ordinary text costs; only what has one is looked at closely."""
+_NAMES = re.compile(
+    r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)(?:_|$)", re.IGNORECASE
+)
+_NO_SECRETS = re.compile(r"(?:_FILE|_PATH|_DIR|_URL|_ID)$|^SSH_|^GPG_", re.IGNORECASE)
+
+
+class Redactor:
+    """Knows the secret values in use and masks them. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._known: tuple[str, ...] = ()
+        self._lock = threading.Lock()
+
+    def remember(self, values: Iterable[str]) -> list[str]:
+        """Mask these from now on, once for each call; returns what to `forget` again."""
+        kept = [value for value in values if len(value) >= SHORTEST]
+        with self._lock:
+            self._counts.update(kept)
+            self._refresh()
+        return kept
+
+    def forget(self, values: Iterable[str]) -> None:
+        """Undo one `remember` of each."""
+        with self._lock:
+            self._counts.subtract(values)
+            self._counts = +self._counts
+            self._refresh()
+
+    @contextmanager
+    def knowing(self, *values: str) -> Generator[None]:
+        """Mask the values while the block runs."""
+        kept = self.remember(values)
+        try:
+            yield
+        finally:
+            self.forget(kept)
+
+    def known(self, text: str) -> str:
+        """Return the text without the values in use."""
+        for value in self._known:
+            if value in text:
+                text = text.replace(value, MASK)
+        return text
+
+    def text(self, text: str) -> str:
+        """Return the text without values in use and without anything in the shape of a key."""
+        text = self.known(text)
+        for mark in [mark for mark in _MARKS if mark in text]:
+            pattern, put = _MARKS[mark]
+            text = pattern.sub(put, text)
+        return text
+
+    def value(self, value: Any, *, shapes: bool = True) -> Any:
+        """Return a JSON value with its texts masked, keys of objects included."""
+        if isinstance(value, str):
+            return self.text(value) if shapes else self.known(value)
+        if isinstance(value, dict):
+            given = cast("dict[Any, Any]", value)
+            return {self.value(k, shapes=shapes): self.value(v, shapes=shapes) for k, v in given.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.value(each, shapes=shapes) for each in cast("list[Any]", value)]
+        return value
+
+    def _refresh(self) -> None:
+        forms = {form for value in self._counts for form in _forms(value)}
+        self._known = tuple(sorted(forms, key=len, reverse=True))
+
+
+def secrets_of_environment(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the values of variables that are named like keys, tokens and passwords, and passwords in addresses."""
+    found = [v for name, v in environ.items() if _NAMES.search(name) and not _NO_SECRETS.search(name)]
+    for value in environ.values():
+        if "://" in value and "@" in value:
+            try:
+                password = urlsplit(value).password
+            except ValueError:
+                continue
+            if password:
+                found.append(password)
+    return [value for value in found if not value.startswith("/")]
+
+
+class _Record(logging.LogRecord):
+    """A log record whose text is masked, whoever formats it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.exc_info and self.exc_info[0] is not None:
+            self.exc_text = redactor.text(_FORMATTER.formatException(self.exc_info))
+
+    def getMessage(self) -> str:  # noqa: N802 - the name is the library's
+        return redactor.text(super().getMessage())
+
+
+def guard_logs() -> None:
+    """Mask every log line of this process, also those of libraries. A second call changes nothing."""
+    if logging.getLogRecordFactory() is not _Record:
+        logging.setLogRecordFactory(_Record)
+
+
+def _forms(value: str) -> set[str]:
+    """The value as it stands in plain text, in JSON, and in a URL."""
+    return {
+        value,
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        quote(value, safe=""),
+    }
+
+
+_FORMATTER = logging.Formatter()
+redactor = Redactor()
+"""The one of this process."""

@@ -1,0 +1,123 @@
+"""What is masked on its way out, and what is not."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+
+import pytest
+
+from perdure.redaction import MASK, Redactor, guard_logs, redactor, secrets_of_environment
+
+VALUE = 'canary-9f27\\c"é5d'
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-proj-4f9A0b2Cd3Ef4Gh5Ij6K",
+        "pdk_ab12cd34_Zx9Zx9Zx9Zx9Zx9Zx9",
+        "pdr_Zx9Zx9Zx9Zx9Zx9Zx9Zx9Zx9",
+        "pdt_Zx9Zx9Zx9Zx9Zx9Zx9Zx9Zx9",
+        "AKIAIOSFODNN7EXAMPLE",
+        "ghp_" + "a1B2" * 9,
+        "github_pat_" + "a1B2" * 9,
+        "glpat-" + "a1B2" * 5,
+        "xoxb-1234567890-abcdef",
+        "AIza" + "a1B2_" * 7,
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----",
+    ],
+)
+def test_well_known_shapes_are_masked_in_text_and_in_json(secret: str) -> None:
+    known = Redactor()
+    assert known.text(f"before ({secret}) after") == f"before ({MASK}) after"
+    assert json.loads(known.text(json.dumps({"a": f"x {secret}", "b": 1}))) == {"a": f"x {MASK}", "b": 1}
+
+
+def test_what_follows_bearer_and_passwords_in_addresses_are_masked() -> None:
+    known = Redactor()
+    assert known.text("Authorization: Bearer abcdefghijklmnop") == f"Authorization: Bearer {MASK}"
+    assert known.text("postgresql://user:hunter2@host/db") == f"postgresql://user:{MASK}@host/db"
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        "a task-management-and-learning list",
+        "sk-learn-is-a-library-of-words",
+        "the bearer of bad news",
+        "mail me@example.org or see https://example.org/@me",
+        "pd_sessions and pd_events",
+        "eyJ is how it begins",
+        "",
+    ],
+)
+def test_ordinary_words_stay(plain: str) -> None:
+    assert Redactor().text(plain) == plain
+
+
+def test_values_in_use_are_masked_in_every_form_and_only_while_in_use() -> None:
+    known = Redactor()
+    texts = [f"a {VALUE} b", json.dumps([VALUE]), json.dumps([VALUE], ensure_ascii=False)]
+    with known.knowing(VALUE), known.knowing(VALUE):
+        pass
+    with known.knowing(VALUE):
+        with known.knowing(VALUE):
+            pass
+        assert known.known(texts[0]) == f"a {MASK} b"
+        assert json.loads(known.known(texts[1])) == [MASK]
+        assert json.loads(known.known(texts[2])) == [MASK]
+        assert known.value({VALUE: [VALUE, 1, None]}) == {MASK: [MASK, 1, None]}
+    assert [known.known(text) for text in texts] == texts
+
+
+def test_a_value_within_another_does_not_give_the_rest_away() -> None:
+    known = Redactor()
+    with known.knowing("abcdefgh", "abcdefghijklmnop"):
+        assert known.known("abcdefghijklmnop") == MASK
+
+
+def test_short_values_are_no_secrets() -> None:
+    known = Redactor()
+    with known.knowing("short"):
+        assert known.known("a short text") == "a short text"
+
+
+def test_the_environment_names_its_secrets() -> None:
+    found = secrets_of_environment(
+        {
+            "OPENAI_API_KEY": "value-of-openai",
+            "AWS_SECRET_ACCESS_KEY": "value-of-aws",
+            "PERDURE_DATABASE_URL": "postgresql://me:value-of-db@host/x",
+            "HF_TOKEN": "value-of-hf",
+            "HF_TOKEN_PATH": "somewhere",
+            "GIT_SSH_KEY": "/home/me/.ssh/id",
+            "MONKEY": "banana-banana",
+            "HOME": "/home/me",
+        }
+    )
+    assert sorted(found) == ["value-of-aws", "value-of-db", "value-of-hf", "value-of-openai"]
+
+
+def test_log_lines_and_tracebacks_are_masked_whoever_writes_them() -> None:
+    before = logging.getLogRecordFactory()
+    guard_logs()
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    log = logging.getLogger("somebody.else")
+    log.addHandler(handler)
+    try:
+        with redactor.knowing("canary-in-the-log"):
+            log.error("said %s and %s", "canary-in-the-log", {"k": "sk-4f9A0b2Cd3Ef4Gh5Ij6K7"})
+            try:
+                raise ValueError("canary-in-the-log")
+            except ValueError:
+                log.exception("failed")
+    finally:
+        log.removeHandler(handler)
+        logging.setLogRecordFactory(before)
+    assert "canary-in-the-log" not in stream.getvalue()
+    assert "4f9A0b2Cd3" not in stream.getvalue()
+    assert f"ValueError: {MASK}" in stream.getvalue()
