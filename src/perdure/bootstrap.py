@@ -53,16 +53,20 @@ from perdure.services.mission_hops import HopCommands
 from perdure.services.missions import MissionService
 from perdure.services.passwords import Passwords
 from perdure.services.ports import Limits, NoEngine, RunEngine
+from perdure.services.presence import PresenceService
 from perdure.services.progress import RunProgress
 from perdure.services.queue import QueueService
 from perdure.services.runs import RunService
 from perdure.services.sessions import SessionService
+from perdure.services.share_links import ShareLinkService
+from perdure.services.shares import ShareService
 from perdure.services.sign_in import SignInRules, SignInService
 from perdure.services.stats import StatsService
 from perdure.services.sweeps import SweepService
 from perdure.services.tickets import TicketService
 from perdure.services.tokens import AccessTokens, ServerKeys
 from perdure.services.users import NO_ADMIN, UserService
+from perdure.services.watching import WatchService
 from perdure.store.shares import people_of
 from perdure.store.store import Store
 from perdure.store.transaction import ListHint
@@ -107,6 +111,9 @@ class Perdure:
     queue: QueueService
     grants: GrantService
     connections: ConnectionService
+    presence: PresenceService
+    shares: ShareService
+    share_links: ShareLinkService
     sweeps: SweepService
     stats: StatsService
     idempotency: IdempotencyService
@@ -117,6 +124,7 @@ class Perdure:
     tickets: TicketService
     credentials: Credentials
     rights: Rights
+    watching: WatchService
     engine: EngineRuntime | None
     documents: DocumentReaders
     sandbox: Sandbox
@@ -238,6 +246,7 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
     rules = SignInRules(
         settings.sign_in_ttl, settings.sign_in_idle_ttl, registration=settings.registration == "open"
     )
+    presence = PresenceService(store)
     late = _LateEngine()
     bus, deltas = MemoryBus(), Deltas()
     history = HistoryService(store)
@@ -316,7 +325,10 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         comparisons=ComparisonService(store),
         queue=QueueService(store, registry, limits, runs),
         grants=GrantService(store),
-        connections=ConnectionService(store, server_id),
+        connections=ConnectionService(store, server_id, presence.changed),
+        presence=presence,
+        shares=ShareService(store, rights.changed),
+        share_links=ShareLinkService(store, rights.changed),
         sweeps=SweepService(store, approvals, runs, late, limits, files),
         stats=StatsService(store),
         idempotency=IdempotencyService(store),
@@ -327,6 +339,7 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         tickets=TicketService(store, credentials),
         credentials=credentials,
         rights=rights,
+        watching=WatchService(store),
         engine=runtime,
         documents=documents,
         sandbox=sandbox,

@@ -33,11 +33,13 @@ from perdure.api.routes import (
     queue,
     runs,
     sessions,
+    shares,
     system,
     users,
 )
 from perdure.api.sign_in import SignIn
 from perdure.api.socket.connections import Connections
+from perdure.api.socket.revocation import Revocation
 from perdure.api.socket.routes import socket_routes
 from perdure.api.static import Console
 
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 
 _ROUTERS = (
     *(sse, sessions, lifecycle, history, runs, approvals, costs, audit),
-    *(missions, assets, hops, files, queue, grants, system),
+    *(missions, assets, hops, files, queue, grants, shares, system),
     *(auth, keys, users),
 )
 _DESCRIPTION = "Durable, resumable sessions for AI-agent work."
@@ -61,8 +63,13 @@ def create_app(perdure: Perdure) -> FastAPI:
         try:
             await perdure.hub.start()
             app.state.connections.start()
+            perdure.presence.start()
+            if perdure.settings.auth != "local":
+                app.state.revocation.start()
             yield
         finally:
+            await app.state.revocation.stop()
+            await perdure.presence.stop()
             await app.state.connections.stop()
             await perdure.hub.stop()
             await app.state.rates.close()
@@ -75,6 +82,9 @@ def create_app(perdure: Perdure) -> FastAPI:
         settings.max_connections if settings.auth == "local" else max(1, settings.max_connections // 2)
     )
     app.state.connections = Connections(perdure.connections, settings.max_connections, per_user)
+    app.state.revocation = Revocation(
+        perdure.watching, perdure.rights, lambda: app.state.connections.readers
+    )
     rates = app.state.rates = RateLimits(settings)
     # The innermost comes first: sign-in stands between the two counts, so that wrong credentials are counted.
     app.add_middleware(PersonLimits, rates=rates, local=settings.auth == "local")

@@ -5,17 +5,13 @@ from __future__ import annotations
 from starlette.responses import Response
 from starlette.types import Scope
 
+from perdure.api.proxies import is_secure
 from perdure.services.sign_in import Tokens
 
 ACCESS = "perdure_access"
 REFRESH = "perdure_refresh"
 _PATHS = {ACCESS: "/", REFRESH: "/api/auth"}
 _PREFIXES = {ACCESS: "__Host-", REFRESH: "__Secure-"}
-
-
-def is_secure(scope: Scope) -> bool:
-    """Whether the browser talks https, to us or to a proxy that is trusted."""
-    return scope.get("scheme") in {"https", "wss"}
 
 
 def cookie_name(scope: Scope, name: str) -> str:

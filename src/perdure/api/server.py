@@ -8,7 +8,9 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from perdure import __version__
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 GRACE_S = 10
+HEAD_WITHIN_S = 15.0
+MAX_HEAD_BYTES = 64 * 2**10
 _ABORT_AFTER_S = 15.0
 
 
@@ -43,6 +47,38 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             if message["type"] == "websocket.close":
                 self.loop.call_later(_ABORT_AFTER_S, self.transport.abort)
         await super().send(message)
+
+
+class HttpProtocol(H11Protocol):
+    """uvicorn's HTTP protocol, which gives a caller up who takes too long over the head of a request.
+
+    What waits between two requests is uvicorn's own matter, and how fast a body has to come the guard's.
+    """
+
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._waiting = self.loop.call_later(HEAD_WITHIN_S, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        """Read; a head that has begun has to be complete in time."""
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._wait_no_more()
+        elif self._waiting is None:
+            self._waiting = self.loop.call_later(HEAD_WITHIN_S, self.transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def _wait_no_more(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
 
 class Server(uvicorn.Server):
@@ -98,6 +134,18 @@ def check(settings: Settings) -> None:
             "Set PERDURE_HOST=127.0.0.1, or turn sign-in on with PERDURE_AUTH=password.",
             setting="PERDURE_AUTH",
         )
+    if settings.auth == "password" and not is_loopback(settings.host) and not settings.allowed_hosts:
+        raise StartupError(
+            f"Others can reach PERDURE_HOST {settings.host}: say in PERDURE_ALLOWED_HOSTS by which names, as in "
+            '["perdure.example.org"]; requests that name another host are refused.',
+            setting="PERDURE_ALLOWED_HOSTS",
+        )
+    if settings.auth == "local" and settings.trusted_proxies:
+        raise StartupError(
+            "PERDURE_TRUSTED_PROXIES names a proxy through which others can come, but PERDURE_AUTH is `local`: no "
+            "sign-in. Turn it on with PERDURE_AUTH=password.",
+            setting="PERDURE_AUTH",
+        )
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -134,7 +182,7 @@ def make_server(app: FastAPI, settings: Settings) -> Server:
         ws_ping_interval=20.0,
         ws_ping_timeout=20.0,
         loop="none",
-        http="httptools" if importable("httptools") else "h11",
+        http=HttpProtocol,
         lifespan="on",
         log_config=None,
         log_level=settings.log_level.lower(),

@@ -13,9 +13,19 @@ from starlette.responses import StreamingResponse
 from perdure.api.auth import Caller, Services
 from perdure.api.routes.parts import SessionPath, router
 from perdure.api.socket.connections import Connections
-from perdure.api.socket.protocol import ResetFrame, SessionsFrame, SyncFrame, encode, seq_of
+from perdure.api.socket.protocol import (
+    ReauthFrame,
+    ResetFrame,
+    SessionsFrame,
+    SyncFrame,
+    encode,
+    encode_error,
+    seq_of,
+)
 from perdure.api.wire.problems import problem_answers
 from perdure.api.wire.sessions import SessionSummary
+from perdure.core.access import Actor
+from perdure.errors import NotFound, PerdureError, TooMany
 from perdure.live.bus import ListHint
 from perdure.live.feed import NOTHING_DRAFTED, Feed
 from perdure.services.sessions import SessionQuery
@@ -29,13 +39,31 @@ LastEventId = Annotated[str | None, Header(description="Where to go on: `seq` or
 
 
 class _Stream:
-    """A stream as a reader that is counted; its end is the event that all streams watch."""
+    """A stream as a reader that is counted; `over` is set when it has to end, with what it says last."""
+
+    def __init__(self, actor: Actor, session_id: str | None = None) -> None:
+        self.actor: Actor | None = actor
+        self.watched = frozenset({session_id} if session_id is not None else ())
+        self.over = asyncio.Event()
+        self.last = ""
 
     def ping(self, text: str) -> None:
         """Streams write their own signs of life."""
 
     async def go_away(self, code: int, reason: str) -> None:
-        """The shared `closing` event ends it."""
+        """End without a word: the reader comes back with its cursor."""
+        self.over.set()
+
+    def lose(self, session_id: str) -> None:
+        """End, because the person may no longer see the session."""
+        error = NotFound("There is no such session.", session_id=session_id)
+        self.last = _data(encode_error(error, session_id=session_id))
+        self.over.set()
+
+    def sign_out(self, error: PerdureError) -> None:
+        """End, because the credential behind the stream has ended."""
+        self.last = _data(encode(ReauthFrame(code=error.code, message=error.message)))
+        self.over.set()
 
 
 @routes.get(
@@ -46,6 +74,7 @@ class _Stream:
 async def stream_sessions(request: Request, perdure: Services, actor: Caller) -> StreamingResponse:
     """Follow the caller's session list: a snapshot, then hints."""
     connections: Connections = request.app.state.connections
+    actor = await _fresh(perdure, actor)
     found = await perdure.sessions.list(actor, SessionQuery())
     snapshot = SessionsFrame(
         sessions=[SessionSummary.of(row) for row in found.sessions],
@@ -53,8 +82,8 @@ async def stream_sessions(request: Request, perdure: Services, actor: Caller) ->
         counts=found.counts,
         current_session_id=found.current_session_id,
     )
-    stream = _Stream()
-    connections.admit(stream)
+    stream = _Stream(actor)
+    _admit(connections, stream, actor.user_id)
 
     async def body() -> AsyncIterator[str]:
         hints: asyncio.Queue[ListHint] = asyncio.Queue(_LONGEST_LINE)
@@ -63,13 +92,15 @@ async def stream_sessions(request: Request, perdure: Services, actor: Caller) ->
         )
         try:
             yield "retry: 1000\n\n" + _data(encode(snapshot))
-            while not connections.closing.is_set():
-                hint = await _first(hints.get(), connections.closing.wait())
+            while not stream.over.is_set():
+                hint = await _first(hints.get(), stream.over.wait())
                 yield (
                     _data(orjson.dumps(hint, default=str).decode())
                     if isinstance(hint, dict)
                     else ": ping\n\n"
                 )
+            if stream.last:
+                yield stream.last
         finally:
             stop()
             connections.release(stream)
@@ -93,23 +124,40 @@ async def stream_session(
     """Follow a session's log after a cursor; each event's `id` is the cursor to come back with."""
     connections: Connections = request.app.state.connections
     start = seq_of(last_event_id or after)
+    actor = await _fresh(perdure, actor)
     await perdure.sessions.get(actor, session_id)
-    stream = _Stream()
-    connections.admit(stream)
+    stream = _Stream(actor, session_id)
+    _admit(connections, stream, actor.user_id)
 
     async def body() -> AsyncIterator[str]:
         try:
             await connections.note(stream, None, session_id, actor.user_id)
             async with perdure.hub.open(session_id) as feed:
-                async for text in _log(feed, start, connections):
+                async for text in _log(feed, start, stream.over):
                     yield text
+            if stream.last:
+                yield stream.last
         finally:
             connections.release(stream)
 
     return StreamingResponse(body(), media_type="text/event-stream", headers=_HEADERS)
 
 
-async def _log(feed: Feed, after: int, connections: Connections) -> AsyncIterator[str]:
+def _admit(connections: Connections, stream: _Stream, user_id: str) -> None:
+    connections.admit(stream)
+    try:
+        connections.claim(stream, user_id)
+    except TooMany:
+        connections.release(stream)
+        raise
+
+
+async def _fresh(perdure: Services, actor: Actor) -> Actor:
+    """Return the actor as the rows have it now: what stays open is not built on what was true seconds ago."""
+    return actor if perdure.settings.auth == "local" else await perdure.credentials.fresh(actor)
+
+
+async def _log(feed: Feed, after: int, over: asyncio.Event) -> AsyncIterator[str]:
     if after > feed.head:
         await feed.pull()
     if after > feed.head:
@@ -120,7 +168,7 @@ async def _log(feed: Feed, after: int, connections: Connections) -> AsyncIterato
     sync = SyncFrame(session_id=feed.session_id, epoch=epoch, from_seq=after + 1, through_seq=feed.head)
     yield "retry: 1000\n\n" + _data(encode(sync))
     drafts = NOTHING_DRAFTED
-    while not connections.closing.is_set():
+    while not over.is_set():
         version = feed.version
         if feed.epoch != epoch:
             yield _data(
@@ -135,7 +183,7 @@ async def _log(feed: Feed, after: int, connections: Connections) -> AsyncIterato
         deltas, drafts = feed.draft_texts(drafts), feed.drafts
         if deltas:
             yield "".join(_data(text) for text in deltas)
-        elif not await _first(feed.wait(version, _SIGN_OF_LIFE_S), connections.closing.wait()):
+        elif not await _first(feed.wait(version, _SIGN_OF_LIFE_S), over.wait()):
             yield ": ping\n\n"
 
 

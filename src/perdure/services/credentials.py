@@ -76,6 +76,19 @@ class Credentials:
                 raise Unauthenticated("This access token is not one of this server's; sign in again.")
         return replace(actor, source=source)
 
+    async def fresh(self, actor: Actor) -> Actor:
+        """Return the actor as the rows have it now, for what is opened to stay open.
+
+        Raises:
+            SignInExpired: when the credential has ended.
+        """
+        by_key = actor.scopes is not None
+        return await self.by_id(
+            sign_in_id=None if by_key else actor.credential_id,
+            key_id=actor.credential_id if by_key else None,
+            source=actor.source,
+        )
+
     async def by_id(self, *, sign_in_id: str | None, key_id: str | None, source: str | None = None) -> Actor:
         """Return who acts by a sign-in or key that is known by its id.
 

@@ -12,6 +12,7 @@ from perdure.ids import new_id
 from perdure.store.rows import count, fetch_all, fetch_one, insert_row, row_mapping, update_row
 from perdure.store.tables import api_keys, users
 from perdure.store.transaction import Tx
+from perdure.store.watching import in_parts
 
 _SHOWN = tuple(column for column in api_keys.c if column.name != "hash")
 _OWNER = (users.c.email, users.c.name.label("user_name"), users.c.role, users.c.disabled_at)
@@ -19,7 +20,7 @@ _OWNER = (users.c.email, users.c.name.label("user_name"), users.c.role, users.c.
 
 def insert_key(tx: Tx, key_hash: str, **values: Any) -> ApiKey:
     """Add a key and return it."""
-    row = {"id": new_id(), "created_at": tx.now, **values}
+    row: dict[str, Any] = {"id": new_id(), "created_at": tx.now, **values}
     insert_row(tx, api_keys, {**row, "hash": key_hash})
     return ApiKey(**row)
 
@@ -59,9 +60,9 @@ def find_alive(tx: Tx, key_hash: str) -> tuple[ApiKey, User] | None:
 
 def alive(tx: Tx, ids: Collection[str]) -> dict[str, tuple[ApiKey, User]]:
     """Return the keys that count, with whose each is. One query."""
-    if not ids:
-        return {}
-    return {key.id: (key, user) for key, user in _owned(tx, api_keys.c.id.in_(ids))}
+    return {
+        key.id: (key, user) for some in in_parts(ids) for key, user in _owned(tx, api_keys.c.id.in_(some))
+    }
 
 
 def _owned(tx: Tx, which: ColumnElement[bool]) -> list[tuple[ApiKey, User]]:

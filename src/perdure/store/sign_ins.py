@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, delete, func, insert, select, update
 
 from perdure.core.people import EndReason, SignIn, User
 from perdure.ids import new_id
@@ -23,8 +23,16 @@ from perdure.store.rows import (
 )
 from perdure.store.tables import refresh_tokens, sign_ins, users
 from perdure.store.transaction import Tx
+from perdure.store.watching import in_parts
 
-_SHOWN = (users.c.id, users.c.email, users.c.name, users.c.role, users.c.disabled_at, users.c.created_at)
+_SHOWN: tuple[Column[Any], ...] = (
+    users.c.id,
+    users.c.email,
+    users.c.name,
+    users.c.role,
+    users.c.disabled_at,
+    users.c.created_at,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class RefreshToken:
 
 def insert_sign_in(tx: Tx, **values: Any) -> SignIn:
     """Add a sign-in and return it."""
-    row = {"id": new_id(), "created_at": tx.now, "last_used_at": tx.now, **values}
+    row: dict[str, Any] = {"id": new_id(), "created_at": tx.now, "last_used_at": tx.now, **values}
     insert_row(tx, sign_ins, row)
     return SignIn(**row)
 
@@ -88,15 +96,17 @@ def forget_old(tx: Tx, user_id: str, before: datetime) -> None:
 
 def alive(tx: Tx, ids: Collection[str]) -> dict[str, User]:
     """Return whose each sign-in is, of those that count and whose person is not disabled. One query."""
-    if not ids:
-        return {}
     query = (
         select(sign_ins.c.id.label("sign_in_id"), *_SHOWN)
         .join(users, users.c.id == sign_ins.c.user_id)
-        .where(sign_ins.c.id.in_(ids), users.c.disabled_at.is_(None), *_alive(tx))
+        .where(users.c.disabled_at.is_(None), *_alive(tx))
     )
-    rows = [row_mapping(row) for row in tx.db.execute(query)]
-    return {row["sign_in_id"]: User.model_validate(dict(row)) for row in rows}
+    found: dict[str, User] = {}
+    for some in in_parts(ids):
+        for row in tx.db.execute(query.where(sign_ins.c.id.in_(some))):
+            held = row_mapping(row)
+            found[held["sign_in_id"]] = User.model_validate(dict(held))
+    return found
 
 
 def insert_refresh_token(tx: Tx, sign_in_id: str, token_hash: str, expires_at: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, case, exists, func, or_, select
+from sqlalchemy import Column, Select, case, exists, func, or_, select
 
 from perdure.core.access import LOCAL_USER_ID
 from perdure.core.people import User, UserRole, UserSecret
@@ -12,7 +12,14 @@ from perdure.store.rows import count, fetch_all, fetch_one, find_one, insert_row
 from perdure.store.tables import api_keys, identities, sign_ins, users
 from perdure.store.transaction import Tx
 
-_SHOWN = (users.c.id, users.c.email, users.c.name, users.c.role, users.c.disabled_at, users.c.created_at)
+_SHOWN: tuple[Column[Any], ...] = (
+    users.c.id,
+    users.c.email,
+    users.c.name,
+    users.c.role,
+    users.c.disabled_at,
+    users.c.created_at,
+)
 _KEY_USED = (
     select(func.max(api_keys.c.last_used_at)).where(api_keys.c.user_id == users.c.id).scalar_subquery()
 )

@@ -67,6 +67,7 @@ async def list_auth_methods(perdure: Services) -> AuthMethods:
 async def login(body: LoginIn, perdure: Services, request: Request, response: Response) -> SignedIn:
     """Sign in by e-mail and password."""
     require_sign_in(perdure)
+    await request.app.state.rates.sign_in_attempt(request, body.email)
     tokens = await perdure.sign_in.login(
         body.email, body.password.get_secret_value(), source=source_of(request)
     )

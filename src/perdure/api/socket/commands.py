@@ -48,6 +48,8 @@ async def carry_out(
             approval = await perdure.approvals.answer(actor, frame.approval_id, **answer)
             shown = ApprovalOut.of(approval).model_dump(mode="json")
             return _ack(frame, ref, approval.session_id, shown)
+        case protocol.AuthCommand():
+            raise BadFrame("Who is at the other end is the socket's own matter.")
         case _:
             pass
     if session_id is None:

@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
-from perdure.api.auth import actor_of
+from perdure.api.socket.authentication import Authentication, ack, is_auth
 from perdure.api.socket.commands import carry_out
+from perdure.api.socket.presence import SocketPresence
 from perdure.api.socket.protocol import (
     FIRST_FRAME_WITHIN_S,
+    AuthCommand,
     BadFrame,
     Close,
     LagFrame,
+    MessageCommand,
     PongCommand,
+    ReauthFrame,
     RequestStateCommand,
+    ResumeCommand,
     UnwatchCommand,
     WatchCommand,
     close_code,
@@ -28,10 +33,12 @@ from perdure.api.socket.protocol import (
 )
 from perdure.api.socket.sender import Sender
 from perdure.api.socket.watch import Watch
-from perdure.errors import PerdureError
+from perdure.core.access import Actor
+from perdure.errors import NotFound, PerdureError, Unauthenticated
 from perdure.ids import parse_uuid
 
 if TYPE_CHECKING:
+    from perdure.api.rate_limits import RateLimits
     from perdure.api.socket.connections import Connections
     from perdure.bootstrap import Perdure
 
@@ -56,11 +63,17 @@ class Connection:
         self.query = HTTPConnection(scope).query_params
         self.perdure: Perdure = scope["app"].state.perdure
         self.connections: Connections = scope["app"].state.connections
-        self.actor = actor_of(HTTPConnection(scope))
+        self.rates: RateLimits = scope["app"].state.rates
+        self.actor: Actor | None = None
+        """Who is at the other end; None until they have signed in."""
+        self._authentication = Authentication(
+            HTTPConnection(scope), self.perdure, self.params.get("session_id")
+        )
         self.sender = Sender(send, self._too_slow)
         self.batch = self.query.get("batch", "").lower() in {"1", "true", "yes"}
         self.session_id: str | None = None
         self._watches: dict[str, Watch] = {}
+        self.presence = SocketPresence(self)
         self._endings: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -77,6 +90,7 @@ class Connection:
         await self._send({"type": "websocket.accept"})
         try:
             self.connections.admit(self)
+            await self._sign_in()
             await self.open()
             await self._read_frames()
         except PerdureError as error:
@@ -87,7 +101,24 @@ class Connection:
             self.sender.end()
             for watch in self._watches.values():
                 watch.stop()
+            self.presence.end()
             self.connections.release(self)
+
+    @property
+    def caller(self) -> Actor:
+        """Who is at the other end.
+
+        Raises:
+            Unauthenticated: when nobody has signed in; `open` is not called before.
+        """
+        if self.actor is None:
+            raise Unauthenticated("Sign in first: this server knows its users.")
+        return self.actor
+
+    @property
+    def watched(self) -> set[str]:
+        """The sessions that are being sent."""
+        return set(self._watches)
 
     async def watch(self, session_id: str, after: int, *, batch: bool, epoch: int | None = None) -> None:
         """Send a session's log after a cursor; access has been checked."""
@@ -105,12 +136,29 @@ class Connection:
         )
         self._watches[session_id] = watch
         await watch.start(epoch)
+        if session_id in self._watches:  # unless the reader's cursor was void
+            await self.presence.join(session_id)
 
     def unwatch(self, session_id: str) -> None:
         """Stop sending a session's log; when it is not watched, do nothing."""
         watch = self._watches.pop(session_id, None)
         if watch is not None:
             watch.stop()
+        self.presence.leave(session_id)
+
+    def lose(self, session_id: str) -> None:
+        """Stop sending a session that the person may no longer see."""
+        error = NotFound("There is no such session.", session_id=session_id)
+        if not self.multiplexed:
+            self._end_with(error)
+            return
+        self.unwatch(session_id)
+        self.sender.post(encode_error(error, session_id=session_id))
+
+    def sign_out(self, error: PerdureError) -> None:
+        """Close because the credential behind the socket has ended."""
+        last = encode(ReauthFrame(code=error.code, message=error.message))
+        self._later(self.sender.close(Close.SIGN_IN, error.message, last))
 
     def ping(self, text: str) -> None:
         """Write a sign of life."""
@@ -135,9 +183,28 @@ class Connection:
         """
         try:
             async with asyncio.timeout(FIRST_FRAME_WITHIN_S):
-                return await self._next_text()
+                while is_auth(text := await self._next_text()):
+                    await self._renew(read_client_frame(read_object(text)))
+                return text
         except TimeoutError:
             raise BadFrame(f"The first frame did not come within {FIRST_FRAME_WITHIN_S:g} s.") from None
+
+    async def _sign_in(self) -> None:
+        """Find out who this is; nothing of the server is told before."""
+        self.actor = await self._authentication.by_handshake()
+        if self.actor is not None:
+            return
+        try:
+            async with asyncio.timeout(FIRST_FRAME_WITHIN_S):
+                text = await self._next_text()
+        except TimeoutError:
+            raise Unauthenticated(f"Nobody signed in within {FIRST_FRAME_WITHIN_S:g} s.") from None
+        self.actor, answer = await self._authentication.by_first_frame(text)
+        self.sender.post(answer)
+
+    async def _renew(self, frame: AuthCommand) -> None:
+        self.actor = await self._authentication.again(frame, self.caller)
+        self.sender.post(ack(frame))
 
     async def _next_text(self) -> str:
         while True:
@@ -159,8 +226,11 @@ class Connection:
                 value = read_object(text)
                 ref = value.get("ref", value.get("client_id"))
                 ref = ref if isinstance(ref, str | int) else None
+                await self.rates.command(self.caller)
                 frame = read_client_frame(value)
                 session_id = frame.session_id or self.session_id
+                if isinstance(frame, MessageCommand | ResumeCommand):
+                    await self.rates.run_start(self.caller)
                 await self._answer(frame, session_id, ref)
             except PerdureError as error:
                 self.sender.post(encode_error(error, ref, session_id))
@@ -168,12 +238,15 @@ class Connection:
     async def _answer(self, frame: Any, named: str | None, ref: str | int | None) -> None:
         if isinstance(frame, PongCommand):
             return
+        if isinstance(frame, AuthCommand):
+            await self._renew(frame)
+            return
         session_id = parse_uuid(named, "session id") if named is not None else None
         if session_id is not None and not self.multiplexed and session_id != self.session_id:
             raise BadFrame("This socket belongs to another session; use /ws/sessions for several.")
         if isinstance(frame, WatchCommand | UnwatchCommand) and (not self.multiplexed or session_id is None):
             raise BadFrame("`watch` and `unwatch` are for /ws/sessions and name a session.")
-        answer = await carry_out(self.perdure, self.actor, frame, session_id, ref)
+        answer = await carry_out(self.perdure, self.caller, frame, session_id, ref)
         self.sender.post(answer)
         if isinstance(frame, WatchCommand) and session_id is not None:
             batch = self.batch if frame.batch is None else frame.batch
@@ -186,6 +259,7 @@ class Connection:
 
     def _log_reset(self, session_id: str) -> None:
         self._watches.pop(session_id, None)
+        self.presence.leave(session_id)
         if not self.multiplexed:
             self._later(self.sender.close(Close.LOG_RESET, "the log was restored; start from a snapshot"))
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Protocol
 
 from perdure.api.socket.protocol import PING_EVERY_S, Close, PingFrame, encode
+from perdure.api.socket.revocation import Watcher
 from perdure.errors import PerdureError, TooMany
 
 if TYPE_CHECKING:
     from perdure.services.connections import ConnectionService
 
 _log = logging.getLogger(__name__)
-_BEAT_EVERY_S = 60.0
+_BEAT_EVERY_S = 20.0
 _PING = encode(PingFrame())
 
 
-class Reader(Protocol):
+class Reader(Watcher, Protocol):
     """An open socket or stream."""
 
     def ping(self, text: str) -> None:
@@ -33,14 +34,21 @@ class Reader(Protocol):
 class Connections:
     """Admits readers up to the limit. One task pings all of them and keeps their rows fresh."""
 
-    def __init__(self, service: ConnectionService, limit: int) -> None:
+    def __init__(self, service: ConnectionService, limit: int, limit_per_user: int | None = None) -> None:
         self._service = service
         self._limit = limit
+        self._limit_per_user = limit_per_user or limit
+        self._people: dict[Reader, str] = {}
         self._readers: dict[Reader, float] = {}
-        self._rows: dict[Reader, str] = {}
+        self._rows: dict[Reader, dict[str | None, str]] = {}
+        """Each reader's rows by session: its own, and one for each session that it watches besides."""
         self._task: asyncio.Task[None] | None = None
         self._row_tasks: set[asyncio.Task[None]] = set()
-        self.closing = asyncio.Event()
+
+    @property
+    def readers(self) -> Collection[Reader]:
+        """Those that are open."""
+        return tuple(self._readers)
 
     @property
     def count(self) -> int:
@@ -61,7 +69,6 @@ class Connections:
 
     async def close_all(self) -> None:
         """Tell every reader that the server goes away, so that it comes back to the next one."""
-        self.closing.set()
         reason = "the server restarts; resume from the last sequence number"
         await asyncio.gather(*(r.go_away(Close.GOING_AWAY, reason) for r in tuple(self._readers)))
 
@@ -78,34 +85,69 @@ class Connections:
             )
         self._readers[reader] = asyncio.get_running_loop().time() + PING_EVERY_S
 
+    def claim(self, reader: Reader, user_id: str) -> None:
+        """Say whose reader it is, once that is known. A second call changes nothing.
+
+        Raises:
+            TooMany: when this person has as many open as one may.
+        """
+        if reader not in self._readers or self._people.get(reader) == user_id:
+            return
+        if sum(1 for owner in self._people.values() if owner == user_id) >= self._limit_per_user:
+            raise TooMany(
+                f"You have {self._limit_per_user} connections open (PERDURE_MAX_CONNECTIONS_PER_USER); close some.",
+                limit=self._limit_per_user,
+            )
+        self._people[reader] = user_id
+
     async def note(self, reader: Reader, task_id: str | None, session_id: str | None, user_id: str) -> None:
         """Keep a row for the reader, so that other servers and people see it.
 
         It is written in a task of ours: a reader may go away at any moment, its row must not be forgotten.
+
+        Raises:
+            TooMany: when this person has as many open as one may.
         """
-        task = asyncio.create_task(self._note(reader, task_id, session_id, user_id))
+        self.claim(reader, user_id)
+        await asyncio.shield(self._in_a_task(self._note(reader, task_id, session_id, user_id)))
+
+    async def note_watch(self, reader: Reader, session_id: str, user_id: str) -> None:
+        """Keep a row for one of several sessions that a reader watches, until `release_watch`."""
+        own = self._rows.get(reader, {}).get(None)
+        await asyncio.shield(self._in_a_task(self._note(reader, own, session_id, user_id)))
+
+    def release_watch(self, reader: Reader, session_id: str) -> None:
+        """Remove the row that `note_watch` made, in a task of ours; there is none, it does nothing."""
+        row = self._rows.get(reader, {}).pop(session_id, None)
+        if row is not None:
+            self._in_a_task(_quietly(lambda: self._service.close(row)))
+
+    def _in_a_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
         self._row_tasks.add(task)
         task.add_done_callback(self._row_tasks.discard)
-        await asyncio.shield(task)
+        return task
 
     async def _note(self, reader: Reader, task_id: str | None, session_id: str | None, user_id: str) -> None:
         row = await self._service.open(task_id, session_id, user_id)
         if reader in self._readers:
-            self._rows[reader] = row
+            before = self._rows.setdefault(reader, {}).pop(session_id, None)
+            self._rows[reader][session_id] = row
+            if before is not None:
+                await self._service.close(before)
         else:
             await self._service.close(row)
 
     def release(self, reader: Reader) -> None:
-        """Count a reader out; its row is removed in a task of ours: the caller is often being cancelled.
+        """Count a reader out; its rows are removed in a task of ours: the caller is often being cancelled.
 
         A second call does nothing.
         """
         self._readers.pop(reader, None)
-        row = self._rows.pop(reader, None)
-        if row is not None:
-            task = asyncio.create_task(_quietly(lambda: self._service.close(row)))
-            self._row_tasks.add(task)
-            task.add_done_callback(self._row_tasks.discard)
+        self._people.pop(reader, None)
+        rows = self._rows.pop(reader, {}).values()
+        if rows:
+            self._in_a_task(_quietly(lambda: self._service.close(*rows)))
 
     async def _live(self) -> None:
         loop = asyncio.get_running_loop()
@@ -119,7 +161,8 @@ class Connections:
                     reader.ping(_PING)
             if now >= beat_at:
                 beat_at = now + _BEAT_EVERY_S
-                await _quietly(lambda: self._service.heartbeat(list(self._rows.values())))
+                rows = [row for held in self._rows.values() for row in held.values()]
+                await _quietly(lambda: self._service.heartbeat(rows))
 
 
 async def _quietly(call: Callable[[], Awaitable[None]]) -> None:

@@ -11,6 +11,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, Va
 from perdure.api.strict_json import read_json
 from perdure.api.wire.events import AnyEvent
 from perdure.api.wire.sessions import SessionSummary
+from perdure.api.wire.shares import ViewerOut
 from perdure.errors import InvalidInput, Kind, PerdureError
 
 PROTOCOL = 1
@@ -175,6 +176,24 @@ class PongFrame(_Server):
     ref: str | int | None = None
 
 
+class ReauthFrame(_Server):
+    """The credential behind the socket has ended, and the socket closes with 4401: sign in, or get another ticket."""
+
+    type: Literal["reauth"] = "reauth"
+    code: str
+    message: str
+
+
+class PresenceFrame(_Server):
+    """Who watches a session now, longest first; sent when somebody else comes or goes, and not stored."""
+
+    type: Literal["presence"] = "presence"
+    session_id: str
+    viewers: list[ViewerOut]
+    """At most a hundred."""
+    total: int
+
+
 class LagFrame(_Server):
     """The reader is too slow; the socket closes with 4408, and the reader resumes from its last seq."""
 
@@ -194,7 +213,9 @@ ControlFrame = Annotated[
     | ErrorFrame
     | PingFrame
     | PongFrame
-    | LagFrame,
+    | ReauthFrame
+    | LagFrame
+    | PresenceFrame,
     Field(discriminator="type"),
 ]
 ServerFrame = AnyEvent | ControlFrame
@@ -285,6 +306,15 @@ class UnwatchCommand(_Client):
     type: Literal["unwatch"]
 
 
+class AuthCommand(_Client):
+    """Say who one is: the first frame of a browser's socket, and later, to go on with another ticket."""
+
+    type: Literal["auth"]
+    ticket: str | None = Field(None, max_length=4096, repr=False)
+    token: str | None = Field(None, max_length=4096, repr=False)
+    """An access token or API key, for programs that cannot send a header."""
+
+
 class PingCommand(_Client):
     """Ask for a `pong`."""
 
@@ -307,6 +337,7 @@ ClientFrame = Annotated[
     | RequestStateCommand
     | WatchCommand
     | UnwatchCommand
+    | AuthCommand
     | PingCommand
     | PongCommand,
     Field(discriminator="type"),

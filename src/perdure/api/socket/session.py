@@ -15,7 +15,7 @@ class SessionSocket(Connection):
         session_id = parse_uuid(self.params["session_id"], "session id")
         after = seq_of(self.query.get("after") or self.query.get("last_event_id"))
         epoch = self.query.get("epoch")
-        row = await self.perdure.sessions.get(self.actor, session_id)
+        row = await self.perdure.sessions.get(self.caller, session_id)
         self.session_id = session_id
         status = StatusFrame(
             session_id=session_id,
@@ -26,5 +26,5 @@ class SessionSocket(Connection):
             seq=row.session.last_seq,
         )
         self.sender.post(encode(status))
-        await self.connections.note(self, None, session_id, self.actor.user_id)
+        await self.connections.note(self, None, session_id, self.caller.user_id)
         await self.watch(session_id, after, batch=self.batch, epoch=seq_of(epoch) if epoch else None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import orjson
 
 from perdure.api.socket.connection import Connection
@@ -15,20 +17,21 @@ class SessionsSocket(Connection):
     """A snapshot of the list, then hints; `watch` and `unwatch` add and remove logs."""
 
     multiplexed = True
+    _stop: Callable[[], None] = staticmethod(lambda: None)
 
     async def serve(self) -> None:
-        """Run the socket; hints come as soon as it is open."""
-        stop = self.perdure.hub.follow_list(self.actor.user_id, self._hint)
+        """Run the socket, then stop following the list."""
         try:
             await super().serve()
         finally:
-            stop()
+            self._stop()
 
     async def open(self) -> None:
-        """Send the list."""
+        """Send the list, and from now on what happens to it."""
+        self._stop = self.perdure.hub.follow_list(self.caller.user_id, self._hint)
         self.sender.post(encode(StatusFrame()))
-        await self.connections.note(self, None, None, self.actor.user_id)
-        found = await self.perdure.sessions.list(self.actor, SessionQuery())
+        await self.connections.note(self, None, None, self.caller.user_id)
+        found = await self.perdure.sessions.list(self.caller, SessionQuery())
         snapshot = SessionsFrame(
             sessions=[SessionSummary.of(row) for row in found.sessions],
             total=found.total,

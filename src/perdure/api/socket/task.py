@@ -32,7 +32,7 @@ class TaskSocket(Connection):
             seq=head,
         )
         self.sender.post(encode(status))
-        await self.connections.note(self, task_id, session_id, self.actor.user_id)
+        await self.connections.note(self, task_id, session_id, self.caller.user_id)
         await self.watch(session_id, after, batch=self.batch, epoch=first.epoch)
 
     async def _join(self, task_id: TaskId, first: FirstFrame) -> tuple[str, Run | None]:
@@ -41,7 +41,7 @@ class TaskSocket(Connection):
         A task that names a session with an open run is handed to that run as a further word.
         """
         runs = self.perdure.runs
-        known = await runs.find_by_task(self.actor, task_id)
+        known = await runs.find_by_task(self.caller, task_id)
         if known is not None:
             return known.session_id, known
         named = next((str(first.config[key]) for key in _SESSION_KEYS if first.config.get(key)), None)
@@ -50,14 +50,15 @@ class TaskSocket(Connection):
         if not first.task.strip():
             if named is None:
                 raise BadFrame("There is no such task; send its text as `task`.", field="task")
-            return named, (await self.perdure.sessions.get(self.actor, named)).run
+            return named, (await self.perdure.sessions.get(self.caller, named)).run
+        await self.rates.run_start(self.caller)
         try:
             session, run = await runs.submit(
-                self.actor, first.task, first.config, task_id=task_id, session_id=named
+                self.caller, first.task, first.config, task_id=task_id, session_id=named
             )
         except RunInProgress:
             if named is None:
                 raise
-            await runs.steer(self.actor, named, first.task)
-            return named, (await self.perdure.sessions.get(self.actor, named)).run
+            await runs.steer(self.caller, named, first.task)
+            return named, (await self.perdure.sessions.get(self.caller, named)).run
         return session.id, run
