@@ -20,6 +20,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No settings of the machine, and a data folder of the test's own."""
     monkeypatch.chdir(tmp_path)
     for name in (
+        "PERDURE_URL",
         "PERDURE_SERVER",
         "PERDURE_API_KEY",
         "PERDURE_MODEL",
@@ -28,6 +29,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PERDURE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
 @pytest.fixture

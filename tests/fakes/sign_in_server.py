@@ -57,6 +57,8 @@ class SignInServer(ThreadingHTTPServer):
             self.requests.append((method, path, credential))
             if self.limited:
                 return 429, {"code": "too-many-requests"}, {"Retry-After": self.limited.pop(0)}
+            if path == "/api/auth/methods":
+                return 200, {"auth": "password", "password": True, "registration": False, "oidc": []}, {}
             if path == "/api/auth/login":
                 if (body["email"], body["password"]) != (EMAIL, PASSWORD):
                     return 401, {"code": "wrong-password", "detail": "E-mail and password do not fit."}, {}

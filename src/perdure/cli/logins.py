@@ -120,12 +120,6 @@ def make_default(url: str) -> None:
     _write(_folder() / "default", normal(url))
 
 
-def all_logins() -> list[Login]:
-    """Return what is stored, for all servers."""
-    found = (Login.model_validate_json(path.read_bytes()) for path in sorted(_folder().glob("*.json")))
-    return list(found)
-
-
 def _folder() -> Path:
     return Path(platformdirs.user_config_dir("perdure")) / "logins"
 

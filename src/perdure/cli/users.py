@@ -11,7 +11,7 @@ import typer
 from perdure.cli import output, passwords
 from perdure.cli.direct import Data, Database, Direct, directly
 from perdure.cli.options import AsJson
-from perdure.core.people import User, UserRole
+from perdure.core.people import User, UserRole, check_name, check_password, normalize_email
 from perdure.errors import InvalidInput
 
 app = typer.Typer(
@@ -42,7 +42,10 @@ def create(
         raise InvalidInput("Choose one of --password-stdin, --generate and --no-password.")
     password, shown = (None, False) if no_password else passwords.new(password_stdin, generate)
     role = UserRole.ADMIN if admin else UserRole.MEMBER
-    called = name or email.partition("@")[0]
+    address = normalize_email(email)
+    called = check_name(name or address.partition("@")[0])
+    if password is not None:
+        check_password(password, email=address, name=called)  # here too: no database is made for nothing
 
     async def work(direct: Direct) -> User:
         return await direct.users.create(direct.actor, email=email, name=called, role=role, password=password)
