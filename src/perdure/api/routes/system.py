@@ -56,7 +56,9 @@ async def _has_admin(perdure: Services) -> bool:
 async def get_stats(perdure: Services, actor: Caller, request: Request) -> dict[str, Any]:
     """Read figures for people: sessions, connections, storage, queue."""
     snapshot = await perdure.stats.snapshot(actor)
-    return {**snapshot, "connections": request.app.state.connections.count}
+    if actor.is_admin:
+        return {**snapshot, "connections": request.app.state.connections.count}
+    return snapshot
 
 
 @routes.get("/metrics", response_class=Response)
