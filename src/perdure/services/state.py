@@ -9,7 +9,7 @@ from perdure.errors import Conflict, NotAllowedNow, StaleVersion
 from perdure.services import grants, lifecycle
 from perdure.services.conversation import wire_messages
 from perdure.services.ports import Limits
-from perdure.store import messages, sessions
+from perdure.store import messages, missions, sessions
 from perdure.store.transaction import Tx
 
 
@@ -35,7 +35,8 @@ def save_state_in(
 
     Raises:
         StaleVersion: when `expected_version` is not the current one.
-        Conflict: when the history given is not an extension of the stored one.
+        Conflict: when the history given is not an extension of the stored one, or another plan is given while
+            a mission is linked, whose plan it is.
         NotAllowedNow: when the session is neither active nor suspended.
     """
     if session.status not in ("active", "suspended"):
@@ -48,6 +49,8 @@ def save_state_in(
         raise StaleVersion(
             "The session was changed in another place; read it again.", current_version=session.version
         )
+    if plan_data is not None and plan_data != session.plan_data:
+        _refuse_other_plan(tx, session)
     sessions.lock_log(tx, session.id)
     session = session.model_copy(update={"message_count": sessions.get_session(tx, session.id).message_count})
     fresh = list(messages_to_append or [])
@@ -80,6 +83,16 @@ def save_state_in(
         tx.append(session.id, *events)
     tx.emit(session.id, lifecycle.session_update(changed, "state saved"))
     return changed
+
+
+def _refuse_other_plan(tx: Tx, session: Session) -> None:
+    mission = missions.find_mission(tx, session_id=session.id)
+    if mission is not None:
+        raise Conflict(
+            f"The plan of this session is that of its mission {mission.name!r}; nothing was saved. "
+            "Change the mission, or leave the plan out.",
+            mission_id=mission.id,
+        )
 
 
 def _tail(tx: Tx, session: Session, history: list[dict[str, Any]]) -> list[dict[str, Any]]:
