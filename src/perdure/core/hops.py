@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -131,6 +132,12 @@ HOP_COMMAND_TO: dict[HopStatus, HopCommand] = {
     _H.CANCELLED: _C.CANCEL,
 }
 """The command that leads to a status, for runs that name where a hop is to be."""
+
+
+def is_done(hops: Sequence[Hop]) -> bool:
+    """Whether nothing is left to do: every hop is completed or was skipped, and not all were skipped."""
+    statuses = {hop.status for hop in hops}
+    return _H.COMPLETED in statuses and statuses <= {_H.COMPLETED, _H.SKIPPED}
 
 
 class ToolStep(BaseModel):

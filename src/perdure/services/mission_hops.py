@@ -13,6 +13,7 @@ from perdure.core.hops import (
     HopStatus,
     ToolStep,
     ToolStepStatus,
+    is_done,
 )
 from perdure.core.missions import Mission, MissionCommand, MissionStatus
 from perdure.core.plan_check import Flow, find_flow_faults
@@ -146,6 +147,8 @@ class HopCommands:
     ) -> HopDetail:
         """Start, complete, fail, skip or cancel a hop by hand; the first start starts the mission.
 
+        When with it every hop is completed, or skipped, the mission is completed.
+
         Raises:
             NotAllowedNow: when its status or that of its mission does not allow it, or a run works on it.
         """
@@ -160,8 +163,13 @@ class HopCommands:
             error = None
             if command is HopCommand.FAIL:
                 error = {"code": "failed-by-person", "message": reason or f"Given up by {actor.name}."}
-            log_hop_in(tx, move_hop_in(tx, mission, hop, command, error), hop.id)
+            moved = move_hop_in(tx, mission, hop, command, error)
+            log_hop_in(tx, moved, hop.id)
             _audit(tx, actor, f"hop.{command}", mission, hop.id)
+            if is_done(moved.hops) and moved.status is MissionStatus.IN_PROGRESS:
+                done = move_mission_in(tx, moved, MissionCommand.COMPLETE)
+                log_plan_in(tx, done, "completed", versioned=True)
+                tx.audit(actor, "mission.complete", "mission", done.id, session_id=done.session_id)
             return hop_detail_in(tx, hop.id)
 
         return await self._store.write(body)

@@ -13,7 +13,7 @@ from perdure.core.approvals import ApprovalStatus, Resolution
 from perdure.core.hops import HopCommand
 from perdure.core.missions import Mission
 from perdure.core.runs import Run, RunStatus
-from perdure.errors import Forbidden, InvalidInput, NotAllowedNow, NotFound
+from perdure.errors import Conflict, Forbidden, InvalidInput, NotAllowedNow, NotFound
 from perdure.services import plans
 from perdure.services.mission_assets import AssetCommands
 from perdure.services.mission_commands import MissionDone
@@ -217,6 +217,60 @@ async def test_a_mission_is_not_put_in_the_place_of_one_that_a_run_works_on(serv
     assert current is not None
     assert current.id == own.id
     assert (await services.missions.get(OWNER, made.id)).mission.session_id is None
+
+
+@pytest.mark.parametrize(
+    ("commands", "status"),
+    [
+        (["start", "complete"], "completed"),
+        (["skip"], "completed"),
+        (["start", "fail"], "in_progress"),
+        (["cancel"], "in_progress"),
+    ],
+)
+async def test_a_mission_is_completed_with_the_last_of_its_hops(
+    services: Services, commands: list[str], status: str
+) -> None:
+    session = await services.session()
+    made = await mission(services, session_id=session.id)
+    await services.mission_commands.accept(OWNER, made.id)
+    first, last = made.hops
+    for command in ("start", "complete"):
+        await services.hops.move(OWNER, first.id, HopCommand(command))
+    for command in commands:
+        assert (await services.missions.get(OWNER, made.id)).mission.status == "in_progress"
+        await services.hops.move(OWNER, last.id, HopCommand(command))
+
+    assert (await services.missions.get(OWNER, made.id)).mission.status == status
+    ended = (await changes(services, session.id))[-1] == "completed"
+    assert ended == (status == "completed")
+    shown = (await services.sessions.get(OWNER, session.id)).session.plan_data
+    assert shown is not None
+    assert shown["status"] == status
+
+
+async def test_a_mission_of_which_everything_was_skipped_is_not_done(services: Services) -> None:
+    made = await mission(services)
+    await services.mission_commands.accept(OWNER, made.id)
+    for hop in made.hops:
+        await services.hops.move(OWNER, hop.id, HopCommand.SKIP)
+    assert (await services.missions.get(OWNER, made.id)).mission.status == "accepted"
+
+
+async def test_a_plan_from_outside_does_not_take_the_place_of_the_missions(services: Services) -> None:
+    session = await services.session()
+    save = services.sessions.save_state
+    await save(OWNER, session.id, plan_data={"steps": ["mine"]})
+    made = await mission(services, session_id=session.id)
+    shown = (await services.sessions.get(OWNER, session.id)).session
+
+    with pytest.raises(Conflict, match="plan of this session is that of its mission") as refused:
+        await save(OWNER, session.id, plan_data={"steps": ["mine"]}, current_phase="late")
+
+    assert refused.value.fields["mission_id"] == made.id
+    assert (await services.sessions.get(OWNER, session.id)).session == shown
+    saved = await save(OWNER, session.id, plan_data=shown.plan_data, current_phase="late")
+    assert (saved.plan_data, saved.current_phase) == (shown.plan_data, "late")
 
 
 async def test_every_change_is_told_and_counts_as_one_of_the_session(services: Services) -> None:
