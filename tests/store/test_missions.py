@@ -135,14 +135,37 @@ def test_a_hop_that_completes_settles_what_it_makes(store: Store, session: Sessi
     move(store, run, 0, HopStatus.COMPLETED)
     assert asset_statuses(store, mission) == {"facts.txt": "ready", "notes": "error", "report.md": "pending"}
     move(store, run, 1, HopStatus.EXECUTING)
-    store.write_now(lambda tx: plans.provide_in(tx, run, second.id, {"report.md": "# Report"}))
-    with pytest.raises(NotFound):
-        store.write_now(lambda tx: plans.provide_in(tx, run, second.id, {"other": 1}))
+    store.write_now(
+        lambda tx: files.record_file_in(
+            tx,
+            session.id,
+            written("report.md"),
+            role="output",
+            run_id=run.id,
+            mission_id=mission.id,
+            hop_id=second.id,
+        )
+    )
     move(store, run, 1, HopStatus.FAILED)
     assert asset_statuses(store, mission)["report.md"] == "ready"
     plan = store.write_now(lambda tx: sessions.get_session(tx, session.id)).plan_data
     assert plan is not None
     assert [s["status"] for s in plan["steps"]] == ["completed", "failed"]
+
+
+def test_what_a_step_found_is_what_its_hop_makes_save_files(store: Store, run: Run) -> None:
+    mission = accepted(store, run)
+    move(store, run, 0, HopStatus.EXECUTING)
+    first = mission.hops[0].id
+    for _ in range(2):
+        store.write_now(
+            lambda tx: plans.move_hop_in(tx, run, first, HopStatus.COMPLETED, result="Two doors.")
+        )
+
+    found = {a.name: a for a in store.write_now(lambda tx: assets.list_of_mission(tx, mission.id))}
+    assert (found["notes"].status, found["notes"].value, found["notes"].version) == ("ready", "Two doors.", 1)
+    assert (found["facts.txt"].status, found["facts.txt"].value) == ("error", None)
+    assert found["report.md"].status == "pending"
 
 
 def test_a_file_that_nobody_promised_belongs_to_the_hop_that_wrote_it(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -41,6 +42,7 @@ class AssetCommand(StrEnum):
 _A = AssetStatus
 _C = AssetCommand
 
+_FILE_NAME = re.compile(r"\.[A-Za-z]\w{0,7}$")
 UNSETTLED_ASSETS = frozenset({_A.PROPOSED, _A.PENDING})
 
 ASSET_LIFECYCLE: Lifecycle[AssetStatus, AssetCommand] = Lifecycle(
@@ -89,6 +91,11 @@ class Asset(BaseModel):
     def is_there(self) -> bool:
         """Whether it has a file or a value."""
         return self.path is not None or self.value is not None
+
+    @property
+    def names_a_file(self) -> bool:
+        """Whether its name is that of a file, so that only a file keeps what it promises."""
+        return _FILE_NAME.search(self.name) is not None
 
     def is_file(self, path: str) -> bool:
         """Whether a file of that path is what its name promises."""

@@ -315,11 +315,18 @@ class EngineContext:
         run = self.operations.run
         await self._plan("reject", lambda tx: plans.reject_in(tx, run))
 
-    async def move_hop(self, hop_id: str, status: HopStatus, error: dict[str, Any] | None = None) -> None:
+    async def move_hop(
+        self,
+        hop_id: str,
+        status: HopStatus,
+        error: dict[str, Any] | None = None,
+        *,
+        result: str | None = None,
+    ) -> None:
         run = self.operations.run
 
         def change(tx: Tx) -> Mission:
-            mission = plans.move_hop_in(tx, run, hop_id, status, error)
+            mission = plans.move_hop_in(tx, run, hop_id, status, error, result=result)
             if status is HopStatus.SKIPPED:
                 steps.skip_in(tx, run, next(hop for hop in mission.hops if hop.id == hop_id))
             return mission

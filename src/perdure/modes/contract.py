@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 from perdure.core.approvals import ApprovalType, OnExpiry, Resolution
 from perdure.core.limits import ResourceLimits
 from perdure.core.missions import Hop, HopStatus
+from perdure.core.secrets import Secret
 from perdure.core.tools import Permission, ToolCategory
 from perdure.errors import PerdureError
 
@@ -55,6 +56,15 @@ class ModeConfig(BaseModel):
 
     model: str | None = Field(None, description="Model as `provider:model`; the server's default if unset.")
     default_model: str | None = Field(None, description="Model of the roles that name none of their own.")
+    api_key: Secret | None = Field(
+        None, description="Key for the provider of `model`, or the name of a secret; the server's if unset."
+    )
+    base_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#@\\]+(/[^\s?#@\\]*)?$",
+        max_length=500,
+        description="Address of the provider of `model`; it gets `api_key` and no key of the server's.",
+    )
     agent: str | None = Field(None, description="The role that does the work.")
     on_busy: Literal["reject", "enqueue", "interrupt", "steer"] = Field(
         "reject", description="What happens to an input while a run is live."
@@ -313,8 +323,15 @@ class RunContext(Protocol):
         """Reject the proposed plan."""
         ...
 
-    async def move_hop(self, hop_id: str, status: HopStatus, error: dict[str, Any] | None = None) -> None:
-        """Move one hop of the plan."""
+    async def move_hop(
+        self,
+        hop_id: str,
+        status: HopStatus,
+        error: dict[str, Any] | None = None,
+        *,
+        result: str | None = None,
+    ) -> None:
+        """Move one hop of the plan; the `result` of one that completes is what its outputs are, save files."""
         ...
 
     async def sources(self, limit_chars: int) -> str:

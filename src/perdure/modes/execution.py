@@ -157,7 +157,7 @@ class Execution:
         except StepFailed as error:
             await self._move(piece, HopStatus.FAILED, error.to_dict())
             raise
-        await self._move(piece, HopStatus.COMPLETED)
+        await self._move(piece, HopStatus.COMPLETED, result=str(done["result"]))
         for text in done["said"]:
             self._note(text)
         return cast("dict[str, Any]", done)
@@ -242,9 +242,16 @@ class Execution:
         if text and text not in self.feedback:
             self.feedback.append(text)
 
-    async def _move(self, piece: Piece, status: HopStatus, error: dict[str, Any] | None = None) -> None:
+    async def _move(
+        self,
+        piece: Piece,
+        status: HopStatus,
+        error: dict[str, Any] | None = None,
+        *,
+        result: str | None = None,
+    ) -> None:
         if piece.hop_id is not None:
-            await self.ctx.move_hop(piece.hop_id, status, error)
+            await self.ctx.move_hop(piece.hop_id, status, error, result=result)
 
 
 def _modified(piece: Piece, modifications: Any) -> Piece:

@@ -11,8 +11,9 @@ from typing import Any
 from pydantic import AliasChoices, ValidationError
 from pydantic.fields import FieldInfo
 
+from perdure.core.secrets import secret_keys
 from perdure.errors import InvalidInput, UnknownConfigKey, UnknownMode
-from perdure.modes.contract import Mode, ModeSpec
+from perdure.modes.contract import Mode, ModeConfig, ModeSpec
 
 GROUP = "perdure.modes"
 
@@ -30,6 +31,7 @@ class ModeRegistry:
         """`check` is asked about every config as well: whether what it names exists here."""
         self._check = check
         self._broken: dict[str, str] = {}
+        self._secret_keys: dict[type[ModeConfig], frozenset[str]] = {}
         found = modes if modes is not None else _installed(self._broken)
         self._modes = {cls.spec.id: cls for cls in found.values()}
 
@@ -89,6 +91,14 @@ class ModeRegistry:
     def supports_resume(self, mode: str) -> bool:
         """Whether a failed run of the mode can go on from a step; False for a mode that is gone."""
         return mode in self._modes and self._modes[mode].spec.supports_resume
+
+    def secret_keys(self, mode: str) -> frozenset[str]:
+        """Return the config keys whose values are secrets; of a mode that is gone, those that every mode has."""
+        model = self._modes[mode].spec.config_model if mode in self._modes else ModeConfig
+        found = self._secret_keys.get(model)
+        if found is None:
+            found = self._secret_keys[model] = secret_keys(model.model_json_schema(by_alias=False))
+        return found
 
     def stays_active(self, mode: str) -> bool:
         """Whether a session of the mode waits for the next turn when a run ends."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from perdure.core.assets import AssetStatus
+from perdure.core.assets import ASSET_LIFECYCLE, AssetCommand
 from perdure.core.hops import HOP_COMMAND_TO
 from perdure.core.missions import (
     UNFINISHED_MISSIONS,
@@ -108,11 +108,18 @@ def reject_in(tx: Tx, run: Run) -> Mission:
 
 
 def move_hop_in(
-    tx: Tx, run: Run, hop_id: str, status: HopStatus, error: dict[str, Any] | None = None
+    tx: Tx,
+    run: Run,
+    hop_id: str,
+    status: HopStatus,
+    error: dict[str, Any] | None = None,
+    *,
+    result: Any = None,
 ) -> Mission:
     """Move one hop with its tool steps and outputs, and log the node that changed.
 
-    A hop that is there already, or is completed, stays untouched.
+    A hop that is there already, or is completed, stays untouched. The `result` of one that completes becomes
+    the value of each of its outputs that nothing has provided and that names no file.
 
     Raises:
         NotFound: when the run's plan has no such hop.
@@ -130,27 +137,11 @@ def move_hop_in(
                 current_status=str(mission.status),
                 allowed=[str(MissionCommand.ACCEPT)],
             )
+    if status is HopStatus.COMPLETED and result is not None and hop.status is HopStatus.EXECUTING:
+        _provide_in(tx, mission, hop, result)
     moved = move_one_hop(tx, mission, hop, HOP_COMMAND_TO[status], error)
     log_hop_in(tx, moved, hop_id)
     return moved
-
-
-def provide_in(tx: Tx, run: Run, hop_id: str, values: dict[str, Any]) -> None:
-    """Store what a hop made, by the names of its outputs; the same value again changes nothing.
-
-    Raises:
-        NotFound: when the run's plan has no such hop, or the hop no output of that name.
-    """
-    mission = _mission(tx, run)
-    hop = _hop(mission, hop_id)
-    outputs = {a.name: a for a in assets.list_of_mission(tx, mission.id) if a.name in hop.outputs}
-    for name, value in values.items():
-        asset = outputs.get(name)
-        if asset is None:
-            raise NotFound(f"The hop makes no {name!r}.", hop_id=hop_id, outputs=hop.outputs)
-        if asset.value != value or asset.status is not AssetStatus.READY:
-            version = asset.version + asset.is_there
-            assets.change_asset(tx, asset, value=value, status=AssetStatus.READY, version=version)
 
 
 def hop_of(mission_id: str, position: int, step: dict[str, Any], final: bool) -> Hop:
@@ -169,6 +160,15 @@ def hop_of(mission_id: str, position: int, step: dict[str, Any], final: bool) ->
         outputs=list(step.get("outputs") or []),
         is_final=final,
     )
+
+
+def _provide_in(tx: Tx, mission: Mission, hop: Hop, result: Any) -> None:
+    for asset in assets.list_of_mission(tx, mission.id):
+        if asset.name not in hop.outputs or asset.is_there or asset.names_a_file:
+            continue
+        if asset.session_id is None or assets.find_named_file(tx, asset.session_id, asset.name) is None:
+            row = ASSET_LIFECYCLE.decide(asset.status, AssetCommand.PROVIDE)
+            assets.change_asset(tx, asset, value=result, status=row.target)
 
 
 def _mission(tx: Tx, run: Run) -> Mission:
