@@ -82,9 +82,7 @@ def create_app(perdure: Perdure) -> FastAPI:
         settings.max_connections if settings.auth == "local" else max(1, settings.max_connections // 2)
     )
     app.state.connections = Connections(perdure.connections, settings.max_connections, per_user)
-    app.state.revocation = Revocation(
-        perdure.watching, perdure.rights, lambda: app.state.connections.readers
-    )
+    app.state.revocation = Revocation(perdure.watching, perdure.rights, lambda: app.state.connections.readers)
     rates = app.state.rates = RateLimits(settings)
     # The innermost comes first: sign-in stands between the two counts, so that wrong credentials are counted.
     app.add_middleware(PersonLimits, rates=rates, local=settings.auth == "local")

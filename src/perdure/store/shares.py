@@ -20,7 +20,7 @@ from perdure.store.transaction import Tx
 _GIVEN = {False: "SELECT value FROM json_each(?)", True: "SELECT json_array_elements_text(%s::json)"}
 _PEOPLE_OF = """SELECT session_id, user_id FROM pd_shares WHERE session_id IN ({given})
   AND (expires_at IS NULL OR expires_at > {mark})"""
-_PERSON = (users.c.id, users.c.name, users.c.email)
+_PERSON: tuple[ColumnElement[Any], ...] = (users.c.id, users.c.name, users.c.email)
 
 
 def find_role(tx: Tx, session_id: str, user_id: str) -> Role | None:

@@ -33,10 +33,13 @@ async def list_approvals(
     page: Page,
     status: StatusQuery = "pending",
     session_id: Uuid | None = None,
+    user_id: Annotated[
+        str | None, Query(description="Administrators: of what this person owns, or `all`.")
+    ] = None,
     shape: Shape = "envelope",
 ) -> ApprovalPage:
-    """List questions over all sessions; by default those that wait for an answer."""
-    return await _page(perdure, actor, page, status, session_id, shape)
+    """List questions over all sessions one may see; by default those that wait for an answer."""
+    return await _page(perdure, actor, page, status, session_id, shape, user_id)
 
 
 @routes.get("/api/sessions/{session_id}/approvals", responses=problem_answers(404))
@@ -68,13 +71,20 @@ async def answer_approval(
 
 
 async def _page(
-    perdure: Services, actor: Caller, page: Paging, status: str | None, session_id: str | None, shape: str
+    perdure: Services,
+    actor: Caller,
+    page: Paging,
+    status: str | None,
+    session_id: str | None,
+    shape: str,
+    user_id: str | None = None,
 ) -> ApprovalPage:
     offset = offset_of(page)
     found, total = await perdure.approvals.list(
         actor,
         status=None if status in {None, "", "all"} else status,
         session_id=session_id,
+        user_id=user_id,
         limit=page.limit,
         offset=offset,
     )

@@ -86,12 +86,13 @@ async def list_missions(
     status: Annotated[list[str] | None, Query(description="One or several.")] = None,
     session_id: Uuid | None = None,
     archived: Annotated[bool, Query(description="Also those that others took the place of.")] = False,
+    user_id: Annotated[str | None, Query(description="Administrators: this person's, or `all`.")] = None,
     shape: Shape = "envelope",
 ) -> MissionPage:
-    """List missions, newest first: the caller's, or those of one session."""
+    """List missions, newest first: the caller's and those of shared sessions, or those of one session."""
     offset = offset_of(page)
     query = MissionQuery(tuple(status or ()), session_id, archived, page.limit, offset)
-    found, total = await perdure.missions.list(actor, query)
+    found, total = await perdure.missions.list(actor, query, user_id=user_id)
     missions = [MissionOut.of(mission) for mission in found]
     if shape == "flat":
         return flat(missions, total)  # pyright: ignore[reportReturnType]

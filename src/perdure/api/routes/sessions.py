@@ -51,7 +51,12 @@ async def list_sessions(
     page: Page,
     status: Annotated[list[str] | None, Query(description="Several are possible, also with commas.")] = None,
     mode: str | None = None,
-    user_id: str | None = None,
+    user_id: Annotated[
+        str | None, Query(description="Administrators: what this person owns, or `all`.")
+    ] = None,
+    shared: Annotated[
+        bool | None, Query(description="Only what is shared with the caller, or only their own; else both.")
+    ] = None,
     q: Annotated[str | None, Query(max_length=500)] = None,
     created_after: datetime | None = None,
     created_before: datetime | None = None,
@@ -59,7 +64,7 @@ async def list_sessions(
     sort: str = "-last_active_at",
     shape: Shape = "envelope",
 ) -> wire.SessionPage:
-    """List the caller's sessions, the most recently active first."""
+    """List what the caller owns and what is shared with them, the most recently active first."""
     statuses = tuple(part.strip() for text in status or () for part in text.split(",") if part.strip())
     query = SessionQuery(
         status=statuses,
@@ -69,6 +74,7 @@ async def list_sessions(
         created_before=created_before,
         tag=tag,
         user_id=user_id,
+        shared=shared,
         sort=sort,
         limit=page.limit,
         offset=page.offset,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol
 
 from perdure.api.socket.protocol import PING_EVERY_S, Close, PingFrame, encode
 from perdure.api.socket.revocation import Watcher
@@ -41,7 +41,7 @@ class Connections:
         self._people: dict[Reader, str] = {}
         self._readers: dict[Reader, float] = {}
         self._rows: dict[Reader, dict[str | None, str]] = {}
-        """Each reader's rows by session: its own, and one for each session that it watches besides."""
+        """Each reader's rows: its own under None, and one for each of several sessions that it watches."""
         self._task: asyncio.Task[None] | None = None
         self._row_tasks: set[asyncio.Task[None]] = set()
 
@@ -109,12 +109,12 @@ class Connections:
             TooMany: when this person has as many open as one may.
         """
         self.claim(reader, user_id)
-        await asyncio.shield(self._in_a_task(self._note(reader, task_id, session_id, user_id)))
+        await asyncio.shield(self._in_a_task(self._note(reader, None, task_id, session_id, user_id)))
 
     async def note_watch(self, reader: Reader, session_id: str, user_id: str) -> None:
         """Keep a row for one of several sessions that a reader watches, until `release_watch`."""
         own = self._rows.get(reader, {}).get(None)
-        await asyncio.shield(self._in_a_task(self._note(reader, own, session_id, user_id)))
+        await asyncio.shield(self._in_a_task(self._note(reader, session_id, own, session_id, user_id)))
 
     def release_watch(self, reader: Reader, session_id: str) -> None:
         """Remove the row that `note_watch` made, in a task of ours; there is none, it does nothing."""
@@ -128,11 +128,13 @@ class Connections:
         task.add_done_callback(self._row_tasks.discard)
         return task
 
-    async def _note(self, reader: Reader, task_id: str | None, session_id: str | None, user_id: str) -> None:
+    async def _note(
+        self, reader: Reader, watched: str | None, task_id: str | None, session_id: str | None, user_id: str
+    ) -> None:
         row = await self._service.open(task_id, session_id, user_id)
         if reader in self._readers:
-            before = self._rows.setdefault(reader, {}).pop(session_id, None)
-            self._rows[reader][session_id] = row
+            held = self._rows.setdefault(reader, {})
+            before, held[watched] = held.get(watched), row
             if before is not None:
                 await self._service.close(before)
         else:
@@ -161,8 +163,10 @@ class Connections:
                     reader.ping(_PING)
             if now >= beat_at:
                 beat_at = now + _BEAT_EVERY_S
-                rows = [row for held in self._rows.values() for row in held.values()]
-                await _quietly(lambda: self._service.heartbeat(rows))
+                await _quietly(self._beat)
+
+    async def _beat(self) -> None:
+        await self._service.heartbeat([row for held in self._rows.values() for row in held.values()])
 
 
 async def _quietly(call: Callable[[], Awaitable[None]]) -> None:

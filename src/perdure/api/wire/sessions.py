@@ -56,6 +56,11 @@ class SessionSummary(SessionBrief):
     cost_usd: float | None
     unpriced_calls: int
     queue_length: int
+    role: Literal["owner", "view", "edit", "admin", "server-admin"]
+    """What the caller may do; `server-admin` is an administrator of the server in somebody else's session."""
+    owner_name: str | None
+    shared: bool
+    """Whether it is shared with anybody."""
 
     @classmethod
     def of(cls, row: SessionRow[SessionHead]) -> SessionSummary:
@@ -275,6 +280,9 @@ def counted(row: SessionRow[SessionHead]) -> Json:
         "cost_usd": usd(row.cost_usd_micros),
         "unpriced_calls": row.unpriced_calls,
         "queue_length": row.queue_length,
+        "role": row.role,
+        "owner_name": row.owner_name,
+        "shared": row.shared,
     }
 
 
