@@ -18,7 +18,12 @@ from tests.factories import KEY, Clock, OpenStore, Services
 if TYPE_CHECKING:
     from tests.provision.postgres import PostgresServer
 
-pytest_plugins = ["tests.provision.bubblewrap", "tests.provision.chromium", "tests.provision.postgres"]
+pytest_plugins = [
+    "tests.provision.bubblewrap",
+    "tests.provision.chromium",
+    "tests.provision.postgres",
+    "tests.provision.redis",
+]
 
 
 @pytest.fixture

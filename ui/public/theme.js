@@ -9,3 +9,12 @@
   var dark = stored === "dark" || (stored !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
   document.documentElement.setAttribute("data-mantine-color-scheme", dark ? "dark" : "light");
 })();
+// The only text that may become markup is text without any: names of characters (`&amp;`) and style sheets.
+(function () {
+  if (!window.trustedTypes) return;
+  window.trustedTypes.createPolicy("default", {
+    createHTML: function (text) {
+      return text.indexOf("<") < 0 ? text : null;
+    },
+  });
+})();

@@ -30,6 +30,7 @@ STATUS_OF_KIND: dict[Kind, int] = {
 }
 _STATUS_OF_CODE = {
     "body-too-large": 413,
+    "body-too-slow": 408,
     "file-too-large": 413,
     "workspace-too-large": 413,
     "not-available": 501,
@@ -47,6 +48,12 @@ class BodyTooLarge(InvalidInput):
     """The request body is larger than the server takes."""
 
     code = "body-too-large"
+
+
+class BodyTooSlow(InvalidInput):
+    """The request body comes more slowly than the server waits for."""
+
+    code = "body-too-slow"
 
 
 class NotAvailable(InvalidInput):

@@ -5,6 +5,7 @@ A plain ASGI layer, so that it covers REST, streams, sockets and the console ali
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Iterable
 from functools import lru_cache
@@ -13,34 +14,48 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from perdure.api.errors import problem, problem_response
+from perdure.api.errors import BodyTooSlow, problem, problem_response
+from perdure.api.proxies import is_secure
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CLOSE_ORIGIN = 4403
+BODY_PATIENCE_S = 30.0
+SLOWEST_BODY_BYTES_PER_S = 1024
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
-        "default-src 'self'",
+        "default-src 'none'",
         "script-src 'self'",
-        "style-src 'self' 'unsafe-inline'",
+        "style-src 'self' 'unsafe-inline'",  # the widgets put their sizes and colours into the page
         "img-src 'self' data: blob:",
         "font-src 'self' data:",
         "connect-src 'self'",
-        "object-src 'none'",
         "base-uri 'none'",
-        "form-action 'self'",
+        "form-action 'none'",
         "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types default",
     )
 )
+"""For the console's pages: its own files and nothing else, and no text of anybody becomes markup or script."""
+DATA_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+"""For everything that is no page: should a browser ever show it as one, it can do nothing."""
+STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 _HEADERS = (
-    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
-_API_HEADERS = (*_HEADERS, (b"cache-control", b"no-store"))
+_PAGE_HEADERS = (*_HEADERS, (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()))
+_DATA_HEADERS = (
+    *_HEADERS,
+    (b"content-security-policy", DATA_POLICY.encode()),
+    (b"cache-control", b"no-store"),
+)
+_DATA_PATHS = ("/api", "/openapi.json", "/metrics", "/health", "/ready")
 
 
 @lru_cache(maxsize=64)
@@ -79,19 +94,20 @@ class Guard:
                 await _refuse_socket(receive, send, refusal)
             return
 
-        no_store = scope["path"].startswith("/api")
+        standing = _DATA_HEADERS if scope["path"].startswith(_DATA_PATHS) else _PAGE_HEADERS
+        if is_secure(scope):
+            standing = (*standing, STRICT_TRANSPORT)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = {name.lower() for name, _ in message["headers"]}
-                added = _API_HEADERS if no_store else _HEADERS
-                message["headers"] = [*message["headers"], *(pair for pair in added if pair[0] not in own)]
+                message["headers"] = [*message["headers"], *(pair for pair in standing if pair[0] not in own)]
             await send(message)
 
         if refusal is not None:
             await problem_response(problem(403, "forbidden", refusal))(scope, receive, send_with_headers)
             return
-        await self._app(_without_trailing_slash(scope), receive, send_with_headers)
+        await self._app(_without_trailing_slash(scope), _in_time(receive), send_with_headers)
 
     def _refusal(self, scope: Scope, headers: Headers) -> str | None:
         host = headers.get("host", "")
@@ -108,6 +124,29 @@ class Guard:
         if origin in self._origins or urlsplit(origin).netloc == host.lower():
             return None
         return f"Requests from {origin} are refused; add it to PERDURE_ALLOWED_ORIGINS if it is yours."
+
+
+def _in_time(receive: Receive) -> Receive:
+    """Give a body up that comes so slowly that it only holds a place."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    received = 0
+    complete = False
+
+    async def receive_in_time() -> Message:
+        nonlocal received, complete
+        if complete:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(begun + BODY_PATIENCE_S + received / SLOWEST_BODY_BYTES_PER_S):
+                message = await receive()
+        except TimeoutError:
+            raise BodyTooSlow("The body of the request did not come in time.") from None
+        received += len(message.get("body", b""))
+        complete = not message.get("more_body", False)
+        return message
+
+    return receive_in_time
 
 
 async def _refuse_socket(receive: Receive, send: Send, reason: str) -> None:
