@@ -70,7 +70,7 @@ def _new(steps: int) -> tuple[Session, Run, Mission]:
         owner_id=LOCAL_USER_ID,
         name="The whole archive",
         mode="planning-control",
-        status=SessionStatus.ACTIVE,
+        status=SessionStatus.FAILED,
         created_at=now,
         updated_at=now,
         last_active_at=now,

@@ -24,7 +24,7 @@ class PerdureServer:
     """`perdure serve` on one data directory; it keeps its address when it is started again."""
 
     def __init__(self, data_dir: Path, variables: dict[str, str]) -> None:
-        self._data_dir = data_dir
+        self.data_dir = data_dir
         self._variables = variables
         self._process: subprocess.Popen[str] | None = None
         self._log = data_dir.parent / "server.log"
@@ -43,12 +43,12 @@ class PerdureServer:
     def start(self) -> None:
         """Start, and return when the ready line is there."""
         command = [environment.VENV / "bin" / "perdure", "serve"]
-        command += ["--port", str(self.port), "--data", str(self._data_dir)]
+        command += ["--port", str(self.port), "--data", str(self.data_dir)]
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("PERDURE_", "OPENAI_"))}
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
                 command,
-                cwd=self._data_dir.parent,
+                cwd=self.data_dir.parent,
                 env={**clean, **self._variables},
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -1,0 +1,53 @@
+"""A page hears what happens; it does not keep asking."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import Page, Request, expect
+
+from tests.browser.server import PerdureServer
+from tests.fakes.openai_server import OpenAIServer
+
+pytestmark = pytest.mark.browser
+
+WORDS, PACE_S = 66, 0.25
+
+
+def test_a_live_run_is_watched_over_one_socket_without_a_single_request(
+    page: Page, server: PerdureServer, provider: OpenAIServer
+) -> None:
+    provider.reply("Slowly", " ".join(f"word{number}" for number in range(WORDS)))
+    provider.set_delay(PACE_S)
+    sockets: list[str] = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    session_id = server.start_session("Slowly, please", "one-shot")
+    page.goto(f"/sessions/{session_id}")
+    growing = page.locator("article[data-open]")
+    expect(growing).to_contain_text("word4")
+    page.wait_for_load_state("networkidle")
+
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        asked.append(f"{request.method} {request.url}")
+
+    page.on("request", note)
+    begun = time.monotonic()
+    expect(growing).to_contain_text(f"word{WORDS - 2}", timeout=60_000)
+    assert time.monotonic() - begun > 10, "the run was too short to show anything"
+    page.remove_listener("request", note)
+    assert asked == []
+    assert len(sockets) == 1
+
+    expect(growing).to_have_count(0)
+    page.get_by_role("link", name="Sessions", exact=True).first.click()
+    expect(page.get_by_role("listitem").filter(has_text="Slowly, please")).to_contain_text("Done")
+    page.get_by_role("link", name=re.compile("Inbox")).click()
+    expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+    page.go_back()
+    page.get_by_role("link", name="Slowly, please").click()
+    expect(page.get_by_role("status", name="Connection")).to_have_text("live")
+    assert len(sockets) == 1
