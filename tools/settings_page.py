@@ -53,7 +53,9 @@ def _default(field: FieldInfo) -> str:
     match field.default:
         case timedelta() as span:
             hours = span.total_seconds() / 3600
-            return f"{hours / 24:g}d" if hours > 24 else f"{hours:g}h" if hours >= 1 else f"{hours * 60:g}m"
+            if hours >= 1:
+                return f"{hours / 24:g}d" if hours > 24 else f"{hours:g}h"
+            return f"{hours * 60:g}m" if hours * 60 >= 1 else f"{hours * 3600:g}s"
         case None:
             return "unset"
         case value if field.default_factory is None:

@@ -282,6 +282,7 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
             server_id=server_id,
             data_dir=data_dir,
             max_parallel_runs=settings.max_parallel_runs,
+            lease=settings.server_lease,
         )
         late.engine = runtime
 

@@ -96,6 +96,10 @@ class Settings(BaseSettings):
     """A GGUF file for the local provider."""
     max_parallel_runs: int = Field(64, ge=1, validation_alias=_names("MAX_PARALLEL_RUNS"))
     """Runs that may execute at once on this server."""
+    server_lease: timedelta = Field(
+        timedelta(seconds=20), ge=timedelta(seconds=2), validation_alias=_names("SERVER_LEASE")
+    )
+    """On PostgreSQL: a server that is silent for so long is taken for dead, and another takes its runs over."""
     workers: int = Field(1, ge=1, validation_alias=_names("WORKERS"))
     """Reserved for several server processes; 1 on SQLite."""
     auth: Literal["local", "password"] = Field("local", validation_alias=_names("AUTH"))
@@ -218,6 +222,7 @@ class Settings(BaseSettings):
         "purge_after",
         "approval_deadline",
         "connection_stale_after",
+        "server_lease",
         "sandbox_time_limit",
         "sign_in_ttl",
         "sign_in_idle_ttl",

@@ -25,7 +25,7 @@ from perdure.core.runs import ENDED_RUN_STATUSES, Run, RunStatus
 from perdure.engine.context import EngineContext
 from perdure.engine.operations import Operations, RunCancelled, outside
 from perdure.engine.system import engine_database
-from perdure.errors import PerdureError, StaleWriter
+from perdure.errors import NotFound, PerdureError, StaleWriter
 from perdure.live.deltas import Deltas
 from perdure.modes.contract import ModeConfig
 from perdure.modes.registry import ModeRegistry
@@ -42,8 +42,8 @@ _VERSION = "perdure-3"
 another version goes on in a new attempt, from its last finished step."""
 _POLL_S = 0.2
 _DRAIN_S = 3
-_RENEW_S = 5.0
-_LEASE = timedelta(seconds=20)
+_RENEWALS = 4
+"""How often a lease is renewed while it lasts."""
 _RUN_MODES_KEYS = ("additional_context",)
 
 _ENDED = ("SUCCESS", "ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
@@ -67,6 +67,8 @@ class EngineRuntime:
     server_id: str
     data_dir: Path | None
     max_parallel_runs: int = 64
+    lease: timedelta = timedelta(seconds=20)
+    """A server that has not renewed its lease for so long is taken for dead, and its runs are taken over."""
     _active: dict[str, Operations] = field(default_factory=dict[str, Operations])
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _waking: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -238,6 +240,17 @@ class EngineRuntime:
         elif status.status == "CANCELLED":
             await DBOS.resume_workflow_async(workflow_id, queue_name=_QUEUE)
 
+    async def _start_anew(self, workflow_id: str) -> None:
+        run_id, attempt = workflow_id.rsplit(":", 1)
+        try:
+            run = await self.store.read(lambda tx: runs.get_run(tx, run_id))
+        except NotFound:  # purged since
+            run = None
+        if run is None or run.attempt != int(attempt) or run.status in ENDED_RUN_STATUSES:
+            await DBOS.cancel_workflow_async(workflow_id)
+        else:
+            await self._again(run)
+
     async def _again(self, run: Run) -> None:
         """Let a run go on in a new attempt: what it recorded cannot be replayed, its steps are kept."""
         await DBOS.cancel_workflow_async(f"{run.id}:{run.attempt}")
@@ -262,7 +275,7 @@ class EngineRuntime:
                 tx, [RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSING, RunStatus.CANCELLING]
             )
         )
-        alive = await self.store.read(lambda tx: server_rows.live_servers(tx, tx.now - _LEASE))
+        alive = await self.store.read(lambda tx: server_rows.live_servers(tx, tx.now - self.lease))
         for run in open_runs:
             status = await DBOS.get_workflow_status_async(f"{run.id}:{run.attempt}")
             if status is None or status.status == "CANCELLED":
@@ -274,13 +287,15 @@ class EngineRuntime:
 
     async def _keep_lease(self) -> None:
         while True:
-            await asyncio.sleep(_RENEW_S)
+            await asyncio.sleep(self.lease.total_seconds() / _RENEWALS)
             try:
                 await self._renew_lease()
                 if self.store.address.is_postgres:
                     await self._take_over()
             except PerdureError as error:
                 log.warning("lease not renewed: %s", error)
+            except Exception:  # whatever it is, a server that stops renewing loses its runs
+                log.exception("lease not renewed")
 
     async def _renew_lease(self) -> None:
         host, pid, now = socket.gethostname(), os.getpid(), utc_now()
@@ -288,13 +303,17 @@ class EngineRuntime:
 
     async def _take_over(self) -> None:
         """Resume the runs of servers whose lease ran out; of the living, the oldest one does so."""
-        alive = await self.store.read(lambda tx: server_rows.live_servers(tx, tx.now - _LEASE))
+        alive = await self.store.read(lambda tx: server_rows.live_servers(tx, tx.now - self.lease))
         if min(alive, default=self.server_id) != self.server_id:
             return
         pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
         for workflow in pending:
-            if workflow.executor_id is not None and workflow.executor_id not in alive:
+            if workflow.executor_id is None or workflow.executor_id in alive:
+                continue
+            if workflow.app_version == _VERSION:
                 await DBOS.resume_workflow_async(workflow.workflow_id, queue_name=_QUEUE)
+            else:
+                await self._start_anew(workflow.workflow_id)
 
 
 class _Current:
