@@ -19,6 +19,11 @@ def shoot(page: Page, name: str) -> None:
     page.screenshot(path=ARTEFACTS / f"{name}.png")
 
 
+def wait_until_settled(page: Page) -> None:
+    """Return when nothing on the page says, or is about to say, that it is loading."""
+    page.wait_for_function("() => document.querySelector('[data-loading]') === null")
+
+
 def assert_accessible(page: Page) -> None:
     """Fail on any rule that axe finds broken on the page as it is."""
     if not page.evaluate("() => 'axe' in window"):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.checks import assert_accessible, assert_not_wider_than_the_screen, shoot
+from tests.browser.checks import assert_accessible, assert_not_wider_than_the_screen, shoot, wait_until_settled
 from tests.browser.console import Console
 from tests.browser.server import PerdureServer
 from tests.fakes.openai_server import OpenAIServer
@@ -73,6 +73,7 @@ def test_every_view_is_reached_with_a_thumb(
         bar.get_by_role("menuitem", name=view).tap()
         expect(page.get_by_role("region", name=view, exact=True)).to_be_visible()
         expect(bar.get_by_role("button", name=f"More, now {view}")).to_be_visible()
+        wait_until_settled(page)
         assert_not_wider_than_the_screen(page)
         shoot(page, f"phone-{view.lower()}")
     bar.get_by_role("button", name="More").tap()

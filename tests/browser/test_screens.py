@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.checks import assert_accessible, assert_not_wider_than_the_screen, shoot
+from tests.browser.checks import assert_accessible, assert_not_wider_than_the_screen, shoot, wait_until_settled
 from tests.browser.console import Console
 from tests.browser.server import PerdureServer
 from tests.fakes.openai_server import OpenAIServer
@@ -40,6 +40,7 @@ def test_every_screen_is_accessible_and_fits(
     kind = request.node.callspec.id.removeprefix("chromium-")
 
     def check(name: str) -> None:
+        wait_until_settled(screen)
         assert_accessible(screen)
         assert_not_wider_than_the_screen(screen)
         shoot(screen, f"screen-{name}-{kind}")

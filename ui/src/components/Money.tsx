@@ -13,5 +13,5 @@ export function Money({ usd, unpricedCalls, calls }: Props) {
   if (unpricedCalls === 0) return <span>{dollars(known)}</span>;
   const why = `${integer(unpricedCalls)} model ${unpricedCalls === 1 ? "call has" : "calls have"} no known price`;
   const nothingKnown = known === 0 && (calls === undefined || calls === unpricedCalls);
-  return <span title={why}>{nothingKnown ? "no price" : `${dollars(known)} + no price`}</span>;
+  return <span title={why}>{nothingKnown ? "cost unknown" : `${dollars(known)} + unknown`}</span>;
 }

@@ -71,9 +71,9 @@ export function Loading({
     const timers = [setTimeout(() => setStage(1), NOTICED_MS), setTimeout(() => setStage(2), LONG_MS)];
     return () => timers.forEach(clearTimeout);
   }, []);
-  if (stage === 0) return null;
+  if (stage === 0) return <span hidden data-loading="" />;
   return (
-    <div role="status" aria-label={label} className={styles.loading}>
+    <div role="status" aria-label={label} className={styles.loading} data-loading="">
       {stage === 2 && (
         <p className={styles.still}>
           Still loading.{" "}

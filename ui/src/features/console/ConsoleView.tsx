@@ -120,12 +120,15 @@ export default function ConsoleView({ lines, from, onOlder, at, onAt, href, name
         >
           Download all
         </Button>
-        {from > 0 && (
-          <Button size="xs" variant="default" loading={fetching} onClick={() => fetchOlder()}>
+      </div>
+      {from > 0 && (
+        <p className={styles.older}>
+          {integer(lines.length)} {lines.length === 1 ? "line" : "lines"} here, older ones are on the server.
+          <Button size="compact-xs" variant="default" loading={fetching} onClick={() => fetchOlder()}>
             {failed ? "Older lines could not be read: try again" : "Older lines"}
           </Button>
-        )}
-      </div>
+        </p>
+      )}
       <div className={styles.console}>
         <div
           ref={log.scroller}

@@ -1,8 +1,11 @@
+import { useMemo, useState } from "react";
 import { Icon, type IconName } from "@/components/Icon";
 import { EmptyState } from "@/components/States";
+import { integer } from "@/lib/format";
 import { useNow } from "@/lib/now";
 import { duration } from "@/lib/time";
 import type { PlannedEntry, StepEntry, StepStatus } from "@/live/session-state";
+import { folded } from "./fold";
 import { withPlanned } from "./planned";
 import styles from "./StepList.module.css";
 
@@ -36,33 +39,44 @@ interface Props {
 
 /** What was and is being done, each with its own true status. */
 export function StepList({ begun, plan, live, stopped, heard }: Props) {
-  const steps = withPlanned(begun, plan);
+  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
+  const steps = useMemo(() => withPlanned(begun, plan), [begun, plan]);
   if (steps.length === 0)
     return <EmptyState>Each step appears here when it begins; what is done stays done.</EmptyState>;
   return (
     <ol className={styles.steps} aria-label="Steps">
-      {steps.map((step) => (
-        <li key={step.stepId} className={styles.step} data-status={step.status}>
-          <span className={styles.icon}>
-            <Icon name={ICON[step.status]} spin={step.status === "running" && live && heard} />
-          </span>
-          <div className={styles.body}>
-            <div className={styles.head}>
-              <span className={styles.name}>{step.name || step.key}</span>
-              <span className={styles.facts}>
-                {step.agent && <span className={styles.agent}>{step.agent}</span>}
-                {step.attempt > 1 && <span>attempt {step.attempt}</span>}
-                <span>{step.status === "running" && !live ? stopped : WORD[step.status]}</span>
-                <Took step={step} ticking={live && heard} />
-              </span>
+      {folded(steps, opened).map((step) =>
+        "count" in step ? (
+          <li key={`fold-${step.id}`} className={styles.fold}>
+            <button type="button" onClick={() => setOpened(new Set([...opened, step.id]))}>
+              {step.kind === "done"
+                ? `Show ${integer(step.count)} finished steps`
+                : `Show ${integer(step.count)} steps to come`}
+            </button>
+          </li>
+        ) : (
+          <li key={step.stepId} className={styles.step} data-status={step.status}>
+            <span className={styles.icon}>
+              <Icon name={ICON[step.status]} spin={step.status === "running" && live && heard} />
+            </span>
+            <div className={styles.body}>
+              <div className={styles.head}>
+                <span className={styles.name}>{step.name || step.key}</span>
+                <span className={styles.facts}>
+                  {step.agent && <span className={styles.agent}>{step.agent}</span>}
+                  {step.attempt > 1 && <span>attempt {step.attempt}</span>}
+                  <span>{step.status === "running" && !live ? stopped : WORD[step.status]}</span>
+                  <Took step={step} ticking={live && heard} />
+                </span>
+              </div>
+              {step.error && <p className={styles.error}>{step.error}</p>}
+              {!step.error && (step.summary ?? step.goal) && (
+                <Text text={step.summary ?? step.goal ?? ""} done={step.summary !== null} />
+              )}
             </div>
-            {step.error && <p className={styles.error}>{step.error}</p>}
-            {!step.error && (step.summary ?? step.goal) && (
-              <Text text={step.summary ?? step.goal ?? ""} done={step.summary !== null} />
-            )}
-          </div>
-        </li>
-      ))}
+          </li>
+        ),
+      )}
     </ol>
   );
 }
