@@ -30,6 +30,10 @@ class AnyMode:
         """Return the config as it is."""
         return config
 
+    def secret_keys(self, mode: str) -> frozenset[str]:
+        """No key is known to be secret: the program's own config is kept as it is."""
+        return frozenset()
+
     def supports_resume(self, mode: str) -> bool:
         """A failed session may always be taken up again."""
         return True

@@ -6,8 +6,8 @@ The original is only read. What it spent is not copied: a fork's ledger starts e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from perdure.core.access import Action, Actor
@@ -15,7 +15,7 @@ from perdure.core.events import ApprovalResolved, Console, NewEvent, WorkflowRes
 from perdure.core.renaming import Renaming
 from perdure.core.runs import Run, RunStatus
 from perdure.core.sessions import Session, SessionStatus
-from perdure.core.shares import without_secrets
+from perdure.core.shares import without_secrets as for_viewers
 from perdure.errors import InvalidInput, NotFound
 from perdure.ids import new_id, parse_uuid
 from perdure.services import lifecycle
@@ -28,7 +28,8 @@ from perdure.services.fork_reading import Original, read_at_seq, read_before_run
 from perdure.services.fork_rows import ForkRows, build, rename_all
 from perdure.services.plan_log import note_plan_in
 from perdure.services.ports import Limits, ModeCatalog, RunEngine
-from perdure.store import copies, missions, runs, sessions
+from perdure.services.secrets import KeptConfig, copy_in, drop_secrets, keep_in
+from perdure.store import copies, missions, runs, secrets, sessions
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
 
@@ -120,11 +121,14 @@ class ForkService:
             check_text(wish.input, self._limits.max_text_bytes, "input")
         require_create(actor, "session")
         original = await self._store.read(read)
+        if actor.user_id != original.session.owner_id:
+            original = _without_the_owners(original, self._modes)
         config = self._modes.validate(
             original.session.mode, {**original.session.config, **(wish.config or {})}
         )
         fork_id = new_id()
         renaming = rename_all(original, fork_id)
+        own = await self._secrets_of(actor, original, renaming)
         with self._files.claimed(fork_id):
             source, target = self._files.workspace(original.session.id), self._files.workspace(fork_id)
 
@@ -137,7 +141,9 @@ class ForkService:
 
             try:
                 copied, made = await asyncio.to_thread(prepare)
-                fork = _Fork(self._modes, self._limits, actor, original, renaming, wish, config, copied, made)
+                fork = _Fork(
+                    self._modes, self._limits, actor, original, renaming, wish, config, copied, made, own
+                )
                 session, run = await self._store.write(fork.insert)
             except BaseException:
                 await asyncio.to_thread(remove_copies, target)
@@ -145,6 +151,14 @@ class ForkService:
         if run is not None:
             await self._engine.enqueue(run.id)
         return session, run
+
+    async def _secrets_of(self, actor: Actor, original: Original, renaming: Renaming) -> dict[str, str]:
+        """Give the session's own secrets their ids in the fork, if it is the owner's; others do not get them."""
+        session = original.session
+        if actor.user_id != session.owner_id:
+            return {}
+        ids = await self._store.read(lambda tx: secrets.ids_of_session(tx, session.id))
+        return {secret_id: renaming.add(secret_id) for secret_id in ids}
 
 
 @dataclass
@@ -158,14 +172,22 @@ class _Fork:
     config: dict[str, Any]
     copied: CopiedFiles
     made: ForkRows
+    secrets: dict[str, str]
+    """The original's own secrets that the fork takes over, with their new ids."""
+    stored_config: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def insert(self, tx: Tx) -> tuple[Session, Run | None]:
         """Write everything in the caller's transaction; may run again after a deadlock."""
         original, made, owner = self.original, self.made, self.actor.user_id
         session_for(tx, self.actor, original.session.id, Action.READ)  # again: copying takes its time
+        kept = self._kept(tx, self.config, original.session.mode)
+        self.stored_config = kept.config
         run = self._run(tx)
         session = self._session(tx, run)
         sessions.insert_session(tx, session)
+        copy_in(tx, original.session.id, session.id, owner, self.secrets)
+        kept.write_in(tx, session.id, owner)
+        run = self._with_kept_config(tx, run)
         copies.write_log(tx, session.id, made.log, original.past.history_from)
         copies.put(tx, "runs", made.rows["runs"])
         if run is not None:
@@ -185,6 +207,31 @@ class _Fork:
         )
         tx.hint(owner, "session:created", session.id)
         return sessions.get_session(tx, session.id), run
+
+    def _kept(
+        self, tx: Tx, config: dict[str, Any], mode: str, stored: Mapping[str, Any] | None = None
+    ) -> KeptConfig:
+        """Return a config as the fork stores it: what it refers to is the fork's own by then."""
+        known = {**self.original.session.config, **(stored or {})}
+        return keep_in(
+            tx,
+            self.actor,
+            self.renaming.value(config),
+            self.modes.secret_keys(mode),
+            session_id=self.renaming[self.original.session.id],
+            owner_id=self.actor.user_id,
+            stored=self.renaming.value(known),
+        )
+
+    def _with_kept_config(self, tx: Tx, run: Run | None) -> Run | None:
+        if run is None or run.config is self.stored_config:
+            return run
+        source = self.original.repeated
+        if run.parent_run_id in self.original.rows["runs"]:
+            source = runs_row(self.original, run.parent_run_id)
+        kept = self._kept(tx, run.config, run.mode, source.config if source else None)
+        kept.write_in(tx, run.session_id, self.actor.user_id)
+        return run.model_copy(update={"config": kept.config})
 
     def _run(self, tx: Tx) -> Run | None:
         original, wish = self.original, self.wish
@@ -209,8 +256,8 @@ class _Fork:
             return None
         latest = next(reversed(original.past.runs), None)
         if latest is not None:
-            return self._branch(tx, runs_row(original, latest), config=self.config)
-        return self._branch(tx, None, config=self.config)
+            return self._branch(tx, runs_row(original, latest), config=self.stored_config)
+        return self._branch(tx, None, config=self.stored_config)
 
     def _branch(self, tx: Tx, source: Run | None, *, config: dict[str, Any], **values: Any) -> Run:
         mode = source.mode if source else self.original.session.mode
@@ -248,7 +295,7 @@ class _Fork:
             name=self.wish.name or f"{source.name[: _NAME_CHARS - 7]} (fork)",
             mode=source.mode,
             status=status,
-            config=self.config,
+            config=self.stored_config,
             metadata=source.metadata,
             tags=source.tags,
             resource_limits=source.resource_limits,
@@ -299,17 +346,36 @@ def _as_seen(tx: Tx, actor: Actor, original: Original) -> Original:
     if not may_only_watch(tx, actor, original.session):
         return original
     session, repeated = original.session, original.repeated
-    config = without_secrets(session.config, drop=True)
+    config = for_viewers(session.config, drop=True)
     rows = {
-        run_id: {**row, "config": without_secrets(row["config"], drop=True)}
+        run_id: {**row, "config": for_viewers(row["config"], drop=True)}
         for run_id, row in original.rows["runs"].items()
     }
     if repeated is not None:
-        own = without_secrets(repeated.config, drop=True)
+        own = for_viewers(repeated.config, drop=True)
         repeated = repeated.model_copy(update={"config": own})
     return replace(
         original,
         session=session.model_copy(update={"metadata": {}, "config": config}),
+        rows={**original.rows, "runs": rows},
+        repeated=repeated,
+    )
+
+
+def _without_the_owners(original: Original, modes: ModeCatalog) -> Original:
+    """Return the original without its owner's secrets: whoever else forks it gives their own."""
+    session, repeated = original.session, original.repeated
+    rows = {
+        run_id: {**row, "config": drop_secrets(row["config"], modes.secret_keys(row["mode"]))}
+        for run_id, row in original.rows["runs"].items()
+    }
+    if repeated is not None:
+        own = drop_secrets(repeated.config, modes.secret_keys(repeated.mode))
+        repeated = repeated.model_copy(update={"config": own})
+    config = drop_secrets(session.config, modes.secret_keys(session.mode))
+    return replace(
+        original,
+        session=session.model_copy(update={"config": config}),
         rows={**original.rows, "runs": rows},
         repeated=repeated,
     )

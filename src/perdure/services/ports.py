@@ -30,6 +30,10 @@ class ModeCatalog(Protocol):
         """Whether a failed run of the mode can go on from a step."""
         ...
 
+    def secret_keys(self, mode: str) -> frozenset[str]:
+        """Return the config keys whose values are secrets."""
+        ...
+
     def stays_active(self, mode: str) -> bool:
         """Whether a session of the mode waits for the next turn instead of completing."""
         ...

@@ -15,6 +15,7 @@ from perdure.services.access import may_only_watch, session_for
 from perdure.services.conversation import check_text
 from perdure.services.ports import Limits, ModeCatalog
 from perdure.services.runs import RunService
+from perdure.services.secrets import keep_in
 from perdure.store import operations
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
@@ -58,7 +59,7 @@ class QueueService:
                 id=new_id(),
                 session_id=session.id,
                 content=content,
-                config=self._checked(session, config or {}),
+                config=self._checked(tx, actor, session, config or {}),
                 task_id=None,
                 created_by=actor.user_id,
             )
@@ -91,7 +92,7 @@ class QueueService:
             session = session_for(tx, actor, session_id, Action.SEND, lock=True)
             changes: dict[str, Any] = {} if content is None else {"content": content}
             if config is not None:
-                changes["config"] = self._checked(session, config)
+                changes["config"] = self._checked(tx, actor, session, config)
             if changes and not operations.update_queue_item(tx, session.id, item_id, **changes):
                 raise _gone(item_id)
             item = next((r for r in operations.list_queue(tx, session.id) if r["id"] == item_id), None)
@@ -140,11 +141,21 @@ class QueueService:
 
         return await self._store.write(body)
 
-    def _checked(self, session: Session, config: dict[str, Any]) -> dict[str, Any]:
+    def _checked(self, tx: Tx, actor: Actor, session: Session, config: dict[str, Any]) -> dict[str, Any]:
         """Return the config's own keys as they are stored; what the session sets is added when it starts."""
         checked = self._modes.validate(session.mode, {**session.config, **config})
         own = self._modes.validate(session.mode, config)
-        return {key: checked[key] for key in own}
+        kept = keep_in(
+            tx,
+            actor,
+            checked,
+            self._modes.secret_keys(session.mode),
+            session_id=session.id,
+            owner_id=session.owner_id,
+            stored=session.config,
+        )
+        kept.write_in(tx, session.id, session.owner_id)
+        return {key: kept.config[key] for key in own}
 
 
 def _audit(tx: Tx, actor: Actor, action: str, session: Session, item_id: str, **details: Any) -> None:

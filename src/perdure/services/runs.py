@@ -14,6 +14,7 @@ from perdure.services.access import may_only_watch, readable, require_create, se
 from perdure.services.conversation import check_text, message_event
 from perdure.services.ports import Limits, ModeCatalog, RunEngine
 from perdure.services.resuming import continue_in, retry_in
+from perdure.services.secrets import keep_in
 from perdure.services.sessions import SessionService, on_busy_of
 from perdure.services.starting import start_in, start_next_in
 from perdure.services.views import StartResult, without_secrets_of
@@ -69,7 +70,7 @@ class RunService:
             if named_task is not None and runs.find_run_by_task(tx, actor.user_id, named_task) is not None:
                 raise _taken(named_task)
             live = runs.find_open_run(tx, session.id, lock=True)
-            checked = self._modes.validate(session.mode, {**session.config, **(config or {})})
+            checked = self._checked(tx, actor, session, config or {})
             if live is not None:
                 outcome = self._while_busy(tx, actor, session, live, task, checked, named_task, on_busy)
                 _audit_input(tx, actor, session, task, outcome[0], interrupted=outcome[1])
@@ -134,12 +135,12 @@ class RunService:
                     config=checked,
                     name=name or default_name(task, mode or _DEFAULT_MODE, tx.now),
                 )
-                merged = checked
+                merged = session.config
             else:
                 session = session_for(tx, actor, str(named), Action.SEND, lock=True)
                 if runs.find_open_run(tx, session.id, lock=True) is not None:
                     raise _busy(session)
-                merged = self._modes.validate(session.mode, {**session.config, **checked})
+                merged = self._checked(tx, actor, session, checked)
             run, message_id = start_in(
                 tx, session, task, merged, self._limits, owner_id=actor.user_id, task_id=named_task
             )
@@ -322,6 +323,22 @@ class RunService:
         if run is not None:
             await self._engine.enqueue(run.id)
         return run
+
+    def _checked(self, tx: Tx, actor: Actor, session: Session, config: dict[str, Any]) -> dict[str, Any]:
+        """Return the session's config with what this input changes; secrets given in it are the session's."""
+        merged = self._modes.validate(session.mode, {**session.config, **config})
+        keys = self._modes.secret_keys(session.mode)
+        kept = keep_in(
+            tx,
+            actor,
+            merged,
+            keys,
+            session_id=session.id,
+            owner_id=session.owner_id,
+            stored=session.config,
+        )
+        kept.write_in(tx, session.id, session.owner_id)
+        return kept.config
 
     def _while_busy(
         self,

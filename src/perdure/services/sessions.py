@@ -18,6 +18,7 @@ from perdure.services.budgets import parse_limits
 from perdure.services.history import message_page
 from perdure.services.ports import Limits, ModeCatalog, RunEngine
 from perdure.services.resuming import resume_in
+from perdure.services.secrets import keep_in
 from perdure.services.state import save_state_in
 from perdure.services.views import SessionPage, SessionRow, SessionView, session_rows
 from perdure.store import operations, runs, sessions, shares
@@ -81,8 +82,12 @@ class SessionService:
 
     def create_in(self, tx: Tx, actor: Actor, **values: Any) -> Session:
         """Create a session inside an open transaction; the config is checked already."""
+        session_id = values.pop("session_id", None) or new_id()
+        keys = self._modes.secret_keys(values["mode"])
+        kept = keep_in(tx, actor, values["config"], keys, session_id=session_id, owner_id=actor.user_id)
+        values["config"] = kept.config
         session = Session(
-            id=values.pop("session_id", None) or new_id(),
+            id=session_id,
             owner_id=actor.user_id,
             status=SessionStatus.ACTIVE,
             current_phase="init",
@@ -93,6 +98,7 @@ class SessionService:
             **values,
         )
         sessions.insert_session(tx, session)
+        kept.write_in(tx, session.id, session.owner_id)
         tx.audit(actor, "session.create", "session", session.id, mode=session.mode)
         tx.emit(session.id, lifecycle.session_update(session, "created"))
         tx.hint(actor.user_id, "session:created", session.id)
@@ -197,7 +203,19 @@ class SessionService:
             check_version(session, if_version)
             changes = {k: v if replace else _merged(getattr(session, k), v) for k, v in patch.items()}
             if "config" in changes:
-                changes["config"] = self._modes.validate(session.mode, changes["config"])
+                checked = self._modes.validate(session.mode, changes["config"])
+                kept = keep_in(
+                    tx,
+                    actor,
+                    checked,
+                    self._modes.secret_keys(session.mode),
+                    session_id=session.id,
+                    owner_id=session.owner_id,
+                    stored=session.config,
+                    replace=True,
+                )
+                kept.write_in(tx, session.id, session.owner_id)
+                changes["config"] = kept.config
             if "resource_limits" in changes:
                 changes["resource_limits"] = parse_limits(changes["resource_limits"])
             if not changes:
