@@ -47,7 +47,7 @@ export default function StartPage() {
   if (page.total === 0 && Object.values(page.counts).every((count) => count === 0)) {
     return (
       <>
-        <h1 className={styles.hello}>What should be done?</h1>
+        <h1 className={styles.hello}>Your first session</h1>
         <FirstRun />
       </>
     );
