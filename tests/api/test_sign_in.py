@@ -340,3 +340,60 @@ async def test_without_an_administrator_the_server_says_what_to_do(tmp_path: Pat
         assert "perdure users create --admin" in ready["says"]
         await add_people(app)
         assert "says" not in (await app.http.get("/ready")).json()
+
+
+async def test_every_change_leaves_its_entry_with_who_and_from_where(signed: Running) -> None:
+    admin = await as_(signed, ADMIN)
+    http = signed.http
+    body = {"email": "eve@example.org", "name": "Eve", "role": "member", "password": PASSWORD}
+    eve = (await http.post("/api/users", json=body, headers=admin)).json()
+    hers = await as_(signed, "eve@example.org")
+    key = (await http.post("/api/auth/keys", json={"name": "k", "scopes": ["read"]}, headers=hers)).json()
+    await http.delete(f"/api/auth/keys/{key['id']}", headers=hers)
+    await http.patch("/api/auth/me", json={"name": "Eva"}, headers=hers)
+    await http.patch("/api/auth/me", json={"name": "Eva"}, headers=hers)  # changes nothing
+    await http.post("/api/auth/tickets", headers=hers)
+    await http.patch(f"/api/users/{eve['id']}", json={"role": "admin"}, headers=admin)
+    await http.post(f"/api/users/{eve['id']}/sign-out", headers=admin)
+    await http.post("/api/auth/logout", headers=await as_(signed, "eve@example.org"))
+    listed = await http.get("/api/audit", params={"limit": 200}, headers=admin)
+    entries = [
+        (e["action"], e["actor_id"] == eve["id"])
+        for e in reversed(listed.json()["entries"])
+        if eve["id"] in (e["actor_id"], e["object_id"])
+    ]
+    assert entries == [
+        ("user.create", False),
+        ("sign-in.login", True),
+        ("key.create", True),
+        ("key.revoke", True),
+        ("user.update", True),
+        ("user.update", False),
+        ("user.sign-out", False),
+        ("sign-in.login", True),
+        ("sign-in.logout", True),
+    ]
+    own = [e for e in listed.json()["entries"] if e["actor_id"] == eve["id"]]
+    assert all(e["source"].startswith("127.0.0.1") for e in own)
+    assert PASSWORD not in listed.text
+    assert key["key"] not in listed.text
+    assert "eve@example.org" not in listed.text
+
+
+async def test_a_body_with_a_field_that_nobody_knows_is_refused(signed: Running) -> None:
+    admin = await as_(signed, ADMIN)
+    tries: list[tuple[str, dict[str, Any]]] = [
+        ("/api/auth/login", {"email": MEMBER, "password": PASSWORD, "role": "admin"}),
+        ("/api/users", {"email": "x@example.org", "name": "X", "is_admin": True}),
+        ("/api/auth/keys", {"name": "k", "scopes": ["read"], "user_id": "x"}),
+        ("/api/auth/keys", {"name": "k", "scopes": ["everything"]}),
+        ("/api/auth/keys", {"name": "k", "scopes": []}),
+        ("/api/auth/keys", {"name": "k", "scopes": ["read"], "expires_at": "2020-01-01T00:00:00Z"}),
+        ("/api/auth/keys", {"name": "k", "scopes": ["read"], "expires_at": "2999-01-01T00:00:00Z"}),
+        ("/api/auth/keys", {"name": "k", "scopes": ["read"], "expires_at": "2030-01-01T00:00:00"}),
+        ("/api/auth/tickets", {"session_id": "not an id"}),
+    ]
+    for path, body in tries:
+        answer = await signed.http.post(path, json=body, headers=admin)
+        assert code(answer, 422) == "invalid-input", path
+        assert PASSWORD not in answer.text

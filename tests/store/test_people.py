@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import threading
 from datetime import timedelta
 
@@ -24,7 +25,7 @@ from perdure.services.users import UserService
 from perdure.services.watching import WatchService
 from perdure.store import users
 from perdure.store.store import Store
-from tests.factories import OWNER, Clock
+from tests.factories import OWNER, Clock, OpenStore
 
 PASSWORD = "correct horse battery"
 
@@ -278,3 +279,30 @@ async def test_the_servers_own_accounts_are_nobody(people: People) -> None:
     with pytest.raises(NotFound):
         await people.users.get(SYSTEM_ACTOR, SYSTEM_ACTOR.user_id)
     assert OWNER.user_id in {user.id for user in found}
+
+
+async def test_tokens_outlive_a_new_secret_key_until_theirs_is_gone(
+    open_store: OpenStore, database_url: str
+) -> None:
+    if database_url == "sqlite://":
+        pytest.skip("a database in memory has one server in its life")
+    old, new = (f"{number}:{base64.b64encode(bytes([number] * 32)).decode()}" for number in (1, 2))
+
+    def server(keys: str) -> tuple[Store, People]:
+        store = open_store(database_url, secret_key=keys)
+        return store, People(store)
+
+    store, before = server(old)
+    await before.add("ada")
+    tokens, actor = await before.login("ada")
+    store.close()
+    store, rotated = server(f"{old},{new}")
+    assert await rotated.credentials.actor_of(tokens.access_token) == actor
+    newer, _ = await rotated.login("ada")
+    store.close()
+    store, retired = server(new)
+    with pytest.raises(Unauthenticated):
+        await retired.credentials.actor_of(tokens.access_token)
+    assert (await retired.credentials.actor_of(newer.access_token)).user_id == actor.user_id
+    again = await retired.sign_in.refresh(tokens.refresh_token)
+    assert (await retired.credentials.actor_of(again.access_token)).user_id == actor.user_id
