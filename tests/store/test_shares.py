@@ -14,7 +14,8 @@ from perdure.core.sessions import Session
 from perdure.errors import Conflict, Forbidden, InvalidInput, NotFound, PerdureError
 from perdure.ids import new_id
 from perdure.services.access import session_for
-from perdure.services.presence import ALIVE_FOR, PresenceService
+from perdure.services.connections import ConnectionService
+from perdure.services.presence import ALIVE_FOR, PresenceService, Viewers
 from perdure.services.share_links import ShareLinkService
 from perdure.services.shares import ShareService, UnknownPerson
 from perdure.store import audit, missions, operations, sessions, share_links, shares, users
@@ -606,6 +607,51 @@ async def test_presence_is_counted_over_all_servers_and_ages(world: World) -> No
     seen = await presence.viewers(OWNER, session.id)
     assert [(v.name, v.connections) for v in seen] == [("owner", 1)], "Ann's server gave no sign of life"
     assert await presence.viewers(OWNER, (await world.session()).id) == ()
+
+
+async def test_word_of_presence_crosses_servers_and_is_one_for_many_changes(world: World) -> None:
+    session = await world.session()
+    for person in PEOPLE:
+        await world.share(session, person)
+    told: list[set[str]] = []
+    takes, heard = [False, True], asyncio.Event()
+
+    def tell(viewers: Viewers) -> bool:
+        if takes and not takes.pop(0):
+            return False  # a reader that cannot take it yet is asked again
+        told.append({viewer.name for viewer in viewers})
+        heard.set()
+        return True
+
+    async def next_word() -> set[str]:
+        async with asyncio.timeout(10):
+            await heard.wait()
+        heard.clear()
+        return told[-1]
+
+    here = PresenceService(world.store, poll_s=0.05)
+    here.start()
+    elsewhere = ConnectionService(world.store, "another server")
+    stop = here.follow(session.id, OWNER.user_id, tell)
+    try:
+        rows = [await elsewhere.open(None, session.id, who.user_id) for who in (OWNER, ANN, ANN)]
+        assert "Ann" in await next_word()
+        before = len(told)
+        rows += [await elsewhere.open(None, session.id, ANN.user_id) for _ in range(20)]
+        ben = await elsewhere.open(None, session.id, BEN.user_id)
+        while "Ben" not in await next_word():
+            pass
+        assert len(told) == before + 1, "only other people are news, however many connections they have"
+        await elsewhere.close(ben, *rows[1:])
+        while await next_word() != {"owner"}:
+            pass
+    finally:
+        stop()
+        await here.stop()
+    number = len(told)
+    await elsewhere.open(None, session.id, BEN.user_id)
+    await here.stop()
+    assert len(told) == number
 
 
 def test_a_list_without_shares_reads_along_the_owners_index(world: World) -> None:
