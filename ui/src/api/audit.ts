@@ -1,12 +1,6 @@
 import { api, body } from "./http";
-import type { components } from "@/gen/api";
+import type { AuditPage } from "./types";
 
-export type AuditEntry = components["schemas"]["AuditEntryOut"];
-export interface AuditPage {
-  readonly entries: readonly AuditEntry[];
-  readonly total: number;
-  readonly next_cursor?: string | null;
-}
 export interface AuditFilter {
   readonly action?: string;
   readonly actorId?: string;
@@ -19,7 +13,7 @@ export function listSessionAudit(sessionId: string, cursor: string | null): Prom
   const query = { limit: PAGE, ...(cursor ? { cursor } : {}) };
   return body(
     api.GET("/api/sessions/{session_id}/audit", { params: { path: { session_id: sessionId }, query } }),
-  ) as Promise<AuditPage>;
+  );
 }
 
 /** A page of who did what on the server, newest first; for administrators. */
@@ -30,5 +24,5 @@ export function listAudit(filter: AuditFilter, cursor: string | null): Promise<A
     ...(filter.action ? { action: filter.action } : {}),
     ...(filter.actorId ? { actor_id: filter.actorId } : {}),
   };
-  return body(api.GET("/api/audit", { params: { query } })) as Promise<AuditPage>;
+  return body(api.GET("/api/audit", { params: { query } }));
 }

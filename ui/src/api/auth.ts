@@ -1,63 +1,25 @@
+import { api, body } from "./http";
 import { keeper } from "./keeper";
-import { json } from "./wanted";
-
-export interface Methods {
-  readonly auth: "local" | "password";
-  readonly password: boolean;
-  readonly registration: boolean;
-  readonly oidc: readonly { readonly id: string; readonly label: string }[];
-}
-export interface Me {
-  readonly user_id: string;
-  readonly email: string | null;
-  readonly name: string;
-  readonly role: "admin" | "member";
-  readonly auth: "local" | "password";
-  readonly credential: string;
-}
-interface SignedInAnswer {
-  readonly expires_in: number;
-  readonly user: { readonly user_id: string };
-}
-export interface SignInInfo {
-  readonly sign_in_id: string;
-  readonly method: string;
-  readonly source: string | null;
-  readonly created_at: string;
-  readonly last_used_at: string;
-  readonly expires_at: string;
-  readonly current: boolean;
-}
-export type Scope = "read" | "work" | "manage" | "admin";
-export interface KeyInfo {
-  readonly key_id: string;
-  readonly name: string;
-  readonly prefix: string;
-  readonly scopes: readonly string[];
-  readonly created_at: string;
-  readonly last_used_at: string | null;
-  readonly expires_at: string | null;
-}
+import type { KeyInfo, KeyMade, Me, Methods, SignInInfo } from "./types";
 
 /** Who is on this page; says to the keeper whether anybody has to be. */
 export async function getMe(): Promise<Me> {
-  const me = await json<Me>("GET", "/api/auth/me");
+  const me = await body(api.GET("/api/auth/me"));
   keeper.known(me.user_id, me.auth === "local");
   return me;
 }
 
 export function getMethods(): Promise<Methods> {
-  return json("GET", "/api/auth/methods");
+  return body(api.GET("/api/auth/methods"));
 }
 
 export async function signIn(email: string, password: string): Promise<void> {
-  const answer = await json<SignedInAnswer>("POST", "/api/auth/login", { email, password, cookies: true });
+  const answer = await body(api.POST("/api/auth/login", { body: { email, password, cookies: true } }));
   keeper.signedIn(answer.user.user_id, answer.expires_in);
 }
 
 export async function register(email: string, name: string, password: string): Promise<void> {
-  const body = { email, name, password, cookies: true };
-  const answer = await json<SignedInAnswer>("POST", "/api/auth/register", body);
+  const answer = await body(api.POST("/api/auth/register", { body: { email, name, password, cookies: true } }));
   keeper.signedIn(answer.user.user_id, answer.expires_in);
 }
 
@@ -67,13 +29,13 @@ export function oidcUrl(provider: string, next: string): string {
 }
 
 export async function signOut(): Promise<void> {
-  await json("POST", "/api/auth/logout");
+  await api.POST("/api/auth/logout");
   keeper.signedOut();
 }
 
 /** End all sign-ins of this person, this one too. */
 export async function signOutEverywhere(): Promise<void> {
-  await json("POST", "/api/auth/logout-everywhere");
+  await api.POST("/api/auth/logout-everywhere");
   keeper.signedOut();
 }
 
@@ -84,32 +46,34 @@ export interface ProfileChange {
 }
 
 export function changeMe(change: ProfileChange): Promise<Me> {
-  return json("PATCH", "/api/auth/me", change);
+  return body(api.PATCH("/api/auth/me", { body: { ...change } }));
 }
 
 export async function listSignIns(): Promise<readonly SignInInfo[]> {
-  return (await json<{ sign_ins: SignInInfo[] }>("GET", "/api/auth/sign-ins")).sign_ins;
+  return (await body(api.GET("/api/auth/sign-ins", { params: { query: { limit: 200 } } }))).sign_ins;
 }
 
 export async function endSignIn(signInId: string): Promise<void> {
-  await json("DELETE", `/api/auth/sign-ins/${signInId}`);
+  await api.DELETE("/api/auth/sign-ins/{sign_in_id}", { params: { path: { sign_in_id: signInId } } });
 }
 
 export async function listKeys(): Promise<readonly KeyInfo[]> {
-  return (await json<{ keys: KeyInfo[] }>("GET", "/api/auth/keys")).keys;
+  return (await body(api.GET("/api/auth/keys", { params: { query: { limit: 200 } } }))).keys;
 }
+
+export type Scope = KeyInfo["scopes"][number];
 
 export interface NewKey {
   readonly name: string;
-  readonly scopes: readonly Scope[];
+  readonly scopes: Scope[];
   readonly expires_in_days?: number;
 }
 
 /** Returns the key itself too; nobody can ask for it again. */
-export function makeKey(wanted: NewKey): Promise<KeyInfo & { readonly key: string }> {
-  return json("POST", "/api/auth/keys", wanted);
+export function makeKey(wanted: NewKey): Promise<KeyMade> {
+  return body(api.POST("/api/auth/keys", { body: wanted }));
 }
 
 export async function revokeKey(keyId: string): Promise<void> {
-  await json("DELETE", `/api/auth/keys/${keyId}`);
+  await api.DELETE("/api/auth/keys/{key_id}", { params: { path: { key_id: keyId } } });
 }

@@ -117,7 +117,7 @@ describe("a sign-in that has ended", () => {
     tab.subscribe(seen);
     await Promise.all([tab.fetch(get("/api/a")), tab.fetch(get("/api/b"))]);
     await tab.fetch(get("/api/c"));
-    expect(tab.getState()).toEqual({ kind: "out", why: "An administrator ended it." });
+    expect(tab.getState()).toEqual({ kind: "out", why: "An administrator ended it.", left: false });
     expect([seen.mock.calls.length, browser.count(REFRESH)]).toEqual([1, 1]);
   });
 
@@ -145,7 +145,7 @@ describe("a sign-in that has ended", () => {
   });
 
   it("wrong passwords are not mistaken for it", async () => {
-    const browser = new Browser(() => json(401, { code: "wrong-password" }));
+    const browser = new Browser(() => json(401, { code: "wrong-credentials" }));
     const tab = browser.tab();
     const response = await tab.fetch(new Request("http://test/api/auth/login", { method: "POST", body: "{}" }));
     expect(response.status).toBe(401);
@@ -158,7 +158,7 @@ it("signing out in one tab signs out the others", () => {
   const [here, there] = [browser.tab(), browser.tab()];
   for (const tab of [here, there]) tab.known("ann", false);
   there.signedOut();
-  expect(here.getState()).toEqual({ kind: "out", why: "You signed out in another tab." });
+  expect(here.getState()).toEqual({ kind: "out", why: "You signed out in another tab.", left: true });
 });
 
 it("another person who signs in in another tab takes this page over", () => {
@@ -168,6 +168,18 @@ it("another person who signs in in another tab takes this page over", () => {
   first.known("ann", false);
   browser.tab().signedIn("ben", 600);
   expect(browser.others).toBe(2);
+});
+
+it("what one person typed in this browser is not there for the next, but for the same one it is", () => {
+  const tab = new Browser(lapsed()).tab();
+  writeStored("theme", "dark");
+  tab.known("ann", false);
+  localStorage.setItem("perdure.draft.message.1", "dear Ben");
+  tab.known("ann", false);
+  expect(localStorage.getItem("perdure.draft.message.1")).toBe("dear Ben");
+  tab.known("ben", false);
+  expect(localStorage.getItem("perdure.draft.message.1")).toBeNull();
+  expect(localStorage.getItem("perdure.theme")).not.toBeNull();
 });
 
 it("a page that is looked at renews shortly before the token runs out, not earlier", async () => {

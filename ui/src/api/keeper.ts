@@ -5,7 +5,7 @@
  */
 
 import { acrossTabs, type Exclusive } from "@/lib/exclusive";
-import { readStored, writeStored } from "@/lib/stored";
+import { forgetStored, readStored, writeStored } from "@/lib/stored";
 import { asProblem, offline, problemOf } from "./problem";
 
 export type SignedIn =
@@ -13,8 +13,8 @@ export type SignedIn =
   /** The server has one local user and asks nobody. */
   | { readonly kind: "local" }
   | { readonly kind: "in"; readonly userId: string }
-  /** `why` is what the server said when it was more than "not signed in". */
-  | { readonly kind: "out"; readonly why: string | null };
+  /** `why`: what the server said when it was more than "not signed in". `left`: the person wanted it, in another tab. */
+  | { readonly kind: "out"; readonly why: string | null; readonly left: boolean };
 
 /** What one tab tells the others. */
 type Word = { readonly said: "in"; readonly userId: string } | { readonly said: "out" };
@@ -29,9 +29,10 @@ export interface KeeperOptions {
 }
 
 const RENEWED = "sign-in.renewed";
+const USER = "sign-in.user";
+/** Beginnings of the names under which a browser keeps what a person typed or saw. */
+const OF_A_PERSON: readonly string[] = ["draft.", "request.", "new-", "last-session", "seen."];
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
-/** Where a 401 says that what was given is wrong, not that a sign-in is needed. */
-const OPEN_PATHS: ReadonlySet<string> = new Set(["/api/auth/login", "/api/auth/register", "/api/auth/refresh"]);
 const RENEW_BEFORE_MS = 60_000;
 
 interface Renewed {
@@ -61,7 +62,7 @@ export class SignInKeeper {
     const again = request.clone();
     const begun = this.options.now();
     const response = await this.options.fetch(request);
-    if (response.status !== 401 || OPEN_PATHS.has(new URL(request.url).pathname)) return response;
+    if (response.status !== 401 || (await isAboutPassword(response.clone()))) return response;
     return (await this.renew(begun)) ? this.options.fetch(again) : response;
   };
 
@@ -85,6 +86,7 @@ export class SignInKeeper {
 
   /** The server said who this is. */
   known(userId: string, local: boolean): void {
+    if (!local) this.makeRoomFor(userId);
     this.become(local ? { kind: "local" } : { kind: "in", userId });
   }
 
@@ -95,10 +97,9 @@ export class SignInKeeper {
     this.tell({ said: "in", userId });
   }
 
-  /** The person signed out on this page. */
+  /** The person signed out on this page, which goes on to another address; the other tabs have to be told. */
   signedOut(): void {
     writeStored(RENEWED, null);
-    this.become({ kind: "out", why: null });
     this.tell({ said: "out" });
   }
 
@@ -134,8 +135,16 @@ export class SignInKeeper {
     }
     if (response.status !== 401 && response.status !== 403) return false; // not now; that says nothing of the sign-in
     const problem = asProblem(await problemOf(response));
-    this.become({ kind: "out", why: problem.code === "sign-in-needed" ? null : problem.message });
+    this.become({ kind: "out", why: problem.code === "sign-in-needed" ? null : problem.message, left: false });
     return false;
+  }
+
+  /** Drafts and the like that somebody else left in this browser are not for this person's eyes. */
+  private makeRoomFor(userId: string): void {
+    const before = readStored<string>(USER);
+    if (before === userId) return;
+    if (before !== null) forgetStored(OF_A_PERSON);
+    writeStored(USER, userId);
   }
 
   private remember(expiresIn: number): void {
@@ -145,7 +154,7 @@ export class SignInKeeper {
 
   private hear(word: Word): void {
     if (word.said === "out") {
-      if (this.state.kind === "in") this.become({ kind: "out", why: "You signed out in another tab." });
+      if (this.state.kind === "in") this.become({ kind: "out", why: "You signed out in another tab.", left: true });
     } else if (this.state.kind === "in" && this.state.userId !== word.userId) {
       this.options.onOther();
     } else if (this.state.kind === "out") {
@@ -162,6 +171,11 @@ export class SignInKeeper {
     this.state = state;
     for (const listener of this.listeners) listener();
   }
+}
+
+/** A 401 that says that what was typed is wrong, not that a sign-in is needed. */
+async function isAboutPassword(response: Response): Promise<boolean> {
+  return (await problemOf(response)).code === "wrong-credentials";
 }
 
 /** This tab's keeper. */

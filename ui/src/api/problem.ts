@@ -43,6 +43,13 @@ export function fieldErrors(problem: Problem | null): Readonly<Record<string, st
   );
 }
 
+/** The same for a form: also where the server named one field only. */
+export function formErrors(problem: Problem | null): Readonly<Record<string, string>> {
+  const { field, errors } = problem?.fields ?? {};
+  if (problem && typeof field === "string" && !Array.isArray(errors)) return { [field]: problem.message };
+  return fieldErrors(problem);
+}
+
 export function offline(): Problem {
   return new Problem(0, "offline", "The server cannot be reached. What you typed is kept.");
 }

@@ -23,6 +23,18 @@ export type CostRow = Schemas["CostRow"];
 export type RunPage = Schemas["RunPage"];
 export type FileInfo = Schemas["FileOut"];
 export type CostSummary = Schemas["CostSummary"];
+export type Methods = Schemas["AuthMethods"];
+export type Me = Schemas["Me"];
+export type SignInInfo = Schemas["SignInOut"];
+export type KeyInfo = Schemas["KeyOut"];
+export type KeyMade = Schemas["KeyMade"];
+export type UserInfo = Schemas["UserOut"];
+export type ShareInfo = Schemas["ShareOut"];
+export type ShareLinkInfo = Schemas["ShareLinkOut"];
+export type ShareLinkMade = Schemas["ShareLinkMade"];
+export type Viewer = Schemas["ViewerOut"];
+export type AuditEntry = Schemas["AuditEntryOut"];
+export type AuditPage = Schemas["AuditPage"];
 
 /** `GET /ready`: the server leaves its shape open. */
 export interface Readiness {

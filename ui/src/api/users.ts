@@ -1,18 +1,10 @@
-import { json } from "./wanted";
+import { api, body } from "./http";
+import type { UserInfo } from "./types";
 
-export type UserRole = "admin" | "member";
-export interface UserInfo {
-  readonly user_id: string;
-  readonly email: string;
-  readonly name: string;
-  readonly role: UserRole;
-  readonly disabled_at: string | null;
-  readonly created_at: string;
-  readonly last_seen_at: string | null;
-}
+export type UserRole = UserInfo["role"];
 
 export function listUsers(q: string): Promise<{ users: readonly UserInfo[]; total: number }> {
-  return json("GET", `/api/users?limit=200${q ? `&q=${encodeURIComponent(q)}` : ""}`);
+  return body(api.GET("/api/users", { params: { query: { limit: 200, ...(q ? { q } : {}) } } }));
 }
 
 export interface NewUser {
@@ -23,7 +15,7 @@ export interface NewUser {
 }
 
 export function createUser(user: NewUser): Promise<UserInfo> {
-  return json("POST", "/api/users", user);
+  return body(api.POST("/api/users", { body: { ...user } }));
 }
 
 export interface UserChange {
@@ -35,9 +27,9 @@ export interface UserChange {
 
 /** Refused with `last-admin` when nobody would be left to administer the server. */
 export function changeUser(userId: string, change: UserChange): Promise<UserInfo> {
-  return json("PATCH", `/api/users/${userId}`, change);
+  return body(api.PATCH("/api/users/{user_id}", { params: { path: { user_id: userId } }, body: { ...change } }));
 }
 
 export async function signOutUser(userId: string): Promise<void> {
-  await json("POST", `/api/users/${userId}/sign-out`);
+  await api.POST("/api/users/{user_id}/sign-out", { params: { path: { user_id: userId } } });
 }

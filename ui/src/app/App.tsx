@@ -2,9 +2,11 @@ import { MantineProvider } from "@mantine/core";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { Problem } from "@/api/problem";
+import { keeper } from "@/api/keeper";
 import { socketUrl } from "@/api/server";
 import { LiveProvider } from "@/live/react";
 import { LiveStream } from "@/live/stream";
+import { Gate } from "./Gate";
 import { router } from "./router";
 import { theme } from "./theme";
 
@@ -19,15 +21,17 @@ const queries = new QueryClient({
     },
   },
 });
-const stream = new LiveStream({ url: () => socketUrl(window.location) });
+const stream = new LiveStream({ url: () => socketUrl(window.location), ticket: keeper.ticket });
 
 export function App() {
   return (
     <MantineProvider theme={theme} defaultColorScheme="auto">
       <QueryClientProvider client={queries}>
-        <LiveProvider stream={stream}>
-          <RouterProvider router={router} />
-        </LiveProvider>
+        <Gate stream={stream}>
+          <LiveProvider stream={stream}>
+            <RouterProvider router={router} />
+          </LiveProvider>
+        </Gate>
       </QueryClientProvider>
     </MantineProvider>
   );

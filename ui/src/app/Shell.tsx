@@ -4,11 +4,13 @@ import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-route
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { listWaiting } from "@/api/approvals";
 import { Boundary } from "@/components/Boundary";
+import { Brand } from "@/components/Brand";
 import { Icon, type IconName } from "@/components/Icon";
 import { OneAtATime } from "@/components/OneAtATime";
 import { useKeys } from "@/lib/keys";
 import { useSettled } from "@/lib/settled";
 import { useConnection, useListHints } from "@/live/react";
+import { UserMenu } from "@/features/people/UserMenu";
 import { ModelNote } from "./ModelNote";
 import type { Command } from "@/features/palette/Palette";
 import { useNotices } from "./notices";
@@ -87,19 +89,7 @@ export function Shell(): ReactNode {
       </a>
       <header className={styles.bar}>
         <Link to="/" className={styles.brand ?? ""} aria-label="Perdure, start page">
-          <svg
-            aria-hidden="true"
-            width="20"
-            height="20"
-            viewBox="0 0 20 20"
-            fill="none"
-            stroke="currentColor"
-            strokeWidth="2.2"
-            strokeLinecap="round"
-          >
-            <path d="M6 17V7.5a4.5 4.5 0 1 1 4.5 4.5H9" />
-            <path d="M14.5 15.5h.01" strokeWidth="3" />
-          </svg>
+          <Brand />
           <span>Perdure</span>
         </Link>
         <button type="button" className={styles.find} onClick={() => setOver("palette")}>
@@ -117,6 +107,7 @@ export function Shell(): ReactNode {
         >
           <Icon name={theme.icon} />
         </button>
+        <UserMenu />
       </header>
       <div className={styles.frame}>
         <nav aria-label="Main" className={styles.nav}>

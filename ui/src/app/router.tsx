@@ -2,7 +2,7 @@ import { createRootRoute, createRoute, createRouter, Link, redirect } from "@tan
 import { lazy, Suspense, type ComponentType, type ReactNode } from "react";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
 import { asProblem } from "@/api/problem";
-import { listSearch, newSearch, sessionSearch, startSearch } from "./search";
+import { listSearch, newSearch, nextSearch, sessionSearch, startSearch } from "./search";
 import { Shell } from "./Shell";
 
 /** Each screen is a part of its own, fetched when it is first opened; pages know the routes, so their types stay out. */
@@ -55,6 +55,21 @@ const settings = createRoute({
   path: "/settings",
   component: screen(() => import("./pages/SettingsPage")),
 });
+const settingsPart = createRoute({
+  getParentRoute,
+  path: "/settings/$part",
+  component: screen(() => import("./pages/SettingsPage")),
+});
+const join = createRoute({ getParentRoute, path: "/join", component: screen(() => import("./pages/JoinPage")) });
+/** Whoever gets here is signed in already, and goes on to where they wanted. */
+const signIn = createRoute({
+  getParentRoute,
+  path: "/sign-in",
+  validateSearch: nextSearch,
+  beforeLoad: ({ search }) => {
+    throw redirect({ href: search.next ?? "/", replace: true });
+  },
+});
 const session = createRoute({
   getParentRoute,
   path: "/sessions/$id",
@@ -63,7 +78,7 @@ const session = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([start, sessions, inbox, newSession, settings, session]),
+  routeTree: root.addChildren([start, sessions, inbox, newSession, settings, settingsPart, join, signIn, session]),
 });
 
 declare module "@tanstack/react-router" {

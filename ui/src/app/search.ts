@@ -18,6 +18,8 @@ export interface ListSearch {
   status?: string | undefined;
   mode?: string | undefined;
   sort?: string | undefined;
+  /** `me`: what others shared with the person on this page; `mine`: their own. */
+  whose?: string | undefined;
 }
 
 type Raw = Readonly<Record<string, unknown>>;
@@ -33,10 +35,10 @@ export function sessionSearch({ tab, at, node, resume }: Raw): SessionSearch {
   };
 }
 
-export function listSearch({ q, status, mode, sort }: Raw): ListSearch {
+export function listSearch({ q, status, mode, sort, whose }: Raw): ListSearch {
   const text = (name: string, value: unknown) =>
     value !== undefined && value !== null && String(value) ? { [name]: String(value) } : {};
-  return { ...text("q", q), ...text("status", status), ...text("mode", mode), ...text("sort", sort) };
+  return { ...text("q", q), ...text("status", status), ...text("mode", mode), ...text("sort", sort), ...text("whose", whose) };
 }
 
 /** The session that an address of the first interface wants resumed. */
@@ -48,4 +50,10 @@ export function startSearch(search: Raw): { resumeSessionId?: string } {
 /** The session to start one like. */
 export function newSearch({ from }: Raw): { from?: string } {
   return typeof from === "string" && from ? { from } : {};
+}
+
+/** Where to go after signing in: only ever a place of this console. */
+export function nextSearch({ next }: Raw): { next?: string } {
+  if (typeof next !== "string" || !/^\/(?![/\\])/.test(next) || next.startsWith("/sign-in")) return {};
+  return { next };
 }

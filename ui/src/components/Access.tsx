@@ -1,5 +1,5 @@
 import { createContext, useContext, type ReactNode } from "react";
-import type { Me } from "@/api/auth";
+import type { Me } from "@/api/types";
 import { may, type Right } from "@/lib/access";
 
 const MeContext = createContext<Me | null>(null);
@@ -23,6 +23,10 @@ const RoleContext = createContext<string | null>(null);
 /** How the person on this page relates to the session inside; null: it is theirs. */
 export function RoleProvider({ role, children }: { role: string | null; children: ReactNode }) {
   return <RoleContext.Provider value={role}>{children}</RoleContext.Provider>;
+}
+
+export function useRole(): string | null {
+  return useContext(RoleContext);
 }
 
 export function useMay(right: Right): boolean {

@@ -57,3 +57,14 @@ export function writeStored(key: string, value: unknown): void {
     // full or switched off: saving never disturbs the person
   }
 }
+
+/** Forget all values whose keys begin with one of these. */
+export function forgetStored(beginnings: readonly string[]): void {
+  try {
+    for (const key of Object.keys(localStorage)) {
+      if (beginnings.some((each) => key.startsWith(PREFIX + each))) localStorage.removeItem(key);
+    }
+  } catch {
+    // switched off: nothing is kept
+  }
+}

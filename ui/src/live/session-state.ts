@@ -156,6 +156,9 @@ export interface SessionFacts {
   readonly limits: Readonly<Record<string, unknown>>;
   readonly queueLength: number;
   readonly forkedFrom: string | null;
+  /** What the person on this page is to the session. */
+  readonly role: string | null;
+  readonly ownerName: string | null;
 }
 
 export interface Notice {
@@ -222,6 +225,8 @@ export function emptySession(sessionId: string): SessionState {
       limits: {},
       queueLength: 0,
       forkedFrom: null,
+      role: null,
+      ownerName: null,
     },
     run: null,
     messages: [],

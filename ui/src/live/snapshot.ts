@@ -45,6 +45,8 @@ export function stateOf({ detail, steps, approvals, files, costs, dag }: Snapsho
       limits: detail.resource_limits,
       queueLength: detail.queue_length,
       forkedFrom: detail.forked_from_session,
+      role: detail.role ?? null,
+      ownerName: detail.owner_name ?? null,
     },
     run: run && {
       runId: run.run_id,

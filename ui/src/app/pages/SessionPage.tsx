@@ -1,7 +1,9 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { useEffect, useSyncExternalStore } from "react";
 import { useQueryClient } from "@tanstack/react-query";
+import { keeper } from "@/api/keeper";
 import { loadSession, touchSession } from "@/api/sessions";
+import { useIsShared } from "@/components/Access";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
 import { useSession } from "@/live/react";
 import { rememberSession } from "../recent";
@@ -37,6 +39,12 @@ export default function SessionPage() {
     );
   }, [id, isThere, queries]);
   useActivity(isThere ? id : null);
+  const several = useIsShared();
+  const signedOut = view.kind === "failed" && view.problem.status === 401;
+  const signedIn = useSyncExternalStore(keeper.subscribe, keeper.getState).kind;
+  useEffect(() => {
+    if (signedOut && signedIn === "in") store.reload();
+  }, [signedOut, signedIn, store]);
   switch (view.kind) {
     case "loading":
       return (
@@ -57,7 +65,8 @@ export default function SessionPage() {
         <>
           <h1>Session</h1>
           <EmptyState action={<Link to="/sessions">All sessions</Link>}>
-            There is no session at this address. It may have been deleted.
+            There is no session at this address
+            {several ? ", or it is not shared with you any more. Its owner can tell." : ". It may have been deleted."}
           </EmptyState>
         </>
       );

@@ -1,7 +1,9 @@
 import { useMediaQuery } from "@mantine/hooks";
 import { getRouteApi } from "@tanstack/react-router";
 import { lazy, Suspense, useRef, useState, type ReactNode } from "react";
+import { RoleProvider, useIsShared } from "@/components/Access";
 import { Boundary } from "@/components/Boundary";
+import type { MenuItem } from "@/components/Menu";
 import { Loading } from "@/components/States";
 import { ApprovalCard } from "@/features/approvals/ApprovalCard";
 import { PinnedRequest } from "@/features/approvals/PinnedRequest";
@@ -11,12 +13,16 @@ import { Banner } from "@/features/session/Banner";
 import { Header, type ForkPoint } from "@/features/session/Header";
 import { Queue } from "@/features/session/Queue";
 import { Strip } from "@/features/session/Strip";
+import { RoleNote } from "@/features/sharing/RoleNote";
+import { Watching } from "@/features/sharing/Watching";
 import { StepList } from "@/features/steps/StepList";
+import { may } from "@/lib/access";
 import { useKeys } from "@/lib/keys";
 import { shownStatus } from "@/lib/status";
 import { useConnection } from "@/live/react";
 import type { SessionState } from "@/live/session-state";
 import type { SessionStore } from "@/live/session-store";
+import { useStanding } from "../role";
 import type { SessionTab } from "../search";
 import { useAttention } from "../title";
 import { PhoneBar } from "./PhoneBar";
@@ -29,6 +35,8 @@ const EventsTab = lazy(() => import("@/features/events/EventsTab"));
 const CostsTab = lazy(() => import("@/features/costs/CostsTab"));
 const FileList = lazy(() => import("@/features/files/FileList"));
 const ConfigTab = lazy(() => import("@/features/config/ConfigTab"));
+const ShareDialog = lazy(() => import("@/features/sharing/ShareDialog"));
+const SessionAudit = lazy(() => import("@/features/audit/SessionAudit"));
 const MissionTab = lazy(() => import("@/features/mission/MissionTab"));
 
 const route = getRouteApi("/sessions/$id");
@@ -41,18 +49,46 @@ interface Tab extends TabHead {
   readonly content: () => ReactNode;
 }
 
-export function SessionView({ state, store }: { state: SessionState; store: SessionStore }) {
+export function SessionView(props: { state: SessionState; store: SessionStore }) {
+  const { role, ownerName } = useStanding(props.state.sessionId, props.state.facts);
+  return (
+    <RoleProvider role={role}>
+      <View {...props} role={role} ownerName={ownerName} />
+    </RoleProvider>
+  );
+}
+
+interface ViewProps {
+  readonly state: SessionState;
+  readonly store: SessionStore;
+  readonly role: string | null;
+  readonly ownerName: string | null;
+}
+
+function View({ state, store, role, ownerName }: ViewProps) {
   const { tab, at, node, resume } = route.useSearch();
   const navigate = route.useNavigate();
   const wide = useMediaQuery(WIDE, true, { getInitialValueInEffect: false });
   const phone = useMediaQuery(PHONE, false, { getInitialValueInEffect: false });
   const message = useRef<HTMLTextAreaElement>(null);
   const [fork, setFork] = useState<ForkPoint | null>(null);
+  const [over, setOver] = useState<"share" | "audit" | null>(null);
+  const several = useIsShared();
+  const deleted = state.facts.status === "deleted";
   const pending = state.approvals.filter((approval) => approval.status === "pending");
   const status = shownStatus(state.facts.status, state.run?.status, pending.length);
   const heard = useConnection().kind === "live";
   const live = status === "running" || status === "pausing";
   useAttention(state.facts.name, pending.length, status);
+
+  const more: MenuItem[] = [];
+  if (several && !deleted) {
+    const label = may(role, "share") ? "Share…" : "Who has access…";
+    more.push({ label, icon: "users", onPress: () => setOver("share") });
+  }
+  if (may(role, "audit") && !deleted) {
+    more.push({ label: "Who did what…", icon: "shield", onPress: () => setOver("audit") });
+  }
 
   const show = (next: SessionTab) =>
     void navigate({
@@ -200,7 +236,10 @@ export function SessionView({ state, store }: { state: SessionState; store: Sess
         fork={fork}
         onFork={setFork}
         resumes={resume === true}
+        beside={<Watching sessionId={state.sessionId} />}
+        more={more}
       />
+      <RoleNote role={role} ownerName={ownerName} />
       <Strip state={state} />
       <Banner state={state} status={status} />
       <div aria-live="assertive" className="visually-hidden">
@@ -226,6 +265,19 @@ export function SessionView({ state, store }: { state: SessionState; store: Sess
         </div>
         {wide && <div className={styles.pane}>{conversation}</div>}
       </div>
+      <Suspense fallback={null}>
+        {over === "share" && (
+          <ShareDialog
+            sessionId={state.sessionId}
+            name={state.facts.name}
+            role={role}
+            ownerName={ownerName}
+            onClose={() => setOver(null)}
+            onLeft={() => void navigate({ to: "/sessions" })}
+          />
+        )}
+        {over === "audit" && <SessionAudit sessionId={state.sessionId} onClose={() => setOver(null)} />}
+      </Suspense>
       {phone && (
         <>
           <PinnedRequest pending={pending} />

@@ -1,5 +1,6 @@
 import { Button } from "@mantine/core";
 import { useEffect, type KeyboardEvent } from "react";
+import { useMay } from "@/components/Access";
 import { Icon } from "@/components/Icon";
 import { ErrorState } from "@/components/States";
 import fields from "@/components/form/form.module.css";
@@ -29,6 +30,7 @@ function Open({ approval }: { approval: ApprovalEntry }) {
   const [draft, setDraft, forget] = useStored<Draft>(`request.${approval.approvalId}`, start);
   const { busy, problem, errors, answered, send, clear } = useAnswer(approval.approvalId);
   const connection = useConnection();
+  const mayAnswer = useMay("answer");
   const actions = actionsOf(approval);
   const preparing = actions.find((action) => action.resolution === draft.preparing);
   const change = (part: Partial<Draft>) => setDraft({ ...draft, ...part });
@@ -75,7 +77,9 @@ function Open({ approval }: { approval: ApprovalEntry }) {
         <h2 id={`ask-${approval.approvalId}`}>{approval.title || "A question for you"}</h2>
         {approval.deadline && <Deadline at={approval.deadline} consequence={approval.onExpiry} />}
       </div>
-      <Inputs approval={approval} draft={draft} onChange={change} errors={errors} />
+      <fieldset className={styles.inputs} disabled={!mayAnswer}>
+        <Inputs approval={approval} draft={draft} onChange={change} errors={errors} />
+      </fieldset>
       {preparing?.words && (
         <label className={fields.field}>
           <span className={fields.label}>{preparing.words.label}</span>
@@ -117,7 +121,8 @@ function Open({ approval }: { approval: ApprovalEntry }) {
         ))
       )}
       <div className={styles.actions} data-answers="">
-        {(preparing ? [preparing] : actions).map((action) => (
+        {!mayAnswer && <span className={styles.note}>It waits for somebody who may answer; you can view it.</span>}
+        {(!mayAnswer ? [] : preparing ? [preparing] : actions).map((action) => (
           <Button
             key={action.resolution}
             variant={preparing || action.tone === "primary" ? "filled" : "default"}
@@ -139,7 +144,7 @@ function Open({ approval }: { approval: ApprovalEntry }) {
             {preparing.editing ? "Keep it as it was" : "Back"}
           </Button>
         )}
-        {connection.kind !== "live" && !answered && (
+        {connection.kind !== "live" && !answered && mayAnswer && (
           <span className={styles.note}>Not live: your answer is sent as soon as you press.</span>
         )}
       </div>

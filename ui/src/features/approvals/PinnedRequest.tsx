@@ -1,5 +1,6 @@
 import { Button } from "@mantine/core";
 import { useEffect, useState } from "react";
+import { useMay } from "@/components/Access";
 import { Icon } from "@/components/Icon";
 import type { ApprovalEntry } from "@/live/session-state";
 import { actionsOf, KIND_ICON } from "./kinds";
@@ -7,7 +8,7 @@ import styles from "./requests.module.css";
 
 /** The first open question, kept in reach on a small screen while the buttons of its card are out of sight. */
 export function PinnedRequest({ pending }: { pending: readonly ApprovalEntry[] }) {
-  const first = pending[0];
+  const first = useMay("answer") ? pending[0] : undefined;
   const hidden = useInSight(first?.approvalId);
   if (!first) return null;
   if (hidden) return <div className={styles.pinnedRoom} />;

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { asProblem, fieldErrors, type Problem } from "@/api/problem";
 import { changeSession, listModes } from "@/api/sessions";
+import { useMay } from "@/components/Access";
 import { CodeBlock } from "@/components/CodeBlock";
 import { SchemaFields } from "@/components/form/SchemaFields";
 import { JsonView } from "@/components/JsonView";
@@ -140,6 +141,7 @@ function Limits({ state, schema }: { state: SessionState; schema: Readonly<Recor
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const fields = fieldsOf(schema);
+  const mayChange = useMay("edit");
   if (fields.length === 0) return null;
   const stale = problem?.code === "stale-version";
   const save = async () => {
@@ -172,16 +174,18 @@ function Limits({ state, schema }: { state: SessionState; schema: Readonly<Recor
               ? "No limits: nothing stops a run but its end."
               : shown(state.facts.limits)}
           </p>
-          <Button
-            size="xs"
-            variant="default"
-            onClick={() => {
-              setVersion(state.facts.version);
-              setEdited(state.facts.limits);
-            }}
-          >
-            Change limits
-          </Button>
+          {mayChange && (
+            <Button
+              size="xs"
+              variant="default"
+              onClick={() => {
+                setVersion(state.facts.version);
+                setEdited(state.facts.limits);
+              }}
+            >
+              Change limits
+            </Button>
+          )}
         </>
       ) : (
         <>

@@ -3,6 +3,7 @@ import { useRef, useState, type Ref } from "react";
 import { newKey } from "@/api/http";
 import { asProblem, type Problem } from "@/api/problem";
 import { sendMessage, type OnBusy } from "@/api/sessions";
+import { useMay } from "@/components/Access";
 import { Segmented } from "@/components/Segmented";
 import { ErrorState } from "@/components/States";
 import { useDraft } from "@/lib/draft";
@@ -27,13 +28,15 @@ const DONE: Readonly<Record<OnBusy, string>> = {
   interrupt: "The run before is being cancelled; this starts next.",
 };
 
-export function Composer({ sessionId, busy, canWrite, inputRef }: Props) {
+export function Composer({ sessionId, busy, canWrite: fits, inputRef }: Props) {
   const [text, setText] = useDraft(`message.${sessionId}`);
   const [onBusy, setOnBusy] = useStored<OnBusy>("on-busy", "enqueue");
   const [sending, setSending] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [note, setNote] = useState("");
   const key = useRef<string | null>(null);
+  const mayWrite = useMay("send");
+  const canWrite = fits && mayWrite;
 
   async function send() {
     const content = text.trim();
@@ -81,7 +84,13 @@ export function Composer({ sessionId, busy, canWrite, inputRef }: Props) {
         <Textarea
           ref={inputRef}
           aria-label="Message"
-          placeholder={canWrite ? "Write to this session" : "Resume or restore the session to write to it"}
+          placeholder={
+            !mayWrite
+              ? "You can view this session, not write to it"
+              : canWrite
+                ? "Write to this session"
+                : "Resume or restore the session to write to it"
+          }
           autosize
           minRows={1}
           maxRows={8}

@@ -1,6 +1,7 @@
 import { useState, type DragEvent } from "react";
 import { fileUrl, uploadFile, zipUrl } from "@/api/files";
 import { asProblem, type Problem } from "@/api/problem";
+import { useMay } from "@/components/Access";
 import { Icon } from "@/components/Icon";
 import { EmptyState, ErrorState } from "@/components/States";
 import { bytes } from "@/lib/format";
@@ -24,6 +25,7 @@ export default function FileList({ sessionId, files, stepName, onJump }: ListPro
   const [uploading, setUploading] = useState("");
   const [over, setOver] = useState(false);
   const shown = files.find((file) => file.path === open);
+  const mayAdd = useMay("edit");
 
   async function upload(list: FileList | null) {
     setProblem(null);
@@ -41,7 +43,7 @@ export default function FileList({ sessionId, files, stepName, onJump }: ListPro
   const onDrop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
-    void upload(event.dataTransfer.files);
+    if (mayAdd) void upload(event.dataTransfer.files);
   };
 
   return (
@@ -50,12 +52,12 @@ export default function FileList({ sessionId, files, stepName, onJump }: ListPro
       data-over={over || undefined}
       onDragOver={(event) => {
         event.preventDefault();
-        setOver(true);
+        setOver(mayAdd);
       }}
       onDragLeave={() => setOver(false)}
       onDrop={onDrop}
     >
-      {files.length === 0 && <EmptyState>Files that you add and that the agents write appear here.</EmptyState>}
+      {files.length === 0 && <EmptyState>Files that {mayAdd ? "you add and that " : ""}the agents write appear here.</EmptyState>}
       {files.length > 0 && (
         <div className={styles.list} role="group" aria-label="Files">
           <FolderView folder={treeOf(files)} sessionId={sessionId} open={open} onOpen={setOpen} />
@@ -76,24 +78,26 @@ export default function FileList({ sessionId, files, stepName, onJump }: ListPro
       )}
       {problem && <ErrorState problem={problem} />}
       <div className={styles.adding}>
-        <label className={styles.add}>
-          <Icon name="up" /> Add files
-          <input
-            type="file"
-            multiple
-            className="visually-hidden"
-            onChange={(event) => {
-              const input = event.currentTarget;
-              void upload(input.files).finally(() => (input.value = ""));
-            }}
-          />
-        </label>
+        {mayAdd && (
+          <label className={styles.add}>
+            <Icon name="up" /> Add files
+            <input
+              type="file"
+              multiple
+              className="visually-hidden"
+              onChange={(event) => {
+                const input = event.currentTarget;
+                void upload(input.files).finally(() => (input.value = ""));
+              }}
+            />
+          </label>
+        )}
         {files.length > 1 && (
           <a className={styles.add} href={zipUrl(sessionId)} download>
             <Icon name="down" /> Download all
           </a>
         )}
-        <span role="status">{uploading ? `Uploading ${uploading}` : "or drop them here"}</span>
+        <span role="status">{uploading ? `Uploading ${uploading}` : mayAdd && "or drop them here"}</span>
       </div>
     </div>
   );

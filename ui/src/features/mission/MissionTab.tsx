@@ -5,6 +5,7 @@ import { fileUrl } from "@/api/files";
 import { acceptMission, cancelMission, getMission, listMissions, rejectMission, reviseMission } from "@/api/missions";
 import { asProblem, type Problem } from "@/api/problem";
 import type { AssetInfo, MissionDetail } from "@/api/types";
+import { useMay } from "@/components/Access";
 import fields from "@/components/form/form.module.css";
 import { Icon, type IconName } from "@/components/Icon";
 import { JsonView } from "@/components/JsonView";
@@ -189,6 +190,7 @@ function Decision({ mission }: { mission: MissionDetail }) {
   const [words, setWords] = useState("");
   const [busy, setBusy] = useState<string | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const mayDecide = useMay("answer");
   const run = async (name: string, command: () => Promise<void>) => {
     setBusy(name);
     setProblem(null);
@@ -204,6 +206,7 @@ function Decision({ mission }: { mission: MissionDetail }) {
     }
   };
   const proposed = mission.status === "proposed";
+  if (!mayDecide) return null;
   if (!proposed && mission.status !== "accepted" && mission.status !== "in_progress") return null;
   const id = mission.mission_id;
   return (

@@ -1,21 +1,23 @@
 import { Button } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import { asProblem, type Problem } from "@/api/problem";
 import { cancelRun, commandSession, retryRun, suspendSession } from "@/api/sessions";
+import { useRole } from "@/components/Access";
 import { Icon } from "@/components/Icon";
-import { Menu } from "@/components/Menu";
+import { Menu, type MenuItem } from "@/components/Menu";
 import { Money } from "@/components/Money";
 import { useOneAtATime } from "@/components/OneAtATime";
 import { ErrorState } from "@/components/States";
 import { StatusChip } from "@/components/StatusChip";
+import { may } from "@/lib/access";
 import { dollars, integer } from "@/lib/format";
 import { useKeys } from "@/lib/keys";
 import { useNow } from "@/lib/now";
 import type { Shown } from "@/lib/status";
 import { duration } from "@/lib/time";
 import type { SessionState } from "@/live/session-state";
-import { DEEDS, offered, type Deed } from "./actions";
+import { allowed, DEEDS, offered, type Deed } from "./actions";
 import { DeleteDialog, ForkDialog, RenameDialog } from "./dialogs";
 import { ResumeDialog, RetryDialog } from "./ResumeDialog";
 import styles from "./Session.module.css";
@@ -32,6 +34,9 @@ interface Props {
   readonly onFork: (point: ForkPoint | null) => void;
   /** The address asks for the preview of a resume. */
   readonly resumes: boolean;
+  /** Beside the buttons, and among what else can be done. */
+  readonly beside?: ReactNode;
+  readonly more?: readonly MenuItem[];
 }
 
 export interface ForkPoint {
@@ -42,7 +47,18 @@ export interface ForkPoint {
 
 type Asking = "resume" | "retry-from" | "rename" | "delete" | null;
 
-export function Header({ state, status, heard, onReview, onWrite, fork, onFork, resumes }: Props) {
+export function Header({
+  state,
+  status,
+  heard,
+  onReview,
+  onWrite,
+  fork,
+  onFork,
+  resumes,
+  beside,
+  more = [],
+}: Props) {
   const [busy, setBusy] = useState<Deed | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [asking, setAsking] = useState<Asking>(
@@ -51,7 +67,8 @@ export function Header({ state, status, heard, onReview, onWrite, fork, onFork, 
   const navigate = useNavigate();
   const mayRunBeside = useOneAtATime();
   const { sessionId, run } = state;
-  const offer = offered(status, run !== null);
+  const role = useRole();
+  const offer = allowed(offered(status, run !== null), role);
 
   const direct: Partial<Record<Deed, () => Promise<unknown>>> = {
     pause: () => suspendSession(sessionId, "boundary"),
@@ -92,6 +109,7 @@ export function Header({ state, status, heard, onReview, onWrite, fork, onFork, 
   };
   useKeys({
     p: () => {
+      if (!may(role, "control")) return;
       if (status === "running" || status === "needs-you") void perform("pause");
       else if (offer.primary === "resume") void perform("resume");
     },
@@ -124,16 +142,20 @@ export function Header({ state, status, heard, onReview, onWrite, fork, onFork, 
       <div className={styles.title}>
         <h1>{state.facts.name || "Untitled"}</h1>
         <div className={styles.actions}>
+          {beside}
           {offer.second && button(offer.second, false)}
           {offer.primary && button(offer.primary, true)}
           <Menu
             label="More to do"
-            items={offer.more.map((deed) => ({
-              label: DEEDS[deed].word,
-              icon: DEEDS[deed].icon,
-              danger: DEEDS[deed].danger ?? false,
-              onPress: () => void perform(deed),
-            }))}
+            items={[
+              ...more,
+              ...offer.more.map((deed) => ({
+                label: DEEDS[deed].word,
+                icon: DEEDS[deed].icon,
+                danger: DEEDS[deed].danger ?? false,
+                onPress: () => void perform(deed),
+              })),
+            ]}
           />
         </div>
       </div>

@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useState } from "react";
 import { asProblem, type Problem } from "@/api/problem";
 import { changeQueued, listQueue, removeQueued, reorderQueue, type QueueItem } from "@/api/queue";
+import { useMay } from "@/components/Access";
 import fields from "@/components/form/form.module.css";
 import { Icon } from "@/components/Icon";
 import { ErrorState } from "@/components/States";
@@ -77,6 +78,7 @@ interface ItemProps {
 
 function Item({ item, first, last, onMove, onChange, onRemove }: ItemProps) {
   const [text, setText] = useState<string | null>(null);
+  const mayChange = useMay("send");
   const tool = (label: string, icon: "up" | "down" | "pen" | "cross", onPress: () => void, disabled = false) => (
     <Button
       variant="subtle"
@@ -120,10 +122,14 @@ function Item({ item, first, last, onMove, onChange, onRemove }: ItemProps) {
   return (
     <li>
       <span>{item.content}</span>
-      {tool("Earlier", "up", () => onMove(-1), first)}
-      {tool("Later", "down", () => onMove(1), last)}
-      {tool("Change", "pen", () => setText(item.content))}
-      {tool("Take out", "cross", onRemove)}
+      {mayChange && (
+        <>
+          {tool("Earlier", "up", () => onMove(-1), first)}
+          {tool("Later", "down", () => onMove(1), last)}
+          {tool("Change", "pen", () => setText(item.content))}
+          {tool("Take out", "cross", onRemove)}
+        </>
+      )}
     </li>
   );
 }

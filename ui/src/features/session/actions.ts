@@ -1,6 +1,7 @@
 /** What can be done with a session in each of its states: the one thing most wanted, and the rest. */
 
 import type { IconName } from "@/components/Icon";
+import { may, type Right } from "@/lib/access";
 import type { Shown } from "@/lib/status";
 
 export type Deed =
@@ -79,4 +80,31 @@ export function offered(status: Shown, hasRun: boolean): Offer {
     default:
       return status satisfies never;
   }
+}
+
+/** Whoever may read may also take a copy; all else needs a right. */
+const NEEDS: Readonly<Partial<Record<Deed, Right>>> = {
+  review: "answer",
+  write: "send",
+  pause: "control",
+  "pause-now": "control",
+  resume: "control",
+  retry: "control",
+  "retry-from": "control",
+  stop: "control",
+  rename: "edit",
+  complete: "control",
+  archive: "control",
+  restore: "delete",
+  delete: "delete",
+};
+
+/** What is left of an offer for somebody with this role. */
+export function allowed(offer: Offer, role: string | null): Offer {
+  const has = (deed: Deed) => {
+    const right = NEEDS[deed];
+    return right === undefined || may(role, right);
+  };
+  const kept = (deed: Deed | null) => (deed !== null && has(deed) ? deed : null);
+  return { primary: kept(offer.primary), second: kept(offer.second), more: offer.more.filter(has) };
 }

@@ -5,13 +5,14 @@ import { listWaiting } from "@/api/approvals";
 import { asProblem } from "@/api/problem";
 import { listModes, listSessions } from "@/api/sessions";
 import type { SessionInfo, SessionPage } from "@/api/types";
+import { useIsShared } from "@/components/Access";
 import fields from "@/components/form/form.module.css";
 import { ErrorState, Loading } from "@/components/States";
 import { integer } from "@/lib/format";
 import { useKeys } from "@/lib/keys";
 import { WORD, type Shown } from "@/lib/status";
 import { Bulk } from "./Bulk";
-import { Nothing, SearchBox, StatusFilter, totalOf, type Filters } from "./filters";
+import { Nothing, SearchBox, StatusFilter, totalOf, WhoseFilter, type Filters } from "./filters";
 import { grouped, groupOf, ORDER, places, SERVER_STATUS, shownOf } from "./groups";
 import styles from "./SessionList.module.css";
 import { SessionRow } from "./SessionRow";
@@ -27,12 +28,17 @@ interface Props {
 }
 
 export function SessionList({ filters, onFilters, firstRun }: Props) {
-  const { q: search = "", mode, sort } = filters;
+  const { q: search = "", mode, sort, whose } = filters;
+  const several = useIsShared();
+  const shared = whose === "me" ? true : whose === "mine" ? false : undefined;
   const status = ORDER.find((each) => each === filters.status);
   const query = useQuery({
-    queryKey: ["sessions", "list", search, status, mode, sort],
+    queryKey: ["sessions", "list", search, status, mode, sort, whose],
     queryFn: ({ signal }) =>
-      listSessions({ q: search, mode, sort, limit: PAGE, status: status ? [SERVER_STATUS[status] ?? ""] : [] }, signal),
+      listSessions(
+        { q: search, mode, sort, shared, limit: PAGE, status: status ? [SERVER_STATUS[status] ?? ""] : [] },
+        signal,
+      ),
     placeholderData: keepPreviousData,
   });
   const inbox = useQuery({ queryKey: ["inbox"], queryFn: listWaiting });
@@ -61,9 +67,9 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
       <Loading rows={6} label="Loading sessions" />
     );
   }
-  const isFiltered = Boolean(search || status || mode);
+  const isFiltered = Boolean(search || status || mode || whose);
   const everything = Object.values(page.counts).reduce((sum, count) => sum + count, 0);
-  if (everything === 0) return firstRun;
+  if (everything === 0 && !isFiltered) return firstRun;
   const chosen = sessions.filter((session) => selected.has(session.session_id)).map((session) => session.session_id);
   return (
     <>
@@ -94,6 +100,7 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
           <option value="name">name</option>
         </select>
       </div>
+      {several && <WhoseFilter value={whose} onChange={(next) => onFilters({ ...filters, whose: next })} />}
       <StatusFilter
         page={page}
         sessions={page.sessions}

@@ -5,11 +5,15 @@ import { asProblem, type Problem } from "@/api/problem";
 import { commandSession, resumeSession, retryRun, suspendSession } from "@/api/sessions";
 import type { SessionInfo } from "@/api/types";
 import { Ago } from "@/components/Ago";
+import { Icon } from "@/components/Icon";
 import { Money } from "@/components/Money";
 import { useOneAtATime } from "@/components/OneAtATime";
+import { may, ROLE_WORD, type Right } from "@/lib/access";
 import { StatusChip } from "@/components/StatusChip";
 import type { Shown } from "@/lib/status";
 import styles from "./SessionList.module.css";
+
+const YOU: Readonly<Record<string, string>> = { ...ROLE_WORD, "server-admin": "administer this server" };
 
 /** Where nothing moves until somebody does something: there the reason matters. */
 const STANDING: ReadonlySet<Shown> = new Set<Shown>(["paused", "failed", "expired"]);
@@ -49,6 +53,11 @@ export function SessionRow({ session, status, search, question, selected, onSele
         <Ago at={session.last_active_at} />
       </span>
       <Deed session={session} status={status} onProblem={setProblem} />
+      {session.role !== "owner" && session.owner_name && (
+        <p className={styles.whose}>
+          <Icon name="users" size={13} /> {session.owner_name}’s · you {YOU[session.role]}
+        </p>
+      )}
       {waiting > 0 && question && (
         <p className={styles.reason}>
           {question}
@@ -67,6 +76,8 @@ export function SessionRow({ session, status, search, question, selected, onSele
     </li>
   );
 }
+
+const RIGHT: Partial<Record<Shown, Right>> = { "needs-you": "answer", deleted: "delete" };
 
 /** The one thing most wanted in this state, without opening the session. */
 function Deed({
@@ -95,7 +106,7 @@ function Deed({
     archived: ["Restore", () => commandSession(id, "restore")],
     deleted: ["Restore", () => commandSession(id, "restore")],
   };
-  const deed = deeds[status];
+  const deed = may(session.role, RIGHT[status] ?? "control") ? deeds[status] : undefined;
   if (!deed) return <span className={styles.deed} />;
   const run = async () => {
     setBusy(true);

@@ -15,6 +15,8 @@ export interface Filters {
   readonly status?: string | undefined;
   readonly mode?: string | undefined;
   readonly sort?: string | undefined;
+  /** `me`: shared with the person on this page; `mine`: their own; else both. */
+  readonly whose?: string | undefined;
 }
 
 /** Server totals for groups that are one status of the server; the others are counted on the page. */
@@ -61,6 +63,21 @@ export function StatusFilter(props: {
   );
 }
 
+/** Own sessions and those of others; not on a server with one user. */
+export function WhoseFilter({ value, onChange }: { value: string | undefined; onChange: (whose?: string) => void }) {
+  const chip = (whose: string, words: string) => (
+    <button type="button" aria-pressed={value === whose} onClick={() => onChange(value === whose ? undefined : whose)}>
+      {words}
+    </button>
+  );
+  return (
+    <div className={styles.statuses} role="group" aria-label="Whose">
+      {chip("mine", "My own")}
+      {chip("me", "Shared with me")}
+    </div>
+  );
+}
+
 export function Nothing({
   search,
   status,
@@ -82,7 +99,7 @@ export function Nothing({
               Clear search
             </Button>
           )}{" "}
-          {(status || filters.mode) && (
+          {(status || filters.mode || filters.whose) && (
             <Button variant="default" size="xs" onClick={() => onFilters({ q: filters.q })}>
               {search ? "Search everywhere" : "Show all"}
             </Button>
@@ -90,7 +107,11 @@ export function Nothing({
         </>
       }
     >
-      {search ? `Nothing matches “${search}”${where}.` : `There is nothing${where}.`}
+      {search
+        ? `Nothing matches “${search}”${where}.`
+        : filters.whose === "me"
+          ? `Nobody shares a session with you${where && `, at least not${where}`}.`
+          : `There is nothing${where}.`}
     </EmptyState>
   );
 }

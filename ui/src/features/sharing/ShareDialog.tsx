@@ -1,0 +1,212 @@
+import { Button } from "@mantine/core";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState, type FormEvent } from "react";
+import { asProblem } from "@/api/problem";
+import { addShare, changeShare, listShares, removeShare, type ShareRole } from "@/api/shares";
+import type { ShareInfo } from "@/api/types";
+import { useMe } from "@/components/Access";
+import { Dialog } from "@/components/Dialog";
+import { Face } from "@/components/Face";
+import fields from "@/components/form/form.module.css";
+import { Icon } from "@/components/Icon";
+import { ErrorState, Loading } from "@/components/States";
+import { useDeed } from "@/components/useDeed";
+import { may, ROLE_ABOUT, ROLE_WORD } from "@/lib/access";
+import { endOf, SHARE_ENDS, untilWords } from "./expiry";
+import { Links } from "./Links";
+import styles from "./Sharing.module.css";
+
+interface Props {
+  readonly sessionId: string;
+  readonly name: string;
+  /** What the person on this page is to the session. */
+  readonly role: string | null;
+  readonly ownerName: string | null;
+  readonly onClose: () => void;
+  /** The person gave up their own share. */
+  readonly onLeft: () => void;
+}
+
+export const ROLES: readonly ShareRole[] = ["view", "edit", "admin"];
+
+/** Who else may do what in a session: people, and links that let in whoever has them. */
+export default function ShareDialog({ sessionId, name, role, ownerName, onClose, onLeft }: Props) {
+  const me = useMe();
+  const query = useQuery({ queryKey: ["shares", sessionId], queryFn: () => listShares(sessionId), staleTime: 0 });
+  const mayShare = may(role, "share");
+  const isOwner = role === "owner" || role === null;
+  return (
+    <Dialog title={`Share “${name || "Untitled"}”`} onClose={onClose} wide>
+      <div className={styles.body}>
+        {mayShare && <AddPerson sessionId={sessionId} />}
+        <section aria-labelledby="share-people">
+          <h3 id="share-people">People</h3>
+          {query.error && !query.data ? (
+            <ErrorState problem={asProblem(query.error)} onRetry={() => void query.refetch()} />
+          ) : !query.data ? (
+            <Loading rows={2} />
+          ) : (
+            <ul className={styles.rows} aria-label="People with access">
+              <li>
+                <Icon name="user" />
+                <div>
+                  <strong>{isOwner ? (me?.name ?? "You") : (ownerName ?? "The owner")}</strong>
+                  <p>{isOwner ? "you, the owner" : "owner"}</p>
+                </div>
+              </li>
+              {query.data.map((share) => (
+                <Person
+                  key={share.share_id}
+                  sessionId={sessionId}
+                  share={share}
+                  mine={share.user_id === me?.user_id}
+                  mayShare={mayShare}
+                  onLeft={onLeft}
+                />
+              ))}
+            </ul>
+          )}
+          {!mayShare && <p className={styles.note}>Only the owner and people who can manage it share it with others.</p>}
+        </section>
+        {mayShare && <Links sessionId={sessionId} />}
+      </div>
+    </Dialog>
+  );
+}
+
+function AddPerson({ sessionId }: { sessionId: string }) {
+  const queries = useQueryClient();
+  const [email, setEmail] = useState("");
+  const [role, setRole] = useState<ShareRole>("view");
+  const [hours, setHours] = useState("");
+  const { busy, problem, run, clear } = useDeed();
+  const add = async (event: FormEvent) => {
+    event.preventDefault();
+    const expires_at = endOf(hours, Date.now());
+    const share = { email: email.trim(), role, ...(expires_at ? { expires_at } : {}) };
+    if (await run("add", () => addShare(sessionId, share))) setEmail("");
+    await queries.invalidateQueries({ queryKey: ["shares", sessionId] });
+  };
+  return (
+    <section aria-label="Add somebody">
+      <form className={styles.add} onSubmit={(event) => void add(event)}>
+        <input
+          className={fields.control}
+          type="email"
+          aria-label="E-mail of a person"
+          placeholder="E-mail of a person"
+          autoComplete="off"
+          required
+          data-autofocus
+          value={email}
+          onChange={(event) => {
+            clear();
+            setEmail(event.currentTarget.value);
+          }}
+        />
+        <RoleSelect label="Role" value={role} onChange={setRole} />
+        <select
+          className={fields.control}
+          aria-label="How long"
+          value={hours}
+          onChange={(event) => setHours(event.currentTarget.value)}
+        >
+          {SHARE_ENDS.map(([each, words]) => (
+            <option key={each} value={each}>
+              {words}
+            </option>
+          ))}
+        </select>
+        <Button type="submit" loading={busy !== null} disabled={!email.trim()}>
+          Share
+        </Button>
+      </form>
+      <p className={styles.note}>{ROLE_ABOUT[role]}</p>
+      {problem && (
+        <p className={styles.refused} role="alert">
+          {problem.message}
+        </p>
+      )}
+    </section>
+  );
+}
+
+export function RoleSelect(props: {
+  label: string;
+  value: ShareRole;
+  onChange: (role: ShareRole) => void;
+  disabled?: boolean;
+}) {
+  const { label, value, onChange, disabled } = props;
+  return (
+    <select
+      className={fields.control}
+      aria-label={label}
+      value={value}
+      disabled={disabled}
+      onChange={(event) => onChange(event.currentTarget.value as ShareRole)}
+    >
+      {ROLES.map((each) => (
+        <option key={each} value={each}>
+          {ROLE_WORD[each]}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+interface PersonProps {
+  readonly sessionId: string;
+  readonly share: ShareInfo;
+  readonly mine: boolean;
+  readonly mayShare: boolean;
+  readonly onLeft: () => void;
+}
+
+function Person({ sessionId, share, mine, mayShare, onLeft }: PersonProps) {
+  const queries = useQueryClient();
+  const { busy, problem, run } = useDeed();
+  const act = async (name: string, deed: () => Promise<unknown>) => {
+    const worked = await run(name, deed);
+    if (worked && mine && name === "remove") return onLeft();
+    await queries.invalidateQueries({ queryKey: ["shares", sessionId] });
+  };
+  return (
+    <li aria-busy={busy !== null}>
+      <Face id={share.user_id} name={share.name} />
+      <div>
+        <strong>{share.name}</strong>
+        {mine && " (you)"}
+        <p>
+          {share.email} · {untilWords(share.expires_at)}
+        </p>
+        {problem && (
+          <p className={styles.refused} role="alert">
+            {problem.message}
+          </p>
+        )}
+      </div>
+      {mayShare && !mine ? (
+        <RoleSelect
+          label={`Role of ${share.name}`}
+          value={share.role}
+          disabled={busy !== null}
+          onChange={(role) => void act("role", () => changeShare(sessionId, share.share_id, { role }))}
+        />
+      ) : (
+        <span className={styles.note}>{ROLE_WORD[share.role]}</span>
+      )}
+      {(mayShare || mine) && (
+        <Button
+          size="xs"
+          variant="default"
+          loading={busy === "remove"}
+          aria-label={mine ? "Leave this session" : `Take away from ${share.name}`}
+          onClick={() => void act("remove", () => removeShare(sessionId, share.share_id))}
+        >
+          {mine ? "Leave" : "Remove"}
+        </Button>
+      )}
+    </li>
+  );
+}
