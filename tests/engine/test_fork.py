@@ -171,6 +171,17 @@ class TestWithoutARunInside:
         assert house.provider.count("Speak like a pirate.") == 1
         assert await house.steps(forked.id, "step_completed") == ["answer"]
 
+    async def test_steps_that_came_finished_do_not_count_towards_its_limit(self, house: House) -> None:
+        session, _ = await _done(house)
+        limits = {"resource_limits": {"max_steps": 3}}
+        forked, branch = await house.app.forks.fork(
+            LOCAL_ACTOR, session.id, from_step="step-3", wish=Wish(config=limits)
+        )
+        assert branch is not None
+        ended = await house.run(branch.id, "completed", "waiting")
+        assert ended.status == "completed"
+        assert "budget_exceeded" not in await house.types(forked.id)
+
 
 class TestForksOfFailures:
     async def test_a_failed_run_goes_on_in_the_fork_from_the_step_that_failed(self, house: House) -> None:

@@ -68,3 +68,26 @@ async def test_another_default_model_is_for_the_runs_to_come(
     assert {call.model for call in house.provider.calls} == {"test"}
     assert done.attempt == 1
     assert (await house.steps(session.id, "step_completed")).count("step-1") == 1
+
+
+async def test_a_retry_says_the_model_that_it_runs_with(house: House) -> None:
+    house.provider.fail_next(20)
+    _, run = await house.submit(max_attempts=1)
+    failed = await house.run(run.id, "failed")
+    assert failed.model == "openai-chat:test"
+    await house.app.stop()
+    house.provider.reset()
+    house.settings = house.settings.model_copy(update={"model": "openai-chat:other"})
+    await house.start()
+    await house.app.runs.retry(LOCAL_ACTOR, run.id)
+    done = await house.run(run.id, "completed")
+
+    assert done.model == "openai-chat:other"
+    assert {call.model for call in house.provider.calls} == {"other"}
+
+
+async def test_a_run_says_the_model_that_its_config_names_for_all_roles(house: House) -> None:
+    _, run = await house.submit("one-shot", default_model="openai-chat:other")
+    done = await house.run(run.id, "completed")
+    assert done.model == "openai-chat:other"
+    assert {call.model for call in house.provider.calls} == {"other"}

@@ -262,7 +262,7 @@ class EngineRuntime:
                 return None
             if now.attempt != run.attempt:
                 return now  # another server was faster
-            return runs.change_run(tx, now, attempt=now.attempt + 1)
+            return runs.change_run(tx, now, attempt=now.attempt + 1, model=now.config.get("model"))
 
         fresh = await self.store.write(body)
         if fresh is not None:

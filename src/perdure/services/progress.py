@@ -70,7 +70,7 @@ class RunProgress:
                 status=status,
                 fence=run.fence + 1,
                 worker=self._worker,
-                model=run.model or default_model,
+                model=run.model or run.config.get("default_model") or default_model,
                 started_at=run.started_at or tx.now,
                 active_since=tx.now,
             )

@@ -146,6 +146,7 @@ def _again_in(tx: Tx, run: Run, from_step: str | None, additional_context: str |
         run,
         status=RunStatus.QUEUED,
         attempt=attempt,
+        model=run.config.get("model"),  # the default of the server that begins the attempt, if it names none
         error=None,
         completed_at=None,
         config=_with_context(tx, run, additional_context),

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select, update
 
 from perdure.core.limits import Usage
 from perdure.core.runs import Run, StepStatus
-from perdure.store.tables import runs, steps
+from perdure.store.tables import runs, sessions, steps
 from perdure.store.transaction import Tx
 
 
@@ -39,7 +39,12 @@ def _usage(tx: Tx, of_runs: ColumnElement[bool], of_steps: ColumnElement[bool]) 
             func.sum(runs.c.active_ms),
         ).where(of_runs)
     ).one()
-    begun = select(func.count()).select_from(steps).where(of_steps, steps.c.status != StepStatus.PENDING)
+    # Steps that began before their session was made came along with a fork: they were paid for elsewhere.
+    begun = (
+        select(func.count())
+        .select_from(steps.join(sessions, sessions.c.id == steps.c.session_id))
+        .where(of_steps, steps.c.status != StepStatus.PENDING, steps.c.started_at >= sessions.c.created_at)
+    )
     return Usage(
         cost_usd=int(row[0] or 0) / 1_000_000,
         tokens=int(row[1] or 0),
