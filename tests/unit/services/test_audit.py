@@ -30,6 +30,8 @@ from perdure.services.files import FileService
 from perdure.services.forking import ForkService, Wish
 from perdure.services.grants import GrantService
 from perdure.services.mission_assets import AssetCommands
+from perdure.services.share_links import ShareLinkService
+from perdure.services.shares import ShareService
 from perdure.store import audit, sessions
 from perdure.store.tables import shares
 from tests import factories
@@ -48,9 +50,12 @@ READING = {
     "GrantService": {"list"},
     "HistoryService": {"console", "events", "frames", "messages"},
     "MissionService": {"asset", "dag", "for_session", "get", "hop", "list", "list_assets"},
+    "PresenceService": {"viewers"},
     "QueueService": {"list"},
     "RunService": {"find_by_task", "get", "list", "steps"},
     "SessionService": {"active", "get", "list", "view"},
+    "ShareLinkService": {"list"},
+    "ShareService": {"list"},
     "StatsService": {"snapshot"},
 }
 """Methods that change nothing; the test holds them to it."""
@@ -341,6 +346,51 @@ async def _asset(w: World) -> Awaitable[object]:
 async def _asset_update(w: World) -> Awaitable[object]:
     asset = await w.assets.create(OWNER, mission_id=(await w.mission()).id, name="x", value=1)
     return w.assets.update(BY, asset.id, {"value": SECRET})
+
+
+@case("ShareService", "create", "share.create")
+async def _share(w: World) -> Awaitable[object]:
+    return ShareService(w.services.store).create(
+        BY, (await w.session()).id, user_id=STRANGER.user_id, role="view"
+    )
+
+
+async def _shared(w: World) -> str:
+    session = await w.session()
+    await ShareService(w.services.store).create(OWNER, session.id, user_id=STRANGER.user_id, role="view")
+    return session.id
+
+
+@case("ShareService", "update", "share.update")
+async def _share_update(w: World) -> Awaitable[object]:
+    session_id = await _shared(w)
+    return ShareService(w.services.store).update(BY, session_id, STRANGER.user_id, role="edit")
+
+
+@case("ShareService", "delete", "share.delete")
+async def _share_delete(w: World) -> Awaitable[object]:
+    return ShareService(w.services.store).delete(BY, await _shared(w), STRANGER.user_id)
+
+
+@case("ShareLinkService", "create", "share_link.create")
+async def _link_create(w: World) -> Awaitable[object]:
+    return ShareLinkService(w.services.store).create(BY, (await w.session()).id, role="view")
+
+
+@case("ShareLinkService", "delete", "share_link.delete")
+async def _link_delete(w: World) -> Awaitable[object]:
+    links, session = ShareLinkService(w.services.store), await w.session()
+    link, _ = await links.create(OWNER, session.id, role="view")
+    return links.delete(BY, session.id, link.id)
+
+
+@case("ShareLinkService", "accept", "share_link.accept")
+async def _link_accept(w: World) -> Awaitable[object]:
+    links = ShareLinkService(w.services.store)
+    _, token = await links.create(
+        STRANGER, (await w.services.sessions.create(STRANGER, mode="task")).id, role="view"
+    )
+    return links.accept(BY, token)
 
 
 def methods() -> list[tuple[str, str, Any]]:
