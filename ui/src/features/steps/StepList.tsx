@@ -6,6 +6,7 @@ import { useNow } from "@/lib/now";
 import { duration } from "@/lib/time";
 import type { PlannedEntry, StepEntry, StepStatus } from "@/live/session-state";
 import { folded } from "./fold";
+import { withoutMarks } from "./marks";
 import { withPlanned } from "./planned";
 import styles from "./StepList.module.css";
 
@@ -83,7 +84,8 @@ export function StepList({ begun, plan, live, stopped, heard }: Props) {
 
 const LONG_CHARS = 220;
 
-function Text({ text, done }: { text: string; done: boolean }) {
+function Text({ text: written, done }: { text: string; done: boolean }) {
+  const text = withoutMarks(written);
   const line = text.split("\n", 1)[0] ?? "";
   if (text.length <= LONG_CHARS && line === text) return <p data-done={done || undefined}>{text}</p>;
   return (
