@@ -35,6 +35,7 @@ from perdure.live.bus import Bus, MemoryBus
 from perdure.live.deltas import Deltas
 from perdure.live.hub import Hub
 from perdure.modes.registry import ModeRegistry
+from perdure.redaction import guard_logs, redactor, secrets_of_environment
 from perdure.services.api_keys import ApiKeyService
 from perdure.services.approvals import ApprovalService
 from perdure.services.audit import AuditService
@@ -57,6 +58,7 @@ from perdure.services.presence import PresenceService
 from perdure.services.progress import RunProgress
 from perdure.services.queue import QueueService
 from perdure.services.runs import RunService
+from perdure.services.secrets import SecretService
 from perdure.services.sessions import SessionService
 from perdure.services.share_links import ShareLinkService
 from perdure.services.shares import ShareService
@@ -117,6 +119,7 @@ class Perdure:
     sweeps: SweepService
     stats: StatsService
     idempotency: IdempotencyService
+    secrets: SecretService
     audit: AuditService
     users: UserService
     sign_in: SignInService
@@ -237,8 +240,10 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         connection_stale_after=settings.connection_stale_after,
         max_text_bytes=settings.max_text_bytes,
     )
-    catalog = ModelCatalog(data_dir, model_file=settings.model_file)
+    guard = _guard(settings)
+    catalog = ModelCatalog(data_dir, model_file=settings.model_file, guard=guard)
     servers = McpServers(settings.mcp_servers)
+    _mask(servers, secret)
     registry = modes or ModeRegistry(check=partial(check_config, catalog, servers.names))
     server_id = new_id()
     rights, passwords, tokens = Rights(), Passwords(), AccessTokens(ServerKeys(store))
@@ -262,7 +267,6 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         settings.document_processes, DocumentLimits(max_pages=settings.document_max_pages)
     )
     sandbox = make_sandbox(settings, hidden=data_dir)
-    guard = _guard(settings)
     runtime = None
     if engine:
         runtime = EngineRuntime(
@@ -333,6 +337,7 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         sweeps=SweepService(store, approvals, runs, late, limits, files),
         stats=StatsService(store),
         idempotency=IdempotencyService(store),
+        secrets=SecretService(store),
         audit=AuditService(store),
         users=UserService(store, passwords, rights),
         sign_in=SignInService(store, passwords, tokens, rights, rules),
@@ -358,6 +363,13 @@ def make_sandbox(settings: Settings, *, hidden: Path) -> Sandbox:
         disk_bytes=settings.sandbox_disk_bytes,
     )
     return Sandbox(limits, choice=settings.sandbox, hidden=[hidden])
+
+
+def _mask(servers: McpServers, secret_key: str | None) -> None:
+    """Keep the secrets of settings and environment out of log lines, events and errors."""
+    guard_logs()
+    keys = [part.rpartition(":")[2].strip() for part in (secret_key or "").split(",")]
+    redactor.remember_always([*secrets_of_environment(), *servers.values, *keys])
 
 
 def _guard(settings: Settings) -> OutgoingGuard:

@@ -67,6 +67,10 @@ class Redactor:
             self._refresh()
         return kept
 
+    def remember_always(self, values: Iterable[str]) -> None:
+        """Mask these for as long as the process lives. Told twice, they are known once."""
+        self.remember(set(values) - self._counts.keys())
+
     def forget(self, values: Iterable[str]) -> None:
         """Undo one `remember` of each."""
         with self._lock:

@@ -25,7 +25,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import uvicorn
@@ -57,6 +57,8 @@ class Call:
     messages: list[dict[str, Any]]
     at: float
     """`time.monotonic()` on arrival."""
+    key: str = ""
+    """What the caller sent as its key."""
 
     @property
     def text(self) -> str:
@@ -85,6 +87,7 @@ class _State:
     waiting: int = 0
     replies: list[tuple[str, Callable[[Call], str]]] = field(default_factory=list[Any])
     calls: list[Call] = field(default_factory=list[Call])
+    keys: frozenset[str] | None = None
     finished: int = 0
 
 
@@ -159,6 +162,10 @@ class OpenAIServer:
     def count(self, text: str) -> int:
         """Return how many calls showed the model `text` anywhere."""
         return sum(text in call.text for call in self.calls)
+
+    def require_keys(self, *keys: str) -> None:
+        """Refuse calls with any other key from now on; the refusal says which key came, as providers' do."""
+        self._state.keys = frozenset(keys)
 
     def set_delay(self, seconds: float) -> None:
         """Wait this long before each token from now on, in answers under way too."""
@@ -248,7 +255,8 @@ class OpenAIServer:
 
     async def _complete(self, request: Request) -> Response:
         body: dict[str, Any] = await request.json()
-        call = _call_of(body)
+        key = request.headers.get("authorization", "").removeprefix("Bearer ")
+        call = replace(_call_of(body), key=key)
         state = self._state
         with self._lock:
             state.calls.append(call)
@@ -260,6 +268,9 @@ class OpenAIServer:
                 failure.status,
                 headers={"x-should-retry": "true" if failure.retryable else "false"},
             )
+        if state.keys is not None and key not in state.keys:
+            said = f"Incorrect API key provided: {key}. Find yours in the settings."
+            return JSONResponse({"error": {"message": said, "code": "invalid_api_key"}}, 401)
         text, tools = _answer(body, call, rule)
         content = json.dumps(tools[0]["arguments"]) if tools else text
         tokens = re.findall(r"\s*\S+|\s+$", content) or [""]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from perdure.agents.models import MissingModelKey, ModelCatalog, ProviderNotInstalled
@@ -24,6 +25,7 @@ def check_config(catalog: ModelCatalog, servers: Collection[str], config: Mappin
         _check_known("agent", "config.agent", str(agent), ROLES)
     for name in config.get("mcp_servers") or ():
         _check_known("tool server", "config.mcp_servers", str(name), servers)
+    _check_access(catalog, config)
     for key, name in config.items():
         if name is not None and (key == "model" or key.endswith("_model")):
             try:
@@ -33,6 +35,21 @@ def check_config(catalog: ModelCatalog, servers: Collection[str], config: Mappin
             except InvalidInput as error:
                 error.fields.setdefault("field", f"config.{key}")
                 raise
+
+
+def _check_access(catalog: ModelCatalog, config: Mapping[str, Any]) -> None:
+    """A key or an address belongs to the provider of the model that the config names."""
+    given = [key for key in ("api_key", "base_url") if config.get(key) is not None]
+    if not given:
+        return
+    name = config.get("model") or config.get("default_model")
+    if name is None:
+        raise InvalidInput(
+            f"`{given[0]}` is for the provider of `model`; name that as well, as provider:model.",
+            field=f"config.{given[0]}",
+        )
+    with suppress(ProviderNotInstalled):
+        catalog.check_access(str(name), key="api_key" in given, base_url=config.get("base_url"))
 
 
 def _check_known(noun: str, field: str, name: str, known: Collection[str]) -> None:

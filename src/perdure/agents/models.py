@@ -14,17 +14,21 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from perdure.agents.local.server import LocalModelServer, ServedModel
 from perdure.agents.local.specs import SMALL_MODEL, STARTER_MODEL, TINY_MODEL, WeightsSpec
 from perdure.agents.local.weights import check_model_file, is_installed, prepare
 from perdure.agents.profiles import LARGE, STARTER, ModelProfile
+from perdure.agents.web.guard import OutgoingGuard
 from perdure.errors import InvalidInput
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
 
+    from perdure.agents.session_models import Access, SessionModel
+
+Made = TypeVar("Made")
 ModelFactory = Callable[[str], "Model"]
 """Makes a model from what follows its prefix and a colon in the name; empty when nothing does."""
 
@@ -115,8 +119,19 @@ def default_model(environ: Mapping[str, str] = os.environ) -> str:
 class ModelCatalog:
     """Resolves model names and owns the embedded models' processes. Safe to use from several threads."""
 
-    def __init__(self, data_dir: Path, *, model_file: Path | None = None, threads: int | None = None) -> None:
-        """`data_dir` holds assembled weights; `model_file` takes the place of the starter model."""
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        model_file: Path | None = None,
+        threads: int | None = None,
+        guard: OutgoingGuard | None = None,
+    ) -> None:
+        """`data_dir` holds assembled weights; `model_file` takes the place of the starter model.
+
+        `guard` is what addresses of sessions have to pass.
+        """
+        self._guard = guard or OutgoingGuard()
         self._folder = data_dir / "models"
         self._model_file = model_file
         self._threads = threads
@@ -146,6 +161,46 @@ class ModelCatalog:
             if name not in self._models:
                 self._models[name] = self._make(name)
             return self._models[name]
+
+    def for_session(self, name: str, access: Access) -> SessionModel:
+        """Return a model with the key or address that a session has of its own; the caller closes it.
+
+        Raises:
+            InvalidInput: when the model takes none.
+            UnknownProvider, ProviderNotInstalled: as for `resolve`.
+        """
+        from perdure.agents.session_models import session_model
+
+        self.check_access(name, key=access.key is not None, base_url=access.base_url)
+        full = _with_provider(name)
+        return _explained(full, self._known(), lambda: session_model(full, access, self._guard))
+
+    def check_access(self, name: str, *, key: bool, base_url: str | None) -> None:
+        """Let a model pass that can be used with a session's own key and address; nobody is called.
+
+        Raises:
+            InvalidInput: naming what it does not take.
+            UnknownProvider: as for `resolve`.
+        """
+        from perdure.agents.session_models import check_access
+
+        if name.partition(":")[0] in self._factories or _is_local(name):
+            field = "api_key" if key else "base_url"
+            raise InvalidInput(
+                f"{name!r} is a model of this server; it takes no `{field}`.", field=f"config.{field}"
+            )
+        full = _with_provider(name)
+        provider = full.partition(":")[0]
+        _explained(
+            full, self._known(), lambda: check_access(provider, key=key, base_url=base_url is not None)
+        )
+
+    def provider_of(self, name: str) -> str:
+        """Return the part before the colon, also for names of well-known families that have none."""
+        return _with_provider(name).partition(":")[0]
+
+    def _known(self) -> list[str]:
+        return [*self._factories, *_SPECS, *PROVIDERS]
 
     def profile(self, name: str) -> ModelProfile:
         """Return what the model can be trusted with; never fails, and makes no model."""
@@ -185,7 +240,7 @@ class ModelCatalog:
             from perdure.agents.local.model import LocalModel
 
             return LocalModel(self._server(name), self.profile(name))
-        return _provider_model(name, known=[*self._factories, *_SPECS, *PROVIDERS])
+        return _provider_model(name, known=self._known())
 
     def _server(self, name: str) -> LocalModelServer:
         with self._lock:
@@ -243,17 +298,28 @@ def _with_provider(name: str) -> str:
 
 
 def _provider_model(name: str, *, known: list[str]) -> Model:
-    from pydantic_ai.exceptions import UserError
     from pydantic_ai.models import infer_model
     from pydantic_ai.providers import infer_provider_class
 
     name = _with_provider(name)
     provider, _, model = name.partition(":")
-    try:
+
+    def made() -> Model:
         infer_provider_class(provider)
         if not model:
             raise InvalidInput(f"{name!r} names no model; write {provider}:MODEL", model=name)
         return infer_model(name)
+
+    return _explained(name, known, made)
+
+
+def _explained(name: str, known: list[str], make: Callable[[], Made]) -> Made:
+    """Return what `make` makes, with the library's errors told as ours."""
+    from pydantic_ai.exceptions import UserError
+
+    provider = name.partition(":")[0]
+    try:
+        return make()
     except ValueError as error:
         raise UnknownProvider(
             f"{name!r} is no model: unknown provider {provider!r}; known are {', '.join(known)}",

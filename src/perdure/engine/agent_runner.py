@@ -52,6 +52,7 @@ from perdure.engine.tool_gate import BrokenOff, Call, OutcomeUnknown, ToolGate, 
 from perdure.ids import new_id
 from perdure.live.deltas import Deltas
 from perdure.modes.contract import ModelCallFailed, Reply, Said
+from perdure.redaction import redactor
 from perdure.services import tool_steps
 from perdure.services.conversation import message_event
 from perdure.store.transaction import Tx
@@ -126,7 +127,7 @@ class AgentRunner:
                 )
         except (ModelAPIError, UnexpectedModelBehavior, AgentRunError, UserError) as error:
             raise ModelCallFailed(
-                f"{self.model_name} did not answer as needed: {error}", model=self.model_name
+                f"{self.model_name} did not answer as needed: {redactor.text(str(error))}", model=self.model_name
             ) from error
         last = next((m for m in reversed(result.new_messages()) if isinstance(m, ModelResponse)), None)
         text = result.output if isinstance(result.output, str) else ""
@@ -145,11 +146,11 @@ class AgentRunner:
             await self.operations.progress.open_call(run, self._begun(call_id))
             watch = Stopwatch()
             try:
-                out = storable(await self.limits.within_time(body))
+                out = _recordable(await self.limits.within_time(body))
             except TimeSpent as spent:
                 return {"limit": spent.state.model_dump()}
             except (ModelAPIError, UserError) as error:
-                return {"failed": _sentence(error), "call_id": call_id, "duration_ms": watch.ms()}
+                return {"failed": redactor.text(_sentence(error)), "call_id": call_id, "duration_ms": watch.ms()}
             finally:
                 if self._message_id is not None:
                     self.deltas.end(run.session_id, self._message_id)
@@ -180,7 +181,7 @@ class AgentRunner:
         call = current_call.get()
 
         async def result() -> Any:
-            return storable(await (body() if call is None else self.limits.within_time(body)))
+            return _recordable(await (body() if call is None else self.limits.within_time(body)))
 
         async def repeatable(_number: int) -> Any:
             try:
@@ -273,7 +274,7 @@ class AgentRunner:
                     session_id, self._message_id, run_id=self.operations.run.id, agent=self.role.id
                 )
                 started = True
-            self.deltas.append(session_id, self._message_id, text)
+            self.deltas.append(session_id, self._message_id, redactor.known(text))
 
     async def _settle(self, record: dict[str, Any], number: int) -> None:
         run = self.operations.run
@@ -362,6 +363,11 @@ def _recalled(history: Sequence[Said]) -> list[ModelMessage] | None:
 
 def _broken_off(out: Any) -> str | None:
     return cast("dict[str, Any]", out).get(_BROKEN_OFF) if isinstance(out, dict) else None
+
+
+def _recordable(value: Any) -> Any:
+    """Return a value as it is recorded and shown to models: a secret that somebody said back is masked."""
+    return redactor.value(storable(value), shapes=False)
 
 
 def _sentence(error: Exception) -> str:

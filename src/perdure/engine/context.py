@@ -7,16 +7,22 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
+
+from pydantic_ai.models import Model
+from pydantic_ai.toolsets import AbstractToolset
 
 from perdure.agents.models import ModelCatalog
 from perdure.agents.roles import ROLES
+from perdure.agents.session_models import Access, SessionModel
 from perdure.agents.tools.box import ToolBox
 from perdure.core.approvals import Approval, ApprovalStatus, OnExpiry, Resolution
 from perdure.core.clock import utc_now
 from perdure.core.costs import usd
 from perdure.core.events import Console, NewEvent
 from perdure.core.missions import Hop, HopStatus, Mission
+from perdure.core.secrets import SecretRef
 from perdure.core.sessions import Session
 from perdure.core.tools import ToolCategory
 from perdure.engine.agent_runner import AgentRunner
@@ -42,7 +48,8 @@ from perdure.modes.contract import (
     ToolOutcome,
     ToolUse,
 )
-from perdure.services import memory, plans, steps
+from perdure.redaction import redactor
+from perdure.services import memory, plans, secrets, steps
 from perdure.services.conversation import message_event
 from perdure.store.transaction import Tx
 from perdure.store.workspace import Workspace
@@ -87,6 +94,8 @@ class EngineContext:
     """The phase to enter when the next step begins; kept steps enter none."""
 
     def __post_init__(self) -> None:
+        self._models: dict[str, SessionModel] = {}
+        self._used: list[str] = []
         self._limits = LimitKeeper(self.operations, self.ask)
         self._gate = ToolGate(self.operations, self.config.tool_permissions, self.ask)
 
@@ -136,13 +145,13 @@ class EngineContext:
         except PerdureError as error:
             self._note_failed(spec.key)
             await self.operations.hold_if_stopping()
-            await progress.fail_step(run, step, error.to_dict(), spec.number)
+            await progress.fail_step(run, step, redactor.value(error.to_dict()), spec.number)
             raise
         except Exception as error:  # a fault of the mode, which may be a plug-in: the step says so
             self._note_failed(spec.key)
             fault = {"code": "mode-error", "message": f"{type(error).__name__}: {error}"}
             await self.operations.hold_if_stopping()
-            await progress.fail_step(run, step, fault, spec.number)
+            await progress.fail_step(run, step, redactor.value(fault), spec.number)
             raise
         finally:
             self._step_id = self._hop_id = None
@@ -177,7 +186,7 @@ class EngineContext:
             operations=self.operations,
             deltas=self.deltas,
             role=part,
-            model=self.catalog.resolve(name),
+            model=self._model(name),
             model_name=name,
             profile=profile,
             instructions="\n".join(
@@ -191,7 +200,7 @@ class EngineContext:
             limits=self._limits,
             more=[Steering(self.added_context, self._heard)] if tools else [],
         )
-        offered = self.box.toolsets(self.config.mcp_servers) if tools else []
+        offered = await self._offered() if tools else []
         return await runner.run(
             prompt,
             output=output,
@@ -392,8 +401,42 @@ class EngineContext:
         return ToolDeps(self.operations, self.workspace, self._step_id, self._hop_id)
 
     def _mode_tools(self) -> ModeTools:
-        model = self.catalog.resolve(self._model_name("engineer"))
+        model = self._model(self._model_name("engineer"))
         return ModeTools(self.operations, self.box, self._gate, self.consents, model, self._limits)
+
+    async def aclose(self) -> None:
+        """Close what the run had open; its secrets are not looked for in what is written any more."""
+        for model in self._models.values():
+            await model.aclose()
+        self._models.clear()
+        redactor.forget(self._used)
+        self._used.clear()
+
+    async def _offered(self) -> list[AbstractToolset[Any]]:
+        servers = self.config.mcp_servers
+        names = sorted(self.box.secret_names(servers))
+        return self.box.toolsets(servers, {name: await self._secret(name) for name in names})
+
+    async def _secret(self, name: str) -> str:
+        """Return a secret at the moment of its use; from now on it is masked in all that is written."""
+        session = self.session
+        value = await self.operations.progress.read(lambda tx: secrets.resolve_in(tx, session, name))
+        if value not in self._used:
+            self._used += redactor.remember([value])
+        return value
+
+    def _model(self, name: str) -> Model:
+        """Return a model, with the session's own key or address if it is of the provider of `model`."""
+        key, address = self.config.api_key, self.config.base_url
+        main = self.config.model or self.config.default_model or self.default_model
+        if (key is None and address is None) or self.catalog.provider_of(name) != self.catalog.provider_of(
+            main
+        ):
+            return self.catalog.resolve(name)
+        if name not in self._models:
+            ask = partial(self._secret, key.name) if isinstance(key, SecretRef) else None
+            self._models[name] = self.catalog.for_session(name, Access(ask, address))
+        return self._models[name]
 
     def _model_name(self, role: str) -> str:
         config = self.config

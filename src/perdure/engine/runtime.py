@@ -29,6 +29,7 @@ from perdure.errors import NotFound, PerdureError, StaleWriter
 from perdure.live.deltas import Deltas
 from perdure.modes.contract import ModeConfig
 from perdure.modes.registry import ModeRegistry
+from perdure.redaction import redactor
 from perdure.services.files import FileService
 from perdure.services.progress import RunProgress
 from perdure.store import operations as server_rows
@@ -191,6 +192,9 @@ class EngineRuntime:
             await self._fail(
                 run, {"code": "mode-error", "message": f"{type(error).__name__}: {error}"}, context
             )
+        finally:
+            if context is not None:
+                await context.aclose()
         if following is not None:
             await outside(self.enqueue, following.id)
 
@@ -198,7 +202,7 @@ class EngineRuntime:
         if await self.progress.status(run.id) in (RunStatus.CANCELLING, RunStatus.CANCELLED):
             await self.progress.stopped(run)
             return
-        await self.progress.fail(run, error, context.failed_step if context else None)
+        await self.progress.fail(run, redactor.value(error), context.failed_step if context else None)
 
     async def _context(self, run: Run, operations: Operations) -> EngineContext:
         _, session = await self.progress.current(run.id)

@@ -15,6 +15,10 @@ from perdure.core.tools import ToolCategory
 from perdure.errors import InvalidInput
 
 
+Connect = Callable[..., Sequence[AbstractToolset[ToolContext]]]
+"""Makes the toolsets of tool servers by their names, with the secrets that they need where they need any."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolKind:
     """What has to be known of a tool before it is called."""
@@ -48,10 +52,13 @@ class ToolBox:
     def __init__(
         self,
         groups: Sequence[ToolGroup],
-        connect: Callable[[Sequence[str]], Sequence[AbstractToolset[ToolContext]]] | None = None,
+        connect: Connect | None = None,
+        secret_names: Callable[[Sequence[str]], set[str]] | None = None,
     ) -> None:
+        """`connect` is given the names of tool servers, and what is known of the secrets that they need."""
+        self.secret_names = secret_names or _no_secrets
         self.groups = tuple(groups)
-        self._connect = connect or _no_servers
+        self._connect: Connect = connect or _no_servers
         self._tools = {tool.name: (tool, group) for group in groups for tool in group.tools}
 
     @property
@@ -76,14 +83,24 @@ class ToolBox:
         category = ToolCategory(said.get("category", ToolCategory.SHELL))
         return ToolKind(category, bool(said.get("repeatable", False)))
 
-    def toolsets(self, servers: Sequence[str] = ()) -> list[AbstractToolset[ToolContext]]:
+    def toolsets(
+        self, servers: Sequence[str] = (), secrets: Mapping[str, str] | None = None
+    ) -> list[AbstractToolset[ToolContext]]:
         """Return what agents are offered: one toolset per group, and one for each tool server named.
 
         Raises:
             InvalidInput: when no tool server of a name is set up.
         """
-        own = [group.toolset(agents=True) for group in self.groups if any(t.for_agents for t in group.tools)]
-        return [*own, *(self._connect(servers) if servers else [])]
+        own: list[AbstractToolset[ToolContext]] = [
+            group.toolset(agents=True) for group in self.groups if any(t.for_agents for t in group.tools)
+        ]
+        if not servers:
+            return own
+        return [*own, *(self._connect(servers, secrets) if secrets else self._connect(servers))]
+
+
+def _no_secrets(names: Sequence[str]) -> set[str]:
+    return set()
 
 
 def _no_servers(names: Sequence[str]) -> Sequence[AbstractToolset[ToolContext]]:

@@ -20,6 +20,7 @@ from pydantic_ai import RunContext
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 
 from perdure.agents.tools.context import ToolContext
+from perdure.core.secrets import SecretRef
 from perdure.core.tools import ToolCategory
 from perdure.errors import InvalidInput, StartupError, Unavailable
 
@@ -48,10 +49,11 @@ class McpServer(BaseModel):
     command: str | None = None
     """A program to start; it speaks on its standard input and output."""
     args: list[str] = []
-    env: dict[str, str] = {}
-    """Its environment, beside `PATH`; nothing else of the server's is handed on."""
+    env: dict[str, str | SecretRef] = {}
+    """Its environment, beside `PATH`; nothing else of the server's is handed on. `{"$secret": "name"}` stands for
+    the secret of that name of whoever owns the session."""
     url: HttpUrl | None = None
-    headers: dict[str, str] = {}
+    headers: dict[str, str | SecretRef] = {}
     category: ToolCategory | None = None
     """What permission its tools need; unset means `shell` for programs and `network` for addresses."""
 
@@ -64,6 +66,11 @@ class McpServer(BaseModel):
         if self.url is None and self.headers:
             raise ValueError("headers belong to a url")
         return self
+
+    @property
+    def secret_names(self) -> set[str]:
+        """The secrets that it needs of a session's owner."""
+        return {v.name for v in (*self.env.values(), *self.headers.values()) if isinstance(v, SecretRef)}
 
     @property
     def tool_category(self) -> ToolCategory:
@@ -90,7 +97,19 @@ class McpServers:
         """The names a session can choose from, sorted."""
         return sorted(self._servers)
 
-    def toolsets(self, names: Sequence[str]) -> list[AbstractToolset[ToolContext]]:
+    @property
+    def values(self) -> list[str]:
+        """The values of the settings that are secrets: what programs and addresses get in their hands."""
+        parts = [*(s.env for s in self._servers.values()), *(s.headers for s in self._servers.values())]
+        return [value for part in parts for value in part.values() if isinstance(value, str)]
+
+    def secret_names(self, names: Sequence[str]) -> set[str]:
+        """Return which secrets of the session's owner these servers need; servers that are unknown need none."""
+        return {each for name in names if name in self._servers for each in self._servers[name].secret_names}
+
+    def toolsets(
+        self, names: Sequence[str], secrets: Mapping[str, str] | None = None
+    ) -> list[AbstractToolset[ToolContext]]:
         """Return one toolset per server named; a program is started when its toolset is used, and ended after.
 
         Their ids and the names of their tools, `<server>_<tool>`, stay the same from run to run.
@@ -101,12 +120,14 @@ class McpServers:
         for name in names:
             if name not in self._servers:
                 raise self._unknown(name)
-        return [self._toolset(name, self._servers[name]) for name in dict.fromkeys(names)]
+        return [self._toolset(name, self._servers[name], secrets or {}) for name in dict.fromkeys(names)]
 
-    def _toolset(self, name: str, server: McpServer) -> AbstractToolset[ToolContext]:
+    def _toolset(
+        self, name: str, server: McpServer, secrets: Mapping[str, str]
+    ) -> AbstractToolset[ToolContext]:
         from pydantic_ai.mcp import MCPToolset  # takes seconds to import, and few servers use it
 
-        plain: MCPToolset[ToolContext] = MCPToolset(_client(server), id=f"mcp-{name}")
+        plain: MCPToolset[ToolContext] = MCPToolset(_client(server, secrets), id=f"mcp-{name}")
         return _Described(plain.prefixed(name), name, server.tool_category)
 
     def _unknown(self, name: str) -> InvalidInput:
@@ -163,7 +184,7 @@ def _server(name: str, definition: dict[str, Any]) -> McpServer:
         raise StartupError(f"PERDURE_MCP_SERVERS: {name}: {'; '.join(lines)}") from error
 
 
-def _client(server: McpServer) -> Client[Any]:
+def _client(server: McpServer, secrets: Mapping[str, str]) -> Client[Any]:
     from fastmcp.client import Client
     from fastmcp.client.transports import StdioTransport, StreamableHttpTransport
 
@@ -171,12 +192,16 @@ def _client(server: McpServer) -> Client[Any]:
         transport = StdioTransport(
             server.command,
             server.args,
-            env={"PATH": os.environ.get("PATH", os.defpath), **server.env},
+            env={"PATH": os.environ.get("PATH", os.defpath), **_filled(server.env, secrets)},
             keep_alive=False,
         )
     else:
-        transport = StreamableHttpTransport(str(server.url), headers=server.headers)
+        transport = StreamableHttpTransport(str(server.url), headers=_filled(server.headers, secrets))
     return Client(transport, timeout=_CALL_TIMEOUT_S, init_timeout=_START_TIMEOUT_S)
+
+
+def _filled(values: Mapping[str, str | SecretRef], secrets: Mapping[str, str]) -> dict[str, str]:
+    return {key: secrets[v.name] if isinstance(v, SecretRef) else v for key, v in values.items()}
 
 
 def _is_repeatable(metadata: Mapping[str, Any]) -> bool:

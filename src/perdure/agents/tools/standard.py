@@ -23,4 +23,5 @@ def standard_tools(
 ) -> ToolBox:
     """Return the box: files, programs, the web and questions, then `more`, then what `servers` offer."""
     groups = [FILE_TOOLS, execution_tools(sandbox), web_tools(guard), ASKING_TOOLS, *more]
-    return ToolBox(groups, (servers or McpServers({})).toolsets)
+    connected = servers or McpServers({})
+    return ToolBox(groups, connected.toolsets, connected.secret_names)

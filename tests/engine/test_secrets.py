@@ -1,0 +1,195 @@
+"""Keys and addresses of a session's own: used in earnest, kept apart, and only its owner's to give."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from perdure.core.access import LOCAL_ACTOR, Actor
+from perdure.core.secrets import is_of_session
+from perdure.errors import Forbidden, InvalidInput
+from perdure.services.forking import Wish
+from perdure.services.secrets import SecretMissing
+from perdure.store import operations
+from perdure.store import secrets as secret_rows
+from tests.engine.conftest import House
+from tests.fakes.openai_server import MODEL, OpenAIServer
+
+OWN = "canary-own-key-5f1c"
+NEWER = "canary-newer-key-77aa"
+OTHER = Actor(user_id="00000000-0000-7000-8000-00000000000b", name="other", is_admin=True)
+
+
+async def ended(house: House, run_id: str, status: str = "completed") -> Any:
+    run = await house.run(run_id, "completed", "failed")
+    assert run.status == status, run.error
+    return run
+
+
+def keys(provider: OpenAIServer) -> list[str]:
+    return [call.key for call in provider.calls]
+
+
+async def test_a_session_calls_with_its_own_key_and_nothing_else_has_it(house: House) -> None:
+    house.provider.require_keys(OWN)
+    session, run = await house.submit("one-shot", "Say hello", model=MODEL, api_key=OWN)
+    await ended(house, run.id)
+    assert set(keys(house.provider)) == {OWN}
+    stored = (await house.session(session.id)).config["api_key"]
+    assert is_of_session(stored["$secret"])
+    assert (await house.app.runs.get(LOCAL_ACTOR, run.id)).config["api_key"] == stored
+    events = await house.app.history.events(LOCAL_ACTOR, session.id, limit=1000)
+    assert OWN not in json.dumps([event.payload for event in events])
+
+
+async def test_a_provider_that_says_the_key_back_is_not_quoted(house: House) -> None:
+    house.provider.require_keys("another")
+    session, run = await house.submit("one-shot", "Say hello", model=MODEL, api_key=OWN)
+    failed = await ended(house, run.id, "failed")
+    assert "401" in str(failed.error)
+    assert "•••" in str(failed.error)
+    assert OWN not in str(failed.error)
+    events = await house.app.history.events(LOCAL_ACTOR, session.id, limit=1000)
+    assert OWN not in json.dumps([event.payload for event in events])
+
+
+async def test_a_named_secret_is_looked_up_when_it_is_used(house: House) -> None:
+    await house.app.secrets.put(LOCAL_ACTOR, "mine", OWN)
+    session, run = await house.submit("one-shot", "Say hello", model=MODEL, api_key={"$secret": "mine"})
+    await ended(house, run.id)
+    assert (await house.session(session.id)).config["api_key"] == {"$secret": "mine"}
+    await house.app.secrets.put(LOCAL_ACTOR, "mine", NEWER)
+    again = await house.app.runs.start(LOCAL_ACTOR, session.id, "Once more")
+    assert again.run is not None
+    await ended(house, again.run.id)
+    assert keys(house.provider) == [OWN, NEWER]
+    await house.app.secrets.delete(LOCAL_ACTOR, "mine")
+    last = await house.app.runs.start(LOCAL_ACTOR, session.id, "And again")
+    assert last.run is not None
+    failed = await ended(house, last.run.id, "failed")
+    assert "no secret 'mine'" in str(failed.error)
+    assert len(house.provider.calls) == 2
+
+
+async def test_a_new_value_takes_the_place_of_the_old_one(house: House) -> None:
+    session, run = await house.submit("one-shot", "Say hello", model=MODEL, api_key=OWN)
+    await ended(house, run.id)
+    before = (await house.session(session.id)).config["api_key"]
+    await house.app.sessions.update(LOCAL_ACTOR, session.id, patch={"config": {"api_key": NEWER}})
+    assert (await house.session(session.id)).config["api_key"] == before
+    again = await house.app.runs.start(LOCAL_ACTOR, session.id, "Once more")
+    assert again.run is not None
+    await ended(house, again.run.id)
+    assert keys(house.provider) == [OWN, NEWER]
+    await house.app.sessions.update(LOCAL_ACTOR, session.id, patch={"config": {"api_key": None}})
+    assert await house.app.store.read(lambda tx: secret_rows.ids_of_session(tx, session.id)) == []
+
+
+async def test_a_key_for_one_run_is_not_the_sessions(house: House) -> None:
+    session, run = await house.submit("one-shot", "Say hello", model=MODEL)
+    await ended(house, run.id)
+    with_key = {"model": MODEL, "api_key": OWN}
+    once = await house.app.runs.start(LOCAL_ACTOR, session.id, "Once", config=with_key)
+    assert once.run is not None
+    await ended(house, once.run.id)
+    again = await house.app.runs.start(LOCAL_ACTOR, session.id, "Again")
+    assert again.run is not None
+    await ended(house, again.run.id)
+    assert keys(house.provider) == ["not-a-real-key", OWN, "not-a-real-key"]
+    assert "api_key" not in (await house.session(session.id)).config
+
+
+async def test_an_address_of_a_person_passes_the_guard_and_gets_no_key_of_the_server(house: House) -> None:
+    address = house.provider.url
+    _, refused = await house.submit("one-shot", "Say hello", model=MODEL, base_url=address)
+    await ended(house, refused.id, "failed")
+    assert house.provider.calls == []
+    await house.app.stop()
+    allowed = {"allowed_private_hosts": [f"127.0.0.1:{house.provider.port}"]}
+    house.settings = house.settings.model_copy(update=allowed)
+    await house.start()
+    _, keyless = await house.submit("one-shot", "Say hello", model=MODEL, base_url=address)
+    await ended(house, keyless.id)
+    _, keyed = await house.submit("one-shot", "Say hello", model=MODEL, base_url=address, api_key=OWN)
+    await ended(house, keyed.id)
+    assert keys(house.provider) == ["none", OWN]
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"api_key": OWN}, "name that as well"),
+        ({"model": "local", "api_key": OWN}, "takes no `api_key`"),
+        ({"model": MODEL, "api_key": "short"}, "at least 8"),
+        ({"model": MODEL, "api_key": "with\nline-end"}, "api_key"),
+        ({"model": MODEL, "base_url": "file:///etc/passwd"}, "base_url"),
+        ({"model": MODEL, "base_url": "http://user:pass@host/"}, "base_url"),
+        ({"model": "cerebras:x", "base_url": "https://example.org"}, "fixed"),
+        ({"model": MODEL, "api_key": {"$secret": "nobody-knows"}}, "no secret 'nobody-knows'"),
+        ({"model": MODEL, "api_key": {"$secret": "00000000-0000-7000-8000-00000000dead"}}, "not there"),
+    ],
+)
+async def test_what_cannot_be_used_is_refused_before_anything_is_made(
+    house: House, config: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(InvalidInput, match=says) as caught:
+        await house.submit("one-shot", "Say hello", **config)
+    given = config.get("api_key")
+    if isinstance(given, str):
+        assert given not in str(caught.value.to_dict())
+
+
+async def test_nobody_but_the_owner_says_what_secrets_are_used_for(house: House) -> None:
+    await house.app.store.write(lambda tx: operations.ensure_user(tx, OTHER.user_id, OTHER.name))
+    session, run = await house.submit("one-shot", "Say hello", model=MODEL, api_key=OWN)
+    await ended(house, run.id)
+    for config in (
+        {"base_url": "https://elsewhere.example.org"},
+        {"api_key": NEWER},
+        {"api_key": {"$secret": "mine"}},
+        {"model": "openrouter:test"},
+    ):
+        with pytest.raises(Forbidden, match="Only the owner"):
+            await house.app.sessions.update(OTHER, session.id, patch={"config": config})
+        with pytest.raises(Forbidden, match="Only the owner"):
+            await house.app.runs.start(OTHER, session.id, "Do it", config=config)
+    await house.app.sessions.update(OTHER, session.id, patch={"config": {"instructions": "Be brief."}})
+    started = await house.app.runs.start(OTHER, session.id, "Do it")
+    assert started.run is not None
+    await ended(house, started.run.id)
+
+
+async def test_a_fork_of_the_owner_has_its_own_copy_and_one_of_others_has_none(house: House) -> None:
+    await house.app.store.write(lambda tx: operations.ensure_user(tx, OTHER.user_id, OTHER.name))
+    session, run = await house.submit("one-shot", "Say hello", model=MODEL, api_key=OWN)
+    await ended(house, run.id)
+    mine, mine_run = await house.app.forks.fork(LOCAL_ACTOR, session.id, wish=Wish(input="Go on"))
+    assert mine_run is not None
+    await ended(house, mine_run.id)
+    assert mine.config["api_key"] != (await house.session(session.id)).config["api_key"]
+    theirs, their_run = await house.app.forks.fork(OTHER, session.id, wish=Wish(input="Go on"))
+    assert their_run is not None
+    await ended(house, their_run.id)
+    assert "api_key" not in theirs.config
+    assert "api_key" not in their_run.config
+    assert keys(house.provider) == [OWN, OWN, "not-a-real-key"]
+    keyed = Wish(input="Go on", config={"api_key": NEWER})
+    own_key, own_run = await house.app.forks.fork(OTHER, session.id, wish=keyed)
+    assert own_run is not None
+    await ended(house, own_run.id)
+    assert house.provider.calls[-1].key == NEWER
+    assert NEWER not in json.dumps([own_key.config, own_run.config])
+    repeated, repeated_run = await house.app.forks.fork_run(LOCAL_ACTOR, run.id)
+    await ended(house, repeated_run.id)
+    assert house.provider.calls[-1].key == OWN
+    assert is_of_session(repeated.config["api_key"]["$secret"])
+
+
+async def test_a_secret_of_another_session_is_no_secret_of_this_one(house: House) -> None:
+    session, run = await house.submit("one-shot", "Say hello", model=MODEL, api_key=OWN)
+    await ended(house, run.id)
+    stolen = (await house.session(session.id)).config["api_key"]
+    with pytest.raises(SecretMissing):
+        await house.submit("one-shot", "Say hello", model=MODEL, api_key=stolen)
