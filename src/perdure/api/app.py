@@ -32,6 +32,7 @@ from perdure.api.routes import (
     missions,
     queue,
     runs,
+    secrets,
     sessions,
     shares,
     system,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 _ROUTERS = (
     *(sse, sessions, lifecycle, history, runs, approvals, costs, audit),
-    *(missions, assets, hops, files, queue, grants, shares, system),
+    *(missions, assets, hops, files, queue, grants, shares, secrets, system),
     *(auth, keys, users),
 )
 _DESCRIPTION = "Durable, resumable sessions for AI-agent work."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from dotenv import dotenv_values
@@ -72,6 +72,8 @@ def _shown(value: Any) -> str | None:
         return None
     if isinstance(value, SecretStr):
         return "(secret, set)"
+    if isinstance(value, dict):  # tool servers and the like: their keys and headers are nobody's business
+        return ", ".join(str(name) for name in cast("dict[Any, Any]", value)) or "(none)"
     text = str(value)
     return _without_password(text) if "://" in text else text
 

@@ -19,6 +19,7 @@ from perdure.client.missions import AsyncMissions, Missions
 from perdure.client.models import Event
 from perdure.client.people import SignedIn
 from perdure.client.runs import AsyncRuns, Runs
+from perdure.client.secrets import AsyncSecrets, Secrets
 from perdure.client.server import AsyncServer, Server
 from perdure.client.sessions import AsyncSessions, Sessions
 from perdure.client.shares import AsyncShareLinks, AsyncShares, ShareLinks, Shares
@@ -72,6 +73,7 @@ class Perdure:
         self.auth = Auth(self._transport)
         self.users = Users(self._transport)
         self.keys = Keys(self._transport)
+        self.secrets = Secrets(self._transport)
         self.shares = Shares(self._transport)
         self.share_links = ShareLinks(self._transport)
 
@@ -185,6 +187,7 @@ class AsyncPerdure:
         self.auth = AsyncAuth(self._transport)
         self.users = AsyncUsers(self._transport)
         self.keys = AsyncKeys(self._transport)
+        self.secrets = AsyncSecrets(self._transport)
         self.shares = AsyncShares(self._transport)
         self.share_links = AsyncShareLinks(self._transport)
 
