@@ -48,6 +48,7 @@ from perdure.services.forking import ForkService
 from perdure.services.grants import GrantService
 from perdure.services.history import HistoryService
 from perdure.services.idempotency import IdempotencyService
+from perdure.services.identities import IdentityService
 from perdure.services.mission_assets import AssetCommands
 from perdure.services.mission_commands import MissionCommands
 from perdure.services.mission_hops import HopCommands
@@ -123,6 +124,7 @@ class Perdure:
     audit: AuditService
     users: UserService
     sign_in: SignInService
+    identities: IdentityService
     api_keys: ApiKeyService
     tickets: TicketService
     credentials: Credentials
@@ -341,6 +343,11 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         audit=AuditService(store),
         users=UserService(store, passwords, rights),
         sign_in=SignInService(store, passwords, tokens, rights, rules),
+        identities=IdentityService(store, registration=rules.registration),
+        identity_providers=[
+            IdentityProvider(each, provider.label or each)
+            for each, provider in settings.oidc_providers.items()
+        ],
         api_keys=ApiKeyService(store, rights),
         tickets=TicketService(store, credentials),
         credentials=credentials,

@@ -10,10 +10,19 @@ import ipaddress
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -26,6 +35,45 @@ from perdure.errors import StartupError
 
 def _names(name: str, *aliases: str) -> AliasChoices:
     return AliasChoices(f"PERDURE_{name}", *aliases, name.lower())
+
+
+class OidcProvider(BaseModel):
+    """An identity provider that people may sign in through."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    issuer: str = Field(pattern=r"^https?://[\w.:\[\]-]+(?:/[\w./~-]*)?$")
+    """Exactly as the provider writes it."""
+    client_id: str = Field(min_length=1, max_length=500)
+    client_secret: SecretStr | None = None
+    """Unset for a public client."""
+    label: str = Field("", max_length=100)
+    """What the button says; empty means the provider's id."""
+    scopes: list[str] = Field(default_factory=lambda: ["openid", "email", "profile"])
+    allowed_domains: list[str] = Field(default_factory=list[str])
+    """Domains of the addresses of those for whom an account is made; `*` means any."""
+    create_users: bool = False
+    """Whether somebody with such an address, verified by the provider, becomes a member at the first sign-in."""
+
+    @field_validator("scopes")
+    @classmethod
+    def _scopes(cls, value: list[str]) -> list[str]:
+        if "openid" not in value:
+            raise ValueError("`openid` must be among the scopes")
+        return value
+
+    @model_validator(mode="after")
+    def _whom(self) -> OidcProvider:
+        if self.create_users and not self.allowed_domains:
+            raise ValueError("create_users needs allowed_domains; `*` means any address")
+        if any(domain != domain.lower().strip() or "@" in domain for domain in self.allowed_domains):
+            raise ValueError("allowed_domains are written like example.com, in lower case")
+        return self
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """How addresses of the provider may begin: encrypted, unless the issuer itself is not."""
+        return ("https://",) if self.issuer.startswith("https://") else ("https://", "http://")
 
 
 class Settings(BaseSettings):
@@ -186,6 +234,12 @@ class Settings(BaseSettings):
         default_factory=dict, repr=False, validation_alias=_names("MCP_SERVERS")
     )
     """Tool servers by name: `command`, `args`, `env`, or `url`, `headers`; and `category`, the permission needed."""
+
+    oidc_providers: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")], OidcProvider] = Field(
+        default_factory=dict, repr=False, validation_alias=_names("OIDC_PROVIDERS")
+    )
+    """Identity providers by id: `issuer`, `client_id`, `client_secret`, `label`, `scopes`, `create_users`,
+    `allowed_domains`."""
 
     @field_validator("arxiv_api_base", "arxiv_pdf_base")
     @classmethod

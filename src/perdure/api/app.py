@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from perdure import __version__
+from perdure.agents.web.guard import OutgoingGuard
 from perdure.api import docs_page, errors, openapi, sse
 from perdure.api.guard import Guard
 from perdure.api.proxies import Proxies
@@ -30,6 +31,7 @@ from perdure.api.routes import (
     keys,
     lifecycle,
     missions,
+    oidc,
     queue,
     runs,
     secrets,
@@ -43,14 +45,17 @@ from perdure.api.socket.connections import Connections
 from perdure.api.socket.revocation import Revocation
 from perdure.api.socket.routes import socket_routes
 from perdure.api.static import Console
+from perdure.errors import StartupError
 
 if TYPE_CHECKING:
+    from perdure.api.oidc import OidcClient
     from perdure.bootstrap import Perdure
+    from perdure.config import Settings
 
 _ROUTERS = (
     *(sse, sessions, lifecycle, history, runs, approvals, costs, audit),
     *(missions, assets, hops, files, queue, grants, shares, secrets, system),
-    *(auth, keys, users),
+    *(auth, oidc, keys, users),
 )
 _DESCRIPTION = "Durable, resumable sessions for AI-agent work."
 
@@ -84,6 +89,7 @@ def create_app(perdure: Perdure) -> FastAPI:
     )
     app.state.connections = Connections(perdure.connections, settings.max_connections, per_user)
     app.state.revocation = Revocation(perdure.watching, perdure.rights, lambda: app.state.connections.readers)
+    app.state.oidc = _identity_providers(settings)
     rates = app.state.rates = RateLimits(settings)
     # The innermost comes first: sign-in stands between the two counts, so that wrong credentials are counted.
     app.add_middleware(PersonLimits, rates=rates, local=settings.auth == "local")
@@ -100,6 +106,20 @@ def create_app(perdure: Perdure) -> FastAPI:
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins)
     app.add_middleware(Proxies, trusted=settings.trusted_proxies)
     return app
+
+
+def _identity_providers(settings: Settings) -> dict[str, OidcClient]:
+    if not settings.oidc_providers:
+        return {}
+    if not importable("authlib"):
+        raise StartupError(
+            "PERDURE_OIDC_PROVIDERS needs more packages: install `perdure[oidc]`.",
+            setting="PERDURE_OIDC_PROVIDERS",
+        )
+    from perdure.api.oidc import OidcClient
+
+    outgoing = OutgoingGuard(settings.allowed_private_hosts)
+    return {each: OidcClient(each, provider, outgoing) for each, provider in settings.oidc_providers.items()}
 
 
 def describe_app() -> dict[str, Any]:
