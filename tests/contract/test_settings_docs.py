@@ -7,6 +7,8 @@ import pytest
 from perdure.config import Settings, load_settings
 from tools import events, lifecycles, settings_page
 
+_RATES = ("requests", "address", "sign_in", "sign_in_address", "runs", "commands", "opens")
+
 
 def test_the_page_of_settings_is_fresh() -> None:
     assert settings_page.PAGE.read_text(encoding="utf-8") == settings_page.page(), (
@@ -52,6 +54,13 @@ def test_every_name_on_the_page_is_read(
         "sandbox_memory_bytes": "123456789",
         "sandbox_disk_bytes": "123456789",
         "allowed_private_hosts": '["wiki.example"]',
+        "registration": "open",
+        "public_metrics": "true",
+        "trusted_proxies": '["10.0.0.1"]',
+        "rate_limits": "off",
+        "row_security": "on",
+        "oidc_providers": '{"work": {"issuer": "https://a.example", "client_id": "a", "client_secret": "b"}}',
+        **{f"rate_{what}": "7/hour" for what in _RATES},
         "mcp_servers": '{"notes": {"command": "notes"}}',
     }
     (name,) = (

@@ -184,13 +184,16 @@ async def test_an_unknown_address_costs_as_much_as_a_wrong_password(
 async def test_at_most_two_passwords_are_hashed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     hashes = Passwords()
     await hashes.prepare()
-    running, most, lock, go = 0, 0, threading.Lock(), threading.Event()
+    running, most, lock = 0, 0, threading.Lock()
+    two, go = threading.Event(), threading.Event()
 
     def slow(_password: str, _known: str) -> tuple[bool, str | None]:
         nonlocal running, most
         with lock:
             running += 1
             most = max(most, running)
+            if running == 2:
+                two.set()
         go.wait(10)
         with lock:
             running -= 1
@@ -198,8 +201,7 @@ async def test_at_most_two_passwords_are_hashed_at_once(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(passwords, "_check", slow)
     tries = [asyncio.create_task(hashes.check("x", "y")) for _ in range(12)]
-    while running < 2:  # noqa: ASYNC110 - what is waited for offers no event
-        await asyncio.sleep(0.01)
+    assert await asyncio.to_thread(two.wait, 10)
     go.set()
     await asyncio.gather(*tries)
     assert most == 2
