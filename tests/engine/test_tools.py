@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from typing import Any
 
@@ -336,3 +337,24 @@ async def test_calls_and_files_of_a_planned_run_belong_to_its_hops(house: House,
     steps = [node for node in dag["nodes"] if node["type"] == "step"]
     assert all(len(node["tool_steps"]) == 2 for node in steps)
     assert dag["nodes"][-1]["status"] == "completed"
+
+
+class TestLargeArguments:
+    async def test_the_event_shows_a_part_and_the_question_the_whole_call(
+        self, house: House, probe: Probe
+    ) -> None:
+        bell = "ding " * 10_000
+        session, run = await house.submit("one-shot", use("ring", bell=bell))
+        question = await asked(house, run.id)
+        assert question.request_data["arguments"] == {"bell": bell}
+        await house.app.approvals.answer(LOCAL_ACTOR, question.id, resolution="approve")
+        await house.run(run.id, "completed")
+
+        assert probe.rung == [bell]
+        events = await house.app.history.events(LOCAL_ACTOR, session.id, limit=1000, types=["tool_call"])
+        (call,) = [e.payload for e in events]
+        assert call["arguments"]["bell"].startswith("ding ding")
+        assert call["arguments"]["bell"].endswith("more characters)")
+        whole = json.dumps({"bell": bell}, separators=(",", ":")).encode()
+        assert call["whole"] == {"size": len(whole), "sha256": hashlib.sha256(whole).hexdigest()}
+        assert len(json.dumps(call)) < 20_000

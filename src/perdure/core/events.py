@@ -6,6 +6,7 @@ not know.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
@@ -13,6 +14,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from perdure.core.clock import wire_time
+from perdure.core.shortened import Whole, shortened
 
 SCHEMA_VERSION = 1
 
@@ -180,13 +182,22 @@ class AgentMessage(EventData):
 
 
 class ToolCall(EventData):
-    """An agent called a tool."""
+    """An agent called a tool; of large `arguments` a part is shown, and `whole` says what all of them are."""
 
     type: ClassVar[str] = "tool_call"
     call_id: str
     tool: str
     agent: str | None = None
     arguments: dict[str, Any] = Field(default_factory=dict)
+    whole: Whole | None = None
+
+    @classmethod
+    def of(
+        cls, call_id: str, tool: str, arguments: Mapping[str, Any], *, agent: str | None = None
+    ) -> ToolCall:
+        """Make the event of a call, with its arguments in a size that events may have."""
+        shown, whole = shortened(arguments)
+        return cls(call_id=call_id, tool=tool, agent=agent, arguments=shown, whole=whole)
 
 
 class ToolResult(EventData):

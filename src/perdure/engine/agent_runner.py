@@ -316,12 +316,8 @@ class AgentRunner:
             )
         for part in response.parts:
             if isinstance(part, ToolCallPart) and not part.tool_name.startswith(_OUTPUT_TOOL):
-                data = ToolCall(
-                    call_id=part.tool_call_id,
-                    tool=part.tool_name,
-                    agent=self.role.id,
-                    arguments=part.args_as_dict(),
-                )
+                arguments = part.args_as_dict()
+                data = ToolCall.of(part.tool_call_id, part.tool_name, arguments, agent=self.role.id)
                 found.append(
                     NewEvent.of(
                         data, run_id=run.id, step_id=self.step_id, dedupe=f"{key}:{part.tool_call_id}:call"

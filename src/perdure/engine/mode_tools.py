@@ -75,7 +75,7 @@ class ModeTools:
     def _body(self, call: Call, deps: ToolDeps) -> Any:
         async def body(number: int) -> dict[str, Any]:
             run, key = self.operations.run, f"{self.operations.run.id}:{self.operations.run.attempt}:{number}"
-            began = ToolCall(call_id=key, tool=call.tool, arguments=call.arguments)
+            began = ToolCall.of(key, call.tool, call.arguments)
             await self.operations.progress.log(
                 run, NewEvent.of(began, run_id=run.id, step_id=deps.step_id, dedupe=f"{key}:call")
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from perdure.core.events import CodeExecution, Console, FileUpdate, NewEvent
+from perdure.core.shortened import shortened_text
 from perdure.engine.operations import Operations
 from perdure.store.workspace import FileInfo, Workspace
 
@@ -35,7 +36,8 @@ class ToolDeps:
 
     async def executed(self, execution: CodeExecution) -> None:
         """Log a program that was run."""
-        await self._log(execution.model_copy(update={"attempt": self.operations.run.attempt}))
+        changes = {"attempt": self.operations.run.attempt, "code": shortened_text(execution.code)}
+        await self._log(execution.model_copy(update=changes))
 
     async def _log(self, data: Console | CodeExecution | FileUpdate) -> None:
         run = self.operations.run
