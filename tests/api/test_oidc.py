@@ -81,6 +81,8 @@ async def test_somebody_new_becomes_a_member_and_comes_back_to_the_same_page(
     answer = await sign_in(app, provider)
     assert answer.status_code == 200
     assert "0;url=/sessions/1?a=b#c" in answer.text
+    assert "sandbox" not in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
     cookies = answer.headers.get_list("set-cookie")
     assert all("HttpOnly" in cookie for cookie in cookies)
     assert sum("SameSite=strict" in cookie for cookie in cookies) == 2

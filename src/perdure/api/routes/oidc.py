@@ -35,6 +35,11 @@ _PAGE = """<!doctype html>
 <body><p>{sentence}</p><p><a href="{link}">Go on</a></p></body></html>
 """
 
+_PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}
+"""Not sandboxed as data is: a sandboxed page may not lead on, and would count as somebody else's."""
+
 Text = Annotated[str | None, Query(max_length=_MAX_CHARS)]
 
 
@@ -118,7 +123,9 @@ async def _finish(
     # A redirect would still count as coming from the provider, and strict cookies would stay behind.
     target = escape(flow.next)
     head = f'<meta http-equiv="refresh" content="0;url={target}">'
-    response = HTMLResponse(_PAGE.format(head=head, sentence="You are signed in.", link=target))
+    response = HTMLResponse(
+        _PAGE.format(head=head, sentence="You are signed in.", link=target), headers=_PAGE_HEADERS
+    )
     set_cookies(response, request.scope, tokens)
     return response
 
@@ -159,4 +166,5 @@ def _told(error: PerdureError, request: Request) -> Response:
     """Tell a person in a browser with a page, and a program with a problem document."""
     if "text/html" not in request.headers.get("accept", ""):
         return problem_response(problem_of(error))
-    return HTMLResponse(_PAGE.format(head="", sentence=escape(error.message), link="/"), status_of(error))
+    page = _PAGE.format(head="", sentence=escape(error.message), link="/")
+    return HTMLResponse(page, status_of(error), headers=_PAGE_HEADERS)
