@@ -57,6 +57,7 @@ class Console:
     def open_tab(self, name: str) -> None:
         """Show one of the views, by its tab or, on a phone, from the bar at the bottom."""
         bar = self.page.get_by_role("navigation", name="Session", exact=True)
+        expect(bar.or_(self.page.get_by_role("tablist", name="Views of the session"))).to_be_visible()
         if not bar.is_visible():
             self.page.get_by_role("tab", name=name).click()
             return

@@ -82,6 +82,11 @@ class PerdureServer:
         answer.raise_for_status()
         return answer.json()
 
+    def put_file(self, session_id: str, path: str, content: bytes) -> None:
+        """Put a file into a session's folder."""
+        url = f"{self.url}/api/sessions/{session_id}/files/{path}"
+        httpx.put(url, content=content, timeout=20).raise_for_status()
+
     def start_session(
         self, task: str, mode: str, *, limits: dict[str, Any] | None = None, **config: Any
     ) -> str:
