@@ -8,7 +8,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.checks import assert_accessible, assert_not_wider_than_the_screen, shoot, wait_until_settled
+from tests.browser.checks import (
+    assert_accessible,
+    assert_not_wider_than_the_screen,
+    shoot,
+    wait_until_settled,
+)
 from tests.browser.console import Console
 from tests.browser.server import PerdureServer
 from tests.fakes.openai_server import OpenAIServer

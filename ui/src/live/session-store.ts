@@ -74,14 +74,20 @@ export class SessionStore implements LogFollower {
     void this.coverMessages();
   };
 
-  /** Put the printed lines before the oldest in front, at least back to event `to`; does nothing when all are here. */
-  readonly loadOlderLines = async (to = Number.POSITIVE_INFINITY): Promise<void> => {
+  /**
+   * Put the printed lines before the oldest in front, at least back to event `to`; does nothing when all are here.
+   * Looks further back until there are some, at most `stretches` times.
+   */
+  readonly loadOlderLines = async (
+    to = Number.POSITIVE_INFINITY,
+    stretches = Number.POSITIVE_INFINITY,
+  ): Promise<void> => {
     if (this.fetchingLines) return;
     this.fetchingLines = true;
     const turn = this.opening;
     const fetch = fetchBeside(this.sessionId);
     try {
-      for (let empty = 0; this.view.kind === "ready" && this.view.state.linesFrom > 0; ) {
+      for (let empty = 0; empty < stretches && this.view.kind === "ready" && this.view.state.linesFrom > 0; ) {
         const before = this.view.state;
         const from = stretchBefore(before.linesFrom, empty);
         const older = await readBeside(fetch, from, before.linesFrom);
@@ -103,7 +109,7 @@ export class SessionStore implements LogFollower {
       const reached = [lines[0]?.at, tools[0]?.at].some((at) => at !== undefined && at < oldest);
       if (linesFrom === 0 || oldest === "" || reached) return;
       try {
-        await this.loadOlderLines();
+        await this.loadOlderLines(undefined, 1);
       } catch {
         return; // the console says so when somebody asks for more
       }

@@ -180,7 +180,7 @@ function View({ state, store, role, ownerName }: ViewProps) {
         <ConsoleView
           lines={state.lines}
           from={state.linesFrom}
-          onOlder={store.loadOlderLines}
+          onOlder={(to) => store.loadOlderLines(to)}
           at={at}
           onAt={jump}
           href={`/api/sessions/${state.sessionId}/console.log`}
