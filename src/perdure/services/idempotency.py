@@ -39,6 +39,11 @@ class IdempotencyService:
                     field="Idempotency-Key",
                 )
             if known is not None and known["status_code"] is not None:
+                if known["lost"]:
+                    raise Conflict(
+                        "The first request with this Idempotency-Key was carried out, and its answer is not kept any "
+                        "more: read what it made."
+                    )
                 return {"status": known["status_code"], "body": known["response"]}
             if known is not None and tx.now - known["created_at"] < _ABANDONED_AFTER:
                 raise Conflict("The first request with this Idempotency-Key is still being carried out.")

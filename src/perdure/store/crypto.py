@@ -30,6 +30,8 @@ SESSION_METADATA = SealedColumn("pd_sessions", "metadata")
 SECRET_VALUE = SealedColumn("pd_secrets", "sealed")
 SEALED_COLUMNS = (SESSION_METADATA, SECRET_VALUE)
 """All there are: what a new key is carried to."""
+KEPT_ANSWER = SealedColumn("pd_idempotency_keys", "response")
+"""Answers for repeats are not carried over: they are kept for a day, and one that is lost is told as such."""
 _SINCE_FIRST_FORM = (SESSION_METADATA,)
 
 

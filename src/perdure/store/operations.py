@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import delete, exists, func, insert, select, true, update
 
+from perdure.errors import StorageUnavailable
+from perdure.store.crypto import KEPT_ANSWER
 from perdure.store.shares import visible
 from perdure.store.tables import (
     connections,
@@ -19,6 +22,8 @@ from perdure.store.tables import (
     users,
 )
 from perdure.store.transaction import Tx
+
+_SEALED = "$sealed"
 
 
 def list_queue(tx: Tx, session_id: str) -> list[dict[str, Any]]:
@@ -85,7 +90,19 @@ def find_idempotency_key(tx: Tx, user_id: str, key: str) -> dict[str, Any] | Non
         idempotency_keys.c.user_id == user_id, idempotency_keys.c.key == key
     )
     row = tx.db.execute(query).mappings().first()
-    return None if row is None else dict(row)
+    return None if row is None else {**row, **_opened(tx, user_id, key, row["response"])}
+
+
+def _opened(tx: Tx, user_id: str, key: str, stored: Any) -> dict[str, Any]:
+    """Return `{response, lost}`; an answer is lost when it was sealed with a key that is gone since."""
+    sealed = cast("dict[str, Any]", stored).get(_SEALED) if isinstance(stored, dict) else None
+    if not isinstance(sealed, str):
+        return {"response": stored, "lost": False}
+    try:
+        answer = tx.cipher.open(base64.b64decode(sealed), KEPT_ANSWER, f"{user_id}:{key}")
+    except StorageUnavailable:
+        return {"response": None, "lost": True}
+    return {"response": answer, "lost": False}
 
 
 def insert_idempotency_key(tx: Tx, user_id: str, key: str, fingerprint: str) -> None:
@@ -100,11 +117,12 @@ def insert_idempotency_key(tx: Tx, user_id: str, key: str, fingerprint: str) -> 
 
 
 def finish_idempotency_key(tx: Tx, user_id: str, key: str, status_code: int, response: Any) -> None:
-    """Keep the answer for the repeat."""
+    """Keep the answer for the repeat, sealed: it shows what is encrypted elsewhere."""
+    sealed = base64.b64encode(tx.cipher.seal(response, KEPT_ANSWER, f"{user_id}:{key}")).decode()
     tx.db.execute(
         update(idempotency_keys)
         .where(idempotency_keys.c.user_id == user_id, idempotency_keys.c.key == key)
-        .values(status_code=status_code, response=response)
+        .values(status_code=status_code, response={_SEALED: sealed})
     )
 
 
