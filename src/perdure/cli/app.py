@@ -12,6 +12,7 @@ from perdure.cli import (
     approvals,
     attach,
     audit,
+    backup,
     config,
     costs,
     db,
@@ -86,6 +87,8 @@ app.command("doctor")(doctor.doctor)
 app.command("config")(config.config)
 app.add_typer(audit.app, name="audit")
 app.add_typer(db.app, name="db")
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("rotate-key")(rotate_key.rotate_key)
 
 

@@ -79,7 +79,7 @@ def directly(
         )
     store.open(beside_servers=True)
     rights = Rights()
-    actor = replace(SYSTEM_ACTOR, source=f"command line of {_account()}")
+    actor = replace(SYSTEM_ACTOR, source=f"command line of {account()}")
     direct = Direct(UserService(store, Passwords(), rights), ApiKeyService(store, rights), actor)
     try:
         return asyncio.run(_result(work(direct)))
@@ -91,7 +91,8 @@ async def _result(work: Awaitable[T]) -> T:
     return await work
 
 
-def _account() -> str:
+def account() -> str:
+    """Return the account of the machine that this program runs as."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
