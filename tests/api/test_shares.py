@@ -259,6 +259,16 @@ async def test_a_link_of_somebody_who_is_disabled_is_not_accepted(shared: Shared
     assert answer.status_code == 404
 
 
+async def test_a_purge_that_is_refused_deletes_nothing(shared: Shared) -> None:
+    session = await shared.session()
+    await shared.share(session, "ann", "admin")
+    path = f"/api/sessions/{session}"
+    assert (await shared.ask("ann", "DELETE", f"{path}?purge=true")).status_code == 403
+    assert (await shared.done("owner", "GET", path))["status"] == "active"
+    assert (await shared.done("owner", "DELETE", f"{path}?purge=true"))["status"] == "deleted"
+    assert (await shared.ask("owner", "POST", f"{path}/restore")).status_code == 404
+
+
 async def present(socket: ClientConnection) -> dict[str, int]:
     """Return who is in the next presence frame, with their connections."""
     seen = (await until(socket, lambda f: f["type"] == "presence"))[-1]

@@ -15,7 +15,8 @@ from perdure.services.conversation import check_text, message_event
 from perdure.services.ports import Limits, ModeCatalog, RunEngine
 from perdure.services.resuming import continue_in, retry_in
 from perdure.services.secrets import keep_in
-from perdure.services.sessions import SessionService, on_busy_of
+from perdure.services.session_checks import on_busy_of
+from perdure.services.sessions import SessionService
 from perdure.services.starting import start_in, start_next_in
 from perdure.services.views import StartResult, without_secrets_of
 from perdure.store import operations, runs, sessions

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from perdure.core.access import Action, Actor
 from perdure.core.runs import LIVE_RUN_STATUSES, Run
-from perdure.core.sessions import OnBusy, Session, SessionCommand, SessionStatus, default_name
-from perdure.errors import Forbidden, InvalidInput, NotFound, PerdureError, StaleVersion
+from perdure.core.sessions import Session, SessionCommand, SessionStatus, default_name
+from perdure.errors import Forbidden, InvalidInput, NotFound, PerdureError
 from perdure.ids import new_id, parse_uuid
 from perdure.services import lifecycle
 from perdure.services.access import readable, require_create, session_for, whose_list
@@ -19,6 +19,7 @@ from perdure.services.history import message_page
 from perdure.services.ports import Limits, ModeCatalog, RunEngine
 from perdure.services.resuming import resume_in
 from perdure.services.secrets import keep_in
+from perdure.services.session_checks import check_version, merged
 from perdure.services.state import save_state_in
 from perdure.services.views import SessionPage, SessionRow, SessionView, session_rows
 from perdure.store import operations, runs, sessions, shares
@@ -201,7 +202,7 @@ class SessionService:
         def body(tx: Tx) -> tuple[Session, list[str]]:
             session = session_for(tx, actor, session_id, Action.EDIT, lock=True)
             check_version(session, if_version)
-            changes = {k: v if replace else _merged(getattr(session, k), v) for k, v in patch.items()}
+            changes = {k: v if replace else merged(getattr(session, k), v) for k, v in patch.items()}
             if "config" in changes:
                 checked = self._modes.validate(session.mode, changes["config"])
                 kept = keep_in(
@@ -381,11 +382,11 @@ class SessionService:
             return already
         return await self._end(actor, session_id, SessionCommand.DELETE, Action.DELETE)
 
-    async def purge(self, actor: Actor, session_id: str) -> None:
-        """Remove a deleted session for good.
+    async def purge(self, actor: Actor, session_id: str) -> Session:
+        """Remove a session for good, deleted before or not; returns what it was.
 
         Raises:
-            NotAllowedNow: when it has not been deleted before.
+            Forbidden: when the actor may delete it and no more; nothing is deleted then.
         """
 
         def body(tx: Tx) -> None:
@@ -400,8 +401,9 @@ class SessionService:
             session_for(tx, actor, session_id, Action.PURGE, deleted=True)
 
         await self._store.read(allowed)  # before anything is deleted
-        await self.delete(actor, session_id)
+        deleted = await self.delete(actor, session_id)
         await self._store.write(body)
+        return deleted
 
     async def load(self, actor: Actor, session_id: str) -> SessionRow[Session]:
         """Make the session the actor's current one and return it.
@@ -479,44 +481,3 @@ class SessionService:
         for run_id in aborted:
             await self._engine.abort(run_id)
         return session
-
-
-def check_version(session: Session, expected: int | None) -> None:
-    """Let the change pass or raise.
-
-    Raises:
-        StaleVersion: when the caller's version is not the current one.
-    """
-    if expected is not None and expected != session.version:
-        raise StaleVersion(
-            f"The session was changed in another place (it is at version {session.version}, you have {expected}). "
-            "Read it again and decide what to keep.",
-            current_version=session.version,
-        )
-
-
-def on_busy_of(session: Session, named: str | None) -> OnBusy:
-    """Return what to do with an input while a run is live: what the request says, else the session.
-
-    Raises:
-        InvalidInput: on an unknown value.
-    """
-    value = named or str(session.config.get("on_busy") or OnBusy.REJECT)
-    try:
-        return OnBusy(value)
-    except ValueError:
-        raise InvalidInput(
-            f"{value!r} is not a way to handle a busy session; use {', '.join(OnBusy)}.", field="on_busy"
-        ) from None
-
-
-def _merged(current: Any, patch: Any) -> Any:
-    if not isinstance(current, dict) or not isinstance(patch, dict):
-        return patch
-    result: dict[str, Any] = dict(current)  # pyright: ignore[reportUnknownArgumentType]
-    for key, value in patch.items():  # pyright: ignore[reportUnknownVariableType]
-        if value is None:
-            result.pop(str(key), None)  # pyright: ignore[reportUnknownArgumentType]
-        else:
-            result[str(key)] = value  # pyright: ignore[reportUnknownArgumentType]
-    return result

@@ -78,11 +78,9 @@ async def delete_session(
     purge: Annotated[bool, Query(description="Remove it for good; it cannot be restored.")] = False,
 ) -> wire.SessionAction:
     """Delete a session; it can be restored until it is purged. A second call does nothing."""
-    session = await perdure.sessions.delete(actor, session_id)
     if purge:
-        await perdure.sessions.purge(actor, session_id)
-        return _done(session, "Session removed for good")
-    return _done(session, "Session deleted successfully")
+        return _done(await perdure.sessions.purge(actor, session_id), "Session removed for good")
+    return _done(await perdure.sessions.delete(actor, session_id), "Session deleted successfully")
 
 
 @routes.post(
