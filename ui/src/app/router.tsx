@@ -67,7 +67,7 @@ const signIn = createRoute({
   path: "/sign-in",
   validateSearch: nextSearch,
   beforeLoad: ({ search }) => {
-    throw redirect({ href: search.next ?? "/", replace: true });
+    throw redirect({ href: nextSearch({ ...search }).next ?? "/", replace: true }); // what is not valid is in it still
   },
 });
 const session = createRoute({

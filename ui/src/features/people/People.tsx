@@ -122,6 +122,7 @@ function Person({
     await onChanged();
   };
   const isAdmin = user.role === "admin";
+  const accountless = user.email === null;
   return (
     <li className={styles.row} data-off={user.disabled_at ? "" : undefined} aria-busy={busy !== null}>
       <Face id={user.user_id} name={user.name} />
@@ -135,31 +136,37 @@ function Person({
         )}
         {isMe && <span className={styles.tag}>you</span>}
         <p>
-          {user.email ?? "no address"} ·{" "}
+          {user.email ? `${user.email} · ` : "the one user while sign-in is off · "}
           {user.last_seen_at ? (
             <>
               seen <Ago at={user.last_seen_at} />
             </>
-          ) : (
+          ) : user.email ? (
             "never signed in"
+          ) : (
+            "cannot sign in"
           )}
         </p>
       </div>
       <span />
       <Menu
         label={`More for ${user.name}`}
-        items={[
-          {
-            label: isAdmin ? "Make a member" : "Make an administrator",
-            icon: "shield",
-            onPress: () => void change({ role: isAdmin ? "member" : "admin" }),
-          },
-          { label: "Give a new password…", icon: "key", onPress: () => onAsk({ kind: "password", user }) },
-          { label: "Sign out everywhere…", icon: "leave", onPress: () => onAsk({ kind: "sign-out", user }) },
-          user.disabled_at
-            ? { label: "Enable", icon: "check", onPress: () => void change({ disabled: false }) }
-            : { label: "Disable…", icon: "off", danger: true, onPress: () => onAsk({ kind: "disable", user }) },
-        ]}
+        items={
+          accountless
+            ? []
+            : [
+                {
+                  label: isAdmin ? "Make a member" : "Make an administrator",
+                  icon: "shield",
+                  onPress: () => void change({ role: isAdmin ? "member" : "admin" }),
+                },
+                { label: "Give a new password…", icon: "key", onPress: () => onAsk({ kind: "password", user }) },
+                { label: "Sign out everywhere…", icon: "leave", onPress: () => onAsk({ kind: "sign-out", user }) },
+                user.disabled_at
+                  ? { label: "Enable", icon: "check", onPress: () => void change({ disabled: false }) }
+                  : { label: "Disable…", icon: "off", danger: true, onPress: () => onAsk({ kind: "disable", user }) },
+              ]
+        }
       />
       {problem && (
         <p className={styles.refused} role="alert">

@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useId, useRef, useState, type FormEvent } from "react";
+import { useEffect, useId, useRef, useState, type FormEvent } from "react";
 import { getMethods, oidcUrl, register, signIn } from "@/api/auth";
 import { asProblem, formErrors, type Problem } from "@/api/problem";
 import type { Methods } from "@/api/types";
@@ -63,6 +63,7 @@ function Credentials({ email: known, registering }: { email: string; registering
   const form = useRef<HTMLFormElement>(null);
   const wrong = useId();
   const errors = formErrors(problem);
+  useEffect(() => form.current?.querySelector<HTMLElement>("[data-autofocus]")?.focus(), []);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (busy) return;
@@ -91,7 +92,6 @@ function Credentials({ email: known, registering }: { email: string; registering
           spellCheck={false}
           required
           data-autofocus={known ? undefined : ""}
-          autoFocus={!known}
           value={email}
           aria-invalid={errors["email"] ? true : undefined}
           onChange={(event) => setEmail(event.currentTarget.value)}
@@ -124,7 +124,6 @@ function Credentials({ email: known, registering }: { email: string; registering
           autoComplete={registering ? "new-password" : "current-password"}
           required
           data-autofocus={known ? "" : undefined}
-          autoFocus={known !== ""}
           value={password}
           aria-invalid={problem?.status === 401 || errors["password"] ? true : undefined}
           aria-describedby={problem ? wrong : undefined}

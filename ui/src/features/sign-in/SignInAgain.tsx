@@ -9,21 +9,11 @@ export default function SignInAgain({ email, why }: { email: string | null; why:
     const dialog = box.current;
     const before = document.activeElement;
     if (dialog && !dialog.open) dialog.showModal();
+    dialog?.querySelector<HTMLElement>("[data-autofocus]")?.focus();
     return () => {
       dialog?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
-  }, []);
-  useEffect(() => {
-    // the form comes when the server has said how one can sign in
-    const observer = new MutationObserver(() => {
-      const wanted = box.current?.querySelector<HTMLElement>("[data-autofocus]");
-      if (!wanted) return;
-      wanted.focus();
-      observer.disconnect();
-    });
-    if (box.current) observer.observe(box.current, { childList: true, subtree: true });
-    return () => observer.disconnect();
   }, []);
   return (
     <dialog
