@@ -139,6 +139,23 @@ def test_a_session_is_started_with_options_and_mistakes_are_shown_at_the_field(
     assert session["resource_limits"] == {"max_tokens": 100000}
 
 
+def test_a_key_that_was_typed_is_not_written_down_in_the_browser(page: Page, server: PerdureServer) -> None:
+    page.goto("/new")
+    page.get_by_role("radio", name=re.compile("One shot")).check()
+    page.get_by_text("Advanced", exact=True).click()
+    page.get_by_label("Base url").fill("http://localhost:11434/v1")
+    key = page.get_by_label("Api key")
+    key.fill("sk-not-for-others")
+    expect(key).to_have_attribute("type", "password")
+    kept = "JSON.stringify(localStorage) + JSON.stringify(sessionStorage)"
+    page.wait_for_function(f"({kept}).includes('11434')")
+    assert "sk-not" not in page.evaluate(kept)
+    page.reload()
+    page.get_by_text(re.compile("^Advanced")).click()
+    expect(page.get_by_label("Base url")).to_have_value("http://localhost:11434/v1")
+    expect(key).to_have_value("")
+
+
 def test_everything_is_reached_by_name_and_by_key(page: Page, server: PerdureServer) -> None:
     make(server, "Harbour survey", "Ferry report")
     page.goto("/")

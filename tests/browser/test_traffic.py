@@ -51,3 +51,19 @@ def test_a_live_run_is_watched_over_one_socket_without_a_single_request(
     page.get_by_role("link", name="Slowly, please").click()
     expect(page.get_by_role("status", name="Connection")).to_have_text("live")
     assert len(sockets) == 1
+
+
+def test_opening_a_very_long_talk_reads_its_newest_part_only(page: Page, server: PerdureServer) -> None:
+    session_id = server.post("/api/sessions", {"mode": "one-shot", "name": "Long talk"})["session_id"]
+    for start in range(0, 30_000, 1000):
+        said = [{"role": "user", "content": f"Entry {n}."} for n in range(start, start + 1000)]
+        server.send("PUT", f"/api/sessions/{session_id}/state", {"messages": said})
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"/sessions/{session_id}")
+    expect(page.get_by_role("log", name="Messages").get_by_role("article").last).to_contain_text(
+        "Entry 29999."
+    )
+    page.wait_for_load_state("networkidle")
+    assert len([url for url in asked if "/events?" in url]) <= 12
+    assert len(asked) < 60

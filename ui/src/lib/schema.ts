@@ -7,7 +7,7 @@ export interface Field {
   readonly label: string;
   readonly description: string | null;
   readonly required: boolean;
-  readonly kind: "text" | "long" | "number" | "choice" | "boolean" | "texts" | "map" | "group" | "json";
+  readonly kind: "text" | "long" | "number" | "choice" | "boolean" | "texts" | "map" | "group" | "json" | "secret";
   /** What may be chosen, and nothing else. */
   readonly choices: readonly Choice[];
   /** What is suggested; anything else may be written. */
@@ -102,6 +102,7 @@ function field(name: string, given: Schema, root: Schema, required: boolean): Fi
       };
     }
     case "string": {
+      if (schema["writeOnly"] === true || schema["format"] === "password") return { ...base, kind: "secret" };
       const examples = Array.isArray(schema["examples"]) ? schema["examples"].map(String) : [];
       return { ...base, kind: LONG.test(name) ? "long" : "text", suggestions: examples };
     }

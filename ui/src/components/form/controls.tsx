@@ -38,6 +38,18 @@ export function Scalar(props: Props) {
           onChange={(event) => onChange(event.currentTarget.value ? event.currentTarget.value.split("\n") : undefined)}
         />
       );
+    case "secret":
+      return (
+        <input
+          {...control}
+          type="password"
+          autoComplete="off"
+          spellCheck={false}
+          placeholder={typeof value === "object" && value !== null ? "kept as it is" : ""}
+          value={typeof value === "string" ? value : ""}
+          onChange={(event) => onChange(event.currentTarget.value || undefined)}
+        />
+      );
     case "json":
       return <JsonText {...props} />;
     default:

@@ -15,7 +15,7 @@ import { useStored } from "@/lib/stored";
 import { attemptFor, begin, NO_ATTEMPT } from "./begin";
 import { FilePicker } from "./FilePicker";
 import { ModeCards } from "./ModeCards";
-import { nameOf, startingValues } from "./modes";
+import { apart, nameOf, startingValues } from "./modes";
 import styles from "./NewTask.module.css";
 import { Options } from "./Options";
 import { SAMPLE_TEXT, SAMPLES } from "./samples";
@@ -59,13 +59,17 @@ export function NewTask({ like, brief = false }: Props) {
       ? { mode: like.mode, configs: { [like.mode]: like.config }, limits: like.limits }
       : { mode: USUAL, configs: {}, limits: {} },
   );
+  const [secrets, setSecrets] = useState<Readonly<Record<string, Values>>>({});
   const [starting, setStarting] = useState<string | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const modes = useQuery({ queryKey: ["modes"], queryFn: listModes, staleTime: Infinity });
   const attempt = useRef(NO_ATTEMPT);
 
   const mode = chosenOf(modes.data, choices.mode);
-  const configOf = (each: ModeInfo): Values => choices.configs[each.id] ?? startingValues(each);
+  const configOf = (each: ModeInfo): Values => ({
+    ...(choices.configs[each.id] ?? startingValues(each)),
+    ...secrets[each.id],
+  });
   const errors = fieldErrors(problem);
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
@@ -188,7 +192,11 @@ export function NewTask({ like, brief = false }: Props) {
               config={configOf(mode)}
               limits={choices.limits}
               errors={errors}
-              onConfig={(config) => setChoices({ ...choices, configs: { ...choices.configs, [mode.id]: config } })}
+              onConfig={(config) => {
+                const { secret, plain } = apart(mode, config);
+                setSecrets({ ...secrets, [mode.id]: secret });
+                setChoices({ ...choices, configs: { ...choices.configs, [mode.id]: plain } });
+              }}
               onLimits={(limits) => setChoices({ ...choices, limits })}
             />
           )}

@@ -8,7 +8,7 @@ import { fieldsOf, type Field, type Values } from "@/lib/schema";
 const APART = new Set(["model", "tool_permissions", "resource_limits"]);
 /** Every mode has them, and few need them. */
 const RARE =
-  /^(agent|on_busy|instructions|max_rounds|max_attempts|mcp_servers|default_model|approval_deadline_s|expiry|.*_model|plan_instructions|history_messages|n_plan_reviews)$/;
+  /^(agent|on_busy|instructions|max_rounds|max_attempts|mcp_servers|default_model|api_key|base_url|approval_deadline_s|expiry|.*_model|plan_instructions|history_messages|n_plan_reviews)$/;
 
 export interface ModeForm {
   readonly basic: readonly Field[];
@@ -25,6 +25,17 @@ export function formOf(mode: ModeInfo): ModeForm {
       .sort((a, b) => Number(b.name === "approval_mode") - Number(a.name === "approval_mode")),
     advanced: own.filter((field) => RARE.test(field.name)),
     permissions: fields.find((field) => field.name === "tool_permissions"),
+  };
+}
+
+/** What must not be written down in the browser, and the rest. */
+export function apart(mode: ModeInfo, config: Values): { readonly secret: Values; readonly plain: Values } {
+  const names = new Set(fieldsOf(mode.config_schema).flatMap((each) => (each.kind === "secret" ? [each.name] : [])));
+  const isSecret = ([name, value]: [string, unknown]) => names.has(name) && typeof value === "string";
+  const entries = Object.entries(config);
+  return {
+    secret: Object.fromEntries(entries.filter(isSecret)),
+    plain: Object.fromEntries(entries.filter((entry) => !isSecret(entry))),
   };
 }
 
