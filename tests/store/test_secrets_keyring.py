@@ -357,6 +357,17 @@ def test_the_setting_is_told_and_then_sealed_with(open_store: OpenStore, databas
     assert metadata_of(open_store(database_url, secret_key=last.setting), made) == made.metadata
 
 
+def test_where_the_database_checks_rows_every_value_is_carried_over_and_no_key_is_dropped_too_early(
+    open_store: OpenStore, guarded_postgres_url: str, key_file: Path
+) -> None:
+    store = open_store(guarded_postgres_url, secret_key=None, key_file=key_file, row_security=True)
+    made = add_sessions(store, 5)
+    write_keys(key_file, SECOND)
+    dropped = keyring_rotation.retire(guarded_postgres_url, key_file=key_file, setting=None, progress=nobody)
+    assert (dropped.resealed, dropped.retired) == (5, [1])
+    assert [metadata_of(store, each) for each in made] == [each.metadata for each in made]
+
+
 def test_two_rotations_at_once_are_one_after_the_other(
     open_store: OpenStore, sqlite_url: str, key_file: Path
 ) -> None:
