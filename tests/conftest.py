@@ -23,6 +23,7 @@ pytest_plugins = [
     "tests.provision.chromium",
     "tests.provision.postgres",
     "tests.provision.redis",
+    "tests.provision.row_security",
 ]
 
 

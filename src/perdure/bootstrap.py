@@ -28,6 +28,7 @@ from perdure.agents.tools.papers import PaperTools
 from perdure.agents.tools.standard import standard_tools
 from perdure.agents.web.guard import OutgoingGuard
 from perdure.config import Settings
+from perdure.core.acting import SERVER, acting_as
 from perdure.engine.runtime import EngineRuntime
 from perdure.errors import InvalidInput, PerdureError, StartupError
 from perdure.ids import new_id
@@ -232,6 +233,7 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         durability=settings.durability,
         secret_key=secret,
         key_file=None if url in ("sqlite://", "sqlite:///:memory:") else data_dir / "secret.key",
+        row_security=settings.row_security == "on",
     )
     limits = Limits(
         session_ttl=settings.session_ttl,
@@ -302,10 +304,16 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
     store.on_commit(committed)
 
     async def fetch(session_id: str, after: int, limit: int) -> list[tuple[int, bytes]]:
-        return await history.frames(None, session_id, after, limit)
+        with acting_as(SERVER):  # one feed for all readers; each was let in before
+            return await history.frames(None, session_id, after, limit)
+
+    async def head(session_id: str) -> tuple[int, int]:
+        with acting_as(SERVER):
+            return await history.head(session_id)
 
     async def audience(session_ids: Sequence[str]) -> dict[str, set[str]]:
-        return await store.read(lambda tx: people_of(tx, session_ids))
+        with acting_as(SERVER):
+            return await store.read(lambda tx: people_of(tx, session_ids))
 
     return Perdure(
         settings=settings,
@@ -317,7 +325,7 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         default_model=settings.model or default_model(),
         bus=bus,
         deltas=deltas,
-        hub=Hub(bus, deltas, fetch, history.head, audience),
+        hub=Hub(bus, deltas, fetch, head, audience),
         sessions=sessions,
         runs=runs,
         history=history,

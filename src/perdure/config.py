@@ -186,6 +186,8 @@ class Settings(BaseSettings):
         None, ge=1, validation_alias=_names("MAX_CONNECTIONS_PER_USER")
     )
     """Sockets and streams one person has open at once; unset means half of them all with sign-in, else all."""
+    row_security: Literal["on", "off"] = Field("off", validation_alias=_names("ROW_SECURITY"))
+    """PostgreSQL checks access to rows a second time, by itself; needs `perdure db row-security --role NAME`."""
     redis_url: SecretStr | None = Field(None, validation_alias=_names("REDIS_URL"))
     """`redis://…` where several servers count rates together (extra `redis`); unset: each server for itself."""
     secret_key: SecretStr | None = Field(None, validation_alias=_names("SECRET_KEY"))

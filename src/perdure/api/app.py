@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from perdure import __version__
 from perdure.agents.web.guard import OutgoingGuard
 from perdure.api import docs_page, errors, openapi, sse
+from perdure.api.acting import Acting
 from perdure.api.guard import Guard
 from perdure.api.proxies import Proxies
 from perdure.api.rate_limits import AddressLimits, PersonLimits, RateLimits
@@ -92,6 +93,8 @@ def create_app(perdure: Perdure) -> FastAPI:
     app.state.oidc = _identity_providers(settings)
     rates = app.state.rates = RateLimits(settings)
     # The innermost comes first: sign-in stands between the two counts, so that wrong credentials are counted.
+    if settings.row_security == "on":
+        app.add_middleware(Acting, local=settings.auth == "local")
     app.add_middleware(PersonLimits, rates=rates, local=settings.auth == "local")
     app.add_middleware(SignIn)
     app.add_middleware(AddressLimits, rates=rates)

@@ -11,7 +11,8 @@ from perdure.cli import output
 from perdure.cli.exits import Exit
 from perdure.cli.options import AsJson
 from perdure.config import load_settings
-from perdure.store import maintenance
+from perdure.errors import InvalidInput
+from perdure.store import maintenance, row_security
 
 app = typer.Typer(help="Upgrade, check and back up the database, without a server.", no_args_is_help=True)
 
@@ -56,6 +57,40 @@ def backup(
         output.note(
             f"{output.size(size_bytes)}. Keep secret.key of the data folder with it: metadata is encrypted."
         )
+
+
+@app.command(name="row-security")
+def row_security_(
+    role: Annotated[
+        str | None, typer.Option("--role", help="Role that the server connects as; made when it is missing.")
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="Switch it off instead.")] = False,
+    ask_password: Annotated[
+        bool,
+        typer.Option(
+            "--password", help="Ask for a password, or read it from the input, and give it to the role."
+        ),
+    ] = False,
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let PostgreSQL check access to rows itself; run it as the owner of the tables."""
+    if (role is None) == (not off):
+        raise InvalidInput("Give either --role NAME or --off.")
+    url = load_settings(database_url=database).url
+    if role is None:
+        report = row_security.disable(url)
+        output.print_json(report) if as_json else output.line(
+            f"{report['tables']} tables check no rows any more"
+        )
+        return
+    password = typer.prompt("Password of the role", hide_input=True, err=True) if ask_password else None
+    report = row_security.enable(url, role, password)
+    if as_json:
+        output.print_json(report)
+        return
+    output.line(f"{report['tables']} tables check rows; {role} may use them")
+    output.note(f"Now connect as {role} in PERDURE_DATABASE_URL and set PERDURE_ROW_SECURITY=on.")
 
 
 def problems_of(report: dict[str, object]) -> list[str]:

@@ -70,7 +70,9 @@ def directly(
     key_file = settings.data_dir / "secret.key"
     if database is not None and not key_file.exists() and secret is None:
         key_file = None  # a stray key would look like the server's; people are not sealed with it
-    store = Store(settings.url, secret_key=secret, key_file=key_file)
+    store = Store(
+        settings.url, secret_key=secret, key_file=key_file, row_security=settings.row_security == "on"
+    )
     if store.address.is_memory:
         raise InvalidInput("A database in memory keeps no people; name a file or PostgreSQL.")
     if not make and store.address.file is not None and not store.address.file.exists():

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,6 +21,7 @@ from dbos import error as dbos_error
 
 from perdure.agents.models import ModelCatalog
 from perdure.agents.tools.box import ToolBox
+from perdure.core.acting import SERVER, acting_as
 from perdure.core.clock import utc_now
 from perdure.core.runs import ENDED_RUN_STATUSES, Run, RunStatus
 from perdure.engine.context import EngineContext
@@ -74,6 +76,9 @@ class EngineRuntime:
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _waking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+    _held: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
+    """What was to be executed while the server was stopping already."""
+    _engine: DBOS | None = None
     _started: bool = False
 
     async def start(self) -> None:
@@ -95,7 +100,7 @@ class EngineRuntime:
             "log_level": "ERROR",
         }
         config.update(database.options)
-        DBOS(config=config)
+        self._engine = DBOS(config=config)
         _current.runtime = self
         await self._renew_lease()
         DBOS.launch()
@@ -115,8 +120,10 @@ class EngineRuntime:
         """Let calls in flight come to their checkpoint for a few seconds, then leave the rest to recovery."""
         if not self._started:
             return
-        self._started = False
+        async with self._waking:  # what is being handed over is handed over before the engine ends
+            self._started = False
         self._stopping.set()
+        await asyncio.to_thread(self._stop_taking)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -130,12 +137,22 @@ class EngineRuntime:
         await asyncio.sleep(0)
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
         held = [task for operations in list(self._active.values()) for task in operations.held]
+        held += self._held
         for task in held:
             task.cancel()
         await asyncio.gather(*held, return_exceptions=True)
         # The engine lends the loop its own executor and takes it away again.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="perdure"))
         await self.store.write(lambda tx: server_rows.drop_leases(tx, server_id=self.server_id))
+
+    def _stop_taking(self) -> None:
+        """End the threads that take runs out of the queue: what they took last has its task by then."""
+        assert self._engine is not None
+        for event in self._engine.background_thread_stop_events:
+            event.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith("queue-worker-"):
+                thread.join(_DRAIN_S)
 
     def state(self) -> dict[str, Any]:
         """Return what `/ready` says of the engine."""
@@ -145,7 +162,13 @@ class EngineRuntime:
         """Execute a queued run, or go on with a parked one; nothing happens when it is executing."""
         if not self._started:
             return
+        with acting_as(SERVER):
+            await self._enqueue(run_id)
+
+    async def _enqueue(self, run_id: str) -> None:
         async with self._waking:
+            if not self._started:
+                return
             run = await self.store.read(lambda tx: runs.get_run(tx, run_id))
             if run.status is RunStatus.QUEUED:
                 await outside(self._wake, run)
@@ -158,6 +181,11 @@ class EngineRuntime:
 
     async def execute(self, run_id: str, workflow_id: str) -> None:
         """Carry a run out; called by the workflow, again after each crash, pause and answer."""
+        if self._stopping.is_set():  # taken from the queue at the last moment: it is left as it is
+            task = asyncio.current_task()
+            assert task is not None
+            self._held.add(task)
+            await asyncio.Event().wait()
         run = await self.progress.begin(run_id, self.default_model)
         if run.status in ENDED_RUN_STATUSES:
             return
@@ -333,7 +361,8 @@ async def _run_workflow(run_id: str) -> None:
     workflow_id = DBOS.workflow_id
     assert runtime is not None
     assert workflow_id is not None
-    await runtime.execute(run_id, workflow_id)
+    with acting_as(SERVER):  # whoever asked for the run: it works with what the session holds
+        await runtime.execute(run_id, workflow_id)
 
 
 def _quiet_logs() -> None:

@@ -127,7 +127,13 @@ class Embedded:
         secret = settings.secret_key.get_secret_value() if settings.secret_key else None
         url = "sqlite://" if settings.ephemeral else settings.url
         key_file = None if url in _IN_MEMORY else settings.data_dir / "secret.key"
-        self.store = Store(url, durability=settings.durability, secret_key=secret, key_file=key_file)
+        self.store = Store(
+            url,
+            durability=settings.durability,
+            secret_key=secret,
+            key_file=key_file,
+            row_security=settings.row_security == "on",
+        )
         modes, engine = AnyMode(), NoEngine()
         self.sessions = SessionService(self.store, modes, engine, limits)
         self.history = HistoryService(self.store)

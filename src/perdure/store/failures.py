@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 
 import psycopg
 from sqlalchemy import exc as sa_exc
 
-from perdure.errors import Conflict, PerdureError, StorageUnavailable
+from perdure.errors import Conflict, Forbidden, PerdureError, StorageUnavailable
 
+log = logging.getLogger("perdure.store")
 DRIVER_ERRORS = (sa_exc.SQLAlchemyError, sqlite3.Error, psycopg.Error)
 _SAME_KEY = (sa_exc.IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError)
 _OPERATIONAL = (sa_exc.OperationalError, sqlite3.OperationalError, psycopg.OperationalError)
@@ -19,10 +21,13 @@ _TRY_AGAIN = frozenset({"40001", "40P01"})
 def failure_of(error: Exception) -> PerdureError:
     """Return the error that a driver's error stands for, with the driver's as its cause."""
     failure: PerdureError
+    cause = getattr(error, "orig", None) or error
     if isinstance(error, _SAME_KEY):
         failure = Conflict("Something with the same key exists already.")
+    elif isinstance(cause, psycopg.errors.InsufficientPrivilege) and "row-level security" in str(cause):
+        log.warning("row security refused a write that the access rules had let pass: %s", cause)
+        failure = Forbidden("Your role on this does not allow to change it.")
     else:
-        cause = getattr(error, "orig", None) or error
         failure = StorageUnavailable(
             f"The database cannot be used now ({cause}); nothing was stored. Try again."
         )

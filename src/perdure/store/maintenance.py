@@ -23,7 +23,7 @@ def upgrade(url: str) -> dict[str, Any]:
     """
     address = parse_address(url)
     if address.is_postgres:
-        engine = open_postgres(address)
+        engine = open_postgres(address, sees_all=True)
         migrate.prepare_postgres(engine, address)
         with engine.connect() as connection:
             current, head = migrate.revisions(connection)
@@ -59,7 +59,7 @@ def check(url: str) -> dict[str, Any]:
             "integrity": None,
             "gaps": [],
         }
-    engine = open_postgres(address) if address.is_postgres else open_sqlite(address, read_only=True)
+    engine = open_postgres(address, sees_all=True) if address.is_postgres else open_sqlite(address, read_only=True)
     try:
         with engine.connect() as connection:
             current, head = migrate.revisions(connection)

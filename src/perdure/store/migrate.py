@@ -49,6 +49,7 @@ def prepare_postgres(engine: Engine, address: Address) -> None:
     try:
         with engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            connection.execute(text("SELECT set_config('perdure.user', '*', true)"))
             _upgrade(connection, address)
     except sa_exc.DBAPIError as error:
         raise unusable(address, error) from error

@@ -19,11 +19,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from perdure.core.acting import acting
 from perdure.core.audit import Act, Refused
 from perdure.core.clock import Clock, utc_now
 from perdure.core.events import NewEvent
-from perdure.errors import Conflict, PerdureError, StorageUnavailable
-from perdure.store import migrate
+from perdure.errors import PerdureError, StartupError, StorageUnavailable
+from perdure.store import migrate, row_security
 from perdure.store.address import Address, open_postgres, open_sqlite, parse_address
 from perdure.store.batch import Batch
 from perdure.store.crypto import Cipher
@@ -59,8 +60,10 @@ class Store:
         secret_key: str | None = None,
         key_file: Path | None = None,
         clock: Clock = utc_now,
+        row_security: bool = False,
     ) -> None:
         self.address: Address = parse_address(url)
+        self._row_security = row_security
         self._durability = durability
         self.keyring = Keyring.load(secret_key, key_file)
         self._cipher = Cipher(self.keyring)
@@ -107,6 +110,11 @@ class Store:
         """
         if self.address.is_postgres:
             self._open_postgres()
+        elif self._row_security:
+            raise StartupError(
+                "PERDURE_ROW_SECURITY is `on`, but only PostgreSQL checks rows itself: set PERDURE_DATABASE_URL.",
+                setting="PERDURE_ROW_SECURITY",
+            )
         else:
             self._open_sqlite(beside_servers)
 
@@ -141,7 +149,7 @@ class Store:
         """
         reply = Awaited()
         if self.address.is_postgres:
-            self._require(self._workers).put(partial(self._write_postgres, body), reply)
+            self._require(self._workers).put(partial(self._write_postgres, body, self._whose()), reply)
         else:
             self._require(self._writer).put(Job(body, reply))
         try:
@@ -155,8 +163,10 @@ class Store:
         if self.address.is_memory:
             return await self.write(body)
         reply = Awaited()
-        run = self._read_postgres if self.address.is_postgres else self._read_sqlite
-        self._require(self._workers).put(partial(run, body), reply)
+        if self.address.is_postgres:
+            self._require(self._workers).put(partial(self._read_postgres, body, self._whose()), reply)
+        else:
+            self._require(self._workers).put(partial(self._read_sqlite, body), reply)
         try:
             return await reply.future
         except Refused as refused:
@@ -168,13 +178,13 @@ class Store:
         if self.address.is_memory:
             return self.write_now(body)
         if self.address.is_postgres:
-            return self._read_postgres(body)
+            return self._read_postgres(body, self._whose())
         return self._read_sqlite(body)
 
     def write_now(self, body: Callable[[Tx], T]) -> T:
         """Blocking twin of `write`, for callers without an event loop."""
         if self.address.is_postgres:
-            return self._write_postgres(body)
+            return self._write_postgres(body, self._whose())
         reply = Held()
         self._require(self._writer).run_now(Job(body, reply))
         return reply.result()
@@ -182,14 +192,14 @@ class Store:
     def append_now(self, session_id: str, events: Sequence[NewEvent]) -> list[int]:
         """Blocking twin of `append`, for callers without an event loop."""
         reply = Held()
-        self._require(self._writer).run_now(AppendJob(Batch(session_id, events), reply))
+        self._require(self._writer).run_now(AppendJob(Batch(session_id, events), reply, self._whose()))
         return reply.result()
 
     def submit(self, body: Callable[[Tx], T]) -> Future[T]:
         """Queue a transaction; the future resolves after its commit."""
         future: Future[T] = Future()
         if self.address.is_postgres:
-            self._require(self._workers).put(partial(self._write_postgres, body), future)
+            self._require(self._workers).put(partial(self._write_postgres, body, self._whose()), future)
         else:
             self._require(self._writer).put(Job(body, future))
         return future
@@ -202,13 +212,13 @@ class Store:
             StorageUnavailable: when the write failed; nothing of it is stored.
         """
         reply = Awaited()
-        self._require(self._writer).put(AppendJob(Batch(session_id, events), reply))
+        self._require(self._writer).put(AppendJob(Batch(session_id, events), reply, self._whose()))
         return await reply.future
 
     def submit_append(self, session_id: str, events: Sequence[NewEvent]) -> Future[list[int]]:
         """Queue an append; the future resolves after the commit of its group."""
         future: Future[list[int]] = Future()
-        self._require(self._writer).put(AppendJob(Batch(session_id, events), future))
+        self._require(self._writer).put(AppendJob(Batch(session_id, events), future, self._whose()))
         return future
 
     def health(self) -> dict[str, Any]:
@@ -241,6 +251,8 @@ class Store:
     def _open_postgres(self) -> None:
         self._engine = open_postgres(self.address)
         migrate.prepare_postgres(self._engine, self.address)
+        with self._engine.connect() as connection:
+            row_security.check(connection, self._row_security)
         self._lender = Lender(self._engine, _POSTGRES_WORKERS + _POSTGRES_CALLERS)
         self._workers = Workers(_POSTGRES_WORKERS, "perdure-db")
         self._writer = GroupWriter(
@@ -264,21 +276,29 @@ class Store:
         except DRIVER_ERRORS as error:
             raise failure_of(error) from error
 
-    def _read_postgres(self, body: Callable[[Tx], T]) -> T:
+    def _whose(self) -> str | None:
+        """Return for whom a transaction acts that is queued now; None when the database does not ask."""
+        return acting() if self._row_security else None
+
+    def _read_postgres(self, body: Callable[[Tx], T], whose: str | None) -> T:
         while True:
             loan: Loan | None = None
             try:
                 with self._require(self._lender).borrow() as loan:
-                    return body(Tx(loan.connection, True, self._clock(), self._cipher))
+                    tx = Tx(loan.connection, True, self._clock(), self._cipher)
+                    if whose is None:
+                        return body(tx)
+                    with row_security.transaction(loan.driver, whose):
+                        return body(tx)
             except DRIVER_ERRORS as error:
                 if loan is not None and loan.used_before and is_broken(error):
                     continue  # the server ended it while it lay idle; the next one is new
                 failure = failure_of(error)
-                if not isinstance(failure, Conflict):
+                if isinstance(failure, StorageUnavailable):
                     self._note_failure(failure.message)
                 raise failure from error
 
-    def _write_postgres(self, body: Callable[[Tx], T]) -> T:
+    def _write_postgres(self, body: Callable[[Tx], T], whose: str | None) -> T:
         attempt = 0
         while True:
             loan: Loan | None = None
@@ -286,7 +306,7 @@ class Store:
             try:
                 with self._require(self._lender).borrow() as loan:
                     driver = loan.driver
-                    driver.execute("BEGIN")
+                    driver.execute("BEGIN" if whose is None else row_security.begin_as(whose), prepare=False)
                     begun = True
                     tx = Tx(loan.connection, True, self._clock(), self._cipher)
                     try:
@@ -304,7 +324,7 @@ class Store:
                 if is_deadlock(error) and attempt < _DEADLOCK_ATTEMPTS:
                     continue
                 failure = failure_of(error)
-                if not isinstance(failure, Conflict):
+                if isinstance(failure, StorageUnavailable):
                     self._note_failure(failure.message)
                 raise failure from error
             self._note_failure(None)

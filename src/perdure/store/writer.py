@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from perdure.core.clock import Clock
 from perdure.errors import StorageUnavailable
+from perdure.store import row_security
 from perdure.store.appender import append_batches
 from perdure.store.batch import Batch
 from perdure.store.crypto import Cipher
@@ -45,16 +46,18 @@ class Job(Generic[T]):
 class AppendJob:
     """An append, which the writer may merge with its neighbours."""
 
-    __slots__ = ("batch", "future")
+    __slots__ = ("batch", "future", "whose")
 
-    def __init__(self, batch: Batch, reply: Reply | None = None) -> None:
+    def __init__(self, batch: Batch, reply: Reply | None = None, whose: str | None = None) -> None:
         self.batch = batch
         self.future: Reply = reply or Future[list[int]]()
+        self.whose = whose
+        """For whom it is done, where the database checks rows; None where it does not."""
 
     @staticmethod
-    def is_one(job: object) -> bool:
-        """Whether a job is an append."""
-        return isinstance(job, AppendJob)
+    def kind(job: object) -> tuple[bool, str | None]:
+        """Whether a job is an append, and for whom: neighbours that agree are merged."""
+        return (True, job.whose) if isinstance(job, AppendJob) else (False, None)
 
 
 _AnyJob = Job[Any] | AppendJob
@@ -158,14 +161,19 @@ class GroupWriter:
         hints: list[ListHint] = []
         try:
             # On PostgreSQL appends without dedupe keys are one statement, which commits by itself.
-            alone = self._postgres and all(isinstance(job, AppendJob) and not job.batch.keys for job in group)
+            alone = self._postgres and all(
+                isinstance(job, AppendJob) and not job.batch.keys and job.whose is None for job in group
+            )
             if self._db.closed:
                 self._connect()
             if not alone:
                 self._driver.execute("BEGIN" if self._postgres else "BEGIN IMMEDIATE")
             now = self._clock()
             outcomes: list[_Outcome] = []
-            for appending, jobs in itertools.groupby(group, AppendJob.is_one):
+            for (appending, whose), jobs in itertools.groupby(group, AppendJob.kind):
+                if whose is not None:
+                    outcomes += self._run_appends_as(whose, list(jobs), now, grown)
+                    continue
                 if appending:
                     outcomes += self._run_appends(list(jobs), now, grown)
                     continue
@@ -198,6 +206,21 @@ class GroupWriter:
                 outcomes.append((job.future, result, None))
             else:
                 outcomes.append((job.future, None, result))
+        return outcomes
+
+    def _run_appends_as(self, whose: str, jobs: list[Any], now: datetime, grown: set[str]) -> list[_Outcome]:
+        """Append for one user; what the database refuses them fails alone."""
+        outcomes: list[_Outcome]
+        self._driver.execute(f"SAVEPOINT {_SAVEPOINT}; {row_security.name(whose)}", prepare=False)
+        try:
+            outcomes = self._run_appends(jobs, now, grown)
+        except DRIVER_ERRORS as error:
+            if concerns_all(error):
+                raise
+            self._driver.execute(f"ROLLBACK TO {_SAVEPOINT}")
+            failure = failure_of(error)
+            outcomes = [(job.future, None, failure) for job in jobs]
+        self._driver.execute(f"RELEASE {_SAVEPOINT}")
         return outcomes
 
     def _run_job(self, tx: Tx, job: Job[Any]) -> _Outcome:

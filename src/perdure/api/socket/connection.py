@@ -34,6 +34,7 @@ from perdure.api.socket.protocol import (
 from perdure.api.socket.sender import Sender
 from perdure.api.socket.watch import Watch
 from perdure.core.access import Actor
+from perdure.core.acting import SERVER, act_as, acting_as, name_of
 from perdure.errors import NotFound, PerdureError, Unauthenticated
 from perdure.ids import parse_uuid
 
@@ -191,19 +192,25 @@ class Connection:
 
     async def _sign_in(self) -> None:
         """Find out who this is; nothing of the server is told before."""
-        self.actor = await self._authentication.by_handshake()
+        with acting_as(SERVER):
+            self.actor = await self._authentication.by_handshake()
         if self.actor is not None:
+            act_as(name_of(self.actor))
             return
         try:
             async with asyncio.timeout(FIRST_FRAME_WITHIN_S):
                 text = await self._next_text()
         except TimeoutError:
             raise Unauthenticated(f"Nobody signed in within {FIRST_FRAME_WITHIN_S:g} s.") from None
-        self.actor, answer = await self._authentication.by_first_frame(text)
+        with acting_as(SERVER):
+            self.actor, answer = await self._authentication.by_first_frame(text)
+        act_as(name_of(self.actor))
         self.sender.post(answer)
 
     async def _renew(self, frame: AuthCommand) -> None:
-        self.actor = await self._authentication.again(frame, self.caller)
+        with acting_as(SERVER):
+            self.actor = await self._authentication.again(frame, self.caller)
+        act_as(name_of(self.actor))
         self.sender.post(ack(frame))
 
     async def _next_text(self) -> str:
