@@ -12,6 +12,7 @@ from perdure.core.shares import without_secrets
 from perdure.errors import InvalidInput, NotFound
 from perdure.ids import new_id
 from perdure.services.access import may_only_watch, session_for
+from perdure.services.bounds import queue_in
 from perdure.services.conversation import check_text
 from perdure.services.ports import Limits, ModeCatalog
 from perdure.services.runs import RunService
@@ -49,15 +50,16 @@ class QueueService:
 
         Raises:
             InvalidInput: when the text cannot be stored, or the config does not fit the session's mode.
+            Conflict: when as many inputs wait as may.
         """
         check_text(content, self._limits.max_text_bytes, "content")
 
         def body(tx: Tx) -> dict[str, Any]:
             session = session_for(tx, actor, session_id, Action.SEND, lock=True)
-            row = operations.insert_queue_item(
+            row = queue_in(
                 tx,
+                session.id,
                 id=new_id(),
-                session_id=session.id,
                 content=content,
                 config=self._checked(tx, actor, session, config or {}),
                 task_id=None,

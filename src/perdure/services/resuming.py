@@ -11,6 +11,7 @@ from perdure.core.runs import RUN_LIFECYCLE, Run, RunCommand, RunStatus, StepSta
 from perdure.core.sessions import Session, SessionCommand, SessionStatus
 from perdure.errors import NotAllowedNow, NotFound
 from perdure.services import lifecycle
+from perdure.services.bounds import added_to
 from perdure.services.conversation import message_event
 from perdure.services.missions import dag_in
 from perdure.services.plan_log import note_plan_in
@@ -181,6 +182,6 @@ def _reopen_hops(tx: Tx, run: Run, hop_ids: set[str]) -> None:
 def _with_context(tx: Tx, run: Run, additional_context: str | None) -> dict[str, object]:
     if not additional_context:
         return run.config
+    added = added_to(run, additional_context)
     tx.append(run.session_id, message_event("user", additional_context, run_id=run.id))
-    given = list(run.config.get("additional_context") or [])
-    return {**run.config, "additional_context": [*given, additional_context]}
+    return {**run.config, "additional_context": added}

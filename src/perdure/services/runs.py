@@ -11,6 +11,7 @@ from perdure.errors import Conflict, NotAllowedNow, NotFound, RunInProgress
 from perdure.ids import new_id, parse_task_id, parse_uuid
 from perdure.services import lifecycle
 from perdure.services.access import may_only_watch, readable, require_create, session_for
+from perdure.services.bounds import added_to, queue_in
 from perdure.services.conversation import check_text, message_event
 from perdure.services.ports import Limits, ModeCatalog, RunEngine
 from perdure.services.resuming import continue_in, retry_in
@@ -19,7 +20,7 @@ from perdure.services.session_checks import on_busy_of
 from perdure.services.sessions import SessionService
 from perdure.services.starting import start_in, start_next_in
 from perdure.services.views import StartResult, without_secrets_of
-from perdure.store import operations, runs, sessions
+from perdure.store import runs, sessions
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
 
@@ -385,11 +386,11 @@ def _enqueued(
     *,
     first: bool = False,
 ) -> StartResult:
-    item = operations.insert_queue_item(
+    item = queue_in(
         tx,
+        session.id,
         first=first,
         id=new_id(),
-        session_id=session.id,
         content=content,
         config=config,
         task_id=task_id,
@@ -418,9 +419,9 @@ def _audit_input(
 
 def _steer_in(tx: Tx, run: Run, content: str) -> str:
     message_id = new_id()
+    added = added_to(run, content)
     tx.append(run.session_id, message_event("user", content, message_id=message_id, run_id=run.id))
-    given = list(run.config.get("additional_context") or [])
-    runs.change_run(tx, run, config={**run.config, "additional_context": [*given, content]})
+    runs.change_run(tx, run, config={**run.config, "additional_context": added})
     return message_id
 
 
