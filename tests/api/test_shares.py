@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -307,6 +308,30 @@ async def test_who_is_alone_is_told_nothing_and_neither_of_their_own_second_tab(
             seen = await until(one, lambda f: f["type"] == "presence")
             assert [f["type"] for f in seen] == ["status", "sync", "session_update", "presence"]
             assert {v["name"]: v["connections"] for v in seen[-1]["viewers"]} == {"owner": 2, "ann": 1}
+
+
+async def test_streams_are_told_of_presence_and_count_as_it(shared: Shared) -> None:
+    session = await shared.session()
+    await shared.share(session, "ann")
+    stream = f"/api/sessions/{session}/stream"
+    async with (
+        shared.running.http.stream("GET", stream, headers=shared.headers("ann")) as answer,
+        shared.socket("owner", f"/ws/sessions/{session}") as owner,
+    ):
+        assert await present(owner) == {"owner": 1, "ann": 1}
+        async with asyncio.timeout(10):
+            async for line in answer.aiter_lines():
+                if '"type":"presence"' in line:
+                    break
+        assert {viewer["name"] for viewer in json.loads(line.removeprefix("data: "))["viewers"]} == {
+            "owner",
+            "ann",
+        }
+    async with shared.socket("owner", f"/ws/sessions/{session}") as owner:
+        await until(owner, lambda f: f["type"] == "sync")
+        async with asyncio.timeout(10):
+            while (await shared.done("owner", "GET", f"/api/sessions/{session}/viewers"))["total"] != 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
 
 
 async def test_presence_of_somebody_whose_share_ended_ends(shared: Shared) -> None:

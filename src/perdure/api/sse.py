@@ -13,6 +13,7 @@ from starlette.responses import StreamingResponse
 from perdure.api.auth import Caller, Services
 from perdure.api.routes.parts import SessionPath, router
 from perdure.api.socket.connections import Connections
+from perdure.api.socket.presence import presence_text
 from perdure.api.socket.protocol import (
     ReauthFrame,
     ResetFrame,
@@ -28,6 +29,7 @@ from perdure.core.access import Actor
 from perdure.errors import NotFound, PerdureError, TooMany
 from perdure.live.bus import ListHint
 from perdure.live.feed import NOTHING_DRAFTED, Feed
+from perdure.services.presence import Viewers
 from perdure.services.sessions import SessionQuery
 
 routes = router("streams")
@@ -64,6 +66,27 @@ class _Stream:
         """End, because the credential behind the stream has ended."""
         self.last = _data(encode(ReauthFrame(code=error.code, message=error.message)))
         self.over.set()
+
+
+class _News:
+    """The newest word of who watches the session, until the stream takes it."""
+
+    def __init__(self, session_id: str) -> None:
+        self.come = asyncio.Event()
+        self._session_id = session_id
+        self._text = ""
+
+    def tell(self, viewers: Viewers) -> bool:
+        """Take who is there now."""
+        self._text = presence_text(self._session_id, viewers)
+        self.come.set()
+        return True
+
+    def take(self) -> str:
+        """Give the frame out once; empty when nothing is new."""
+        self.come.clear()
+        text, self._text = self._text, ""
+        return text
 
 
 @routes.get(
@@ -126,18 +149,20 @@ async def stream_session(
     start = seq_of(last_event_id or after)
     actor = await _fresh(perdure, actor)
     await perdure.sessions.get(actor, session_id)
-    stream = _Stream(actor, session_id)
+    stream, news = _Stream(actor, session_id), _News(session_id)
     _admit(connections, stream, actor.user_id)
 
     async def body() -> AsyncIterator[str]:
+        stop = perdure.presence.follow(session_id, actor.user_id, news.tell)
         try:
             await connections.note(stream, None, session_id, actor.user_id)
             async with perdure.hub.open(session_id) as feed:
-                async for text in _log(feed, start, stream.over):
+                async for text in _log(feed, start, stream.over, news):
                     yield text
             if stream.last:
                 yield stream.last
         finally:
+            stop()
             connections.release(stream)
 
     return StreamingResponse(body(), media_type="text/event-stream", headers=_HEADERS)
@@ -157,7 +182,7 @@ async def _fresh(perdure: Services, actor: Actor) -> Actor:
     return actor if perdure.settings.auth == "local" else await perdure.credentials.fresh(actor)
 
 
-async def _log(feed: Feed, after: int, over: asyncio.Event) -> AsyncIterator[str]:
+async def _log(feed: Feed, after: int, over: asyncio.Event, news: _News) -> AsyncIterator[str]:
     if after > feed.head:
         await feed.pull()
     if after > feed.head:
@@ -183,13 +208,17 @@ async def _log(feed: Feed, after: int, over: asyncio.Event) -> AsyncIterator[str
         deltas, drafts = feed.draft_texts(drafts), feed.drafts
         if deltas:
             yield "".join(_data(text) for text in deltas)
-        elif not await _first(feed.wait(version, _SIGN_OF_LIFE_S), over.wait()):
-            yield ": ping\n\n"
+        elif text := news.take():
+            yield _data(text)
+        else:
+            grew = await _first(feed.wait(version, _SIGN_OF_LIFE_S), over.wait(), news.come.wait())
+            if not grew and not news.come.is_set():
+                yield ": ping\n\n"
 
 
-async def _first(wanted: Coroutine[Any, Any, Any], closing: Coroutine[Any, Any, Any]) -> Any:
-    """Return what `wanted` gives, or None when the server closes or nothing came for a while."""
-    tasks = [asyncio.ensure_future(wanted), asyncio.ensure_future(closing)]
+async def _first(wanted: Coroutine[Any, Any, Any], *others: Coroutine[Any, Any, Any]) -> Any:
+    """Return what `wanted` gives, or None when one of the others is done first or nothing came for a while."""
+    tasks = [asyncio.ensure_future(each) for each in (wanted, *others)]
     try:
         await asyncio.wait(tasks, timeout=_SIGN_OF_LIFE_S, return_when=asyncio.FIRST_COMPLETED)
         return tasks[0].result() if tasks[0].done() else None
