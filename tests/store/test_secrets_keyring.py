@@ -293,12 +293,14 @@ def test_a_rotation_that_was_killed_goes_on(open_store: OpenStore, database_url:
     store = opened(open_store, database_url, key_file)
     made = add_sessions(store, 700)
     command = [sys.executable, "-c", _SLOW_ROTATION, database_url, str(key_file)]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE)
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdout is not None
+    assert child.stdin is not None
     assert child.stdout.readline() == b"200\n"
     child.send_signal(signal.SIGKILL)
     child.wait(30)
     child.stdout.close()
+    child.stdin.close()
     half = sealed_by(database_url)
     assert half[1] > 0
     assert half[2] >= 200
@@ -311,14 +313,14 @@ def test_a_rotation_that_was_killed_goes_on(open_store: OpenStore, database_url:
 
 
 _SLOW_ROTATION = """
-import sys, time
+import sys
 from pathlib import Path
 from perdure.store import keyring_rotation
 
 def show(done, wanted):
     if done == 200:
         print(done, flush=True)
-        time.sleep(60)
+        sys.stdin.read()
 
 keyring_rotation.rotate(sys.argv[1], key_file=Path(sys.argv[2]), setting=None, progress=show)
 """

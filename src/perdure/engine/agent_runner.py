@@ -127,7 +127,8 @@ class AgentRunner:
                 )
         except (ModelAPIError, UnexpectedModelBehavior, AgentRunError, UserError) as error:
             raise ModelCallFailed(
-                f"{self.model_name} did not answer as needed: {redactor.text(str(error))}", model=self.model_name
+                f"{self.model_name} did not answer as needed: {redactor.text(str(error))}",
+                model=self.model_name,
             ) from error
         last = next((m for m in reversed(result.new_messages()) if isinstance(m, ModelResponse)), None)
         text = result.output if isinstance(result.output, str) else ""
@@ -150,7 +151,11 @@ class AgentRunner:
             except TimeSpent as spent:
                 return {"limit": spent.state.model_dump()}
             except (ModelAPIError, UserError) as error:
-                return {"failed": redactor.text(_sentence(error)), "call_id": call_id, "duration_ms": watch.ms()}
+                return {
+                    "failed": redactor.text(_sentence(error)),
+                    "call_id": call_id,
+                    "duration_ms": watch.ms(),
+                }
             finally:
                 if self._message_id is not None:
                     self.deltas.end(run.session_id, self._message_id)

@@ -14,7 +14,6 @@ from perdure.agents.tools.tool import Tool
 from perdure.core.tools import ToolCategory
 from perdure.errors import InvalidInput
 
-
 Connect = Callable[..., Sequence[AbstractToolset[ToolContext]]]
 """Makes the toolsets of tool servers by their names, with the secrets that they need where they need any."""
 
