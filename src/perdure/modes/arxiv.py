@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from perdure.errors import InvalidInput
-from perdure.modes.contract import ModeConfig, ModeSpec, RunContext, ToolCategory
+from perdure.modes.contract import AGENT_KEYS, ModeConfig, ModeSpec, RunContext, ToolCategory
 from perdure.modes.papers import PaperChoice, fetch_papers, in_words
 
 
@@ -27,6 +27,7 @@ class Arxiv:
         supports_resume=True,
         supports_hitl=False,
         config_model=ArxivConfig,
+        unused=AGENT_KEYS | {"max_attempts"},
         consents=frozenset({ToolCategory.NETWORK}),
     )
 

@@ -87,6 +87,12 @@ class ModeConfig(BaseModel):
     )
 
 
+AGENT_KEYS = frozenset(
+    {"model", "default_model", "api_key", "base_url", "agent", "instructions", "max_rounds", "mcp_servers"}
+)
+"""Keys that mean nothing to a mode in which no agent works."""
+
+
 @dataclass(frozen=True)
 class ModeSpec:
     """What people and programs are told about a mode."""
@@ -103,6 +109,8 @@ class ModeSpec:
     """Whether the session waits for the next turn when a run ends."""
     consents: frozenset[ToolCategory] = frozenset()
     """What choosing the mode allows its own tool calls without asking; `deny` in the config still holds."""
+    unused: frozenset[str] = frozenset()
+    """Keys that every mode takes and that mean nothing to this one; forms leave them out."""
 
     @property
     def name(self) -> str:
@@ -111,8 +119,10 @@ class ModeSpec:
 
     @property
     def config_schema(self) -> dict[str, Any]:
-        """JSON Schema of the config, for forms."""
-        return self.config_model.model_json_schema(by_alias=False)
+        """JSON Schema of the config, for forms: every key that does something in this mode."""
+        schema = self.config_model.model_json_schema(by_alias=False)
+        kept = {name: key for name, key in schema["properties"].items() if name not in self.unused}
+        return {**schema, "properties": kept}
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +384,7 @@ class Mode(Protocol):
 
 
 __all__ = [
+    "AGENT_KEYS",
     "Answer",
     "ApprovalMode",
     "ApprovalType",

@@ -57,6 +57,7 @@ class EnhanceInput:
         supports_resume=True,
         supports_hitl=False,
         config_model=EnhanceInputConfig,
+        unused=frozenset({"agent", "max_attempts", "max_rounds", "mcp_servers"}),
         consents=frozenset({ToolCategory.NETWORK}),
     )
 

@@ -64,6 +64,7 @@ class HitlInteractive:
         supports_resume=True,
         supports_hitl=True,
         config_model=HitlConfig,
+        unused=frozenset({"agent"}),
     )
 
     async def run(self, ctx: RunContext) -> dict[str, Any]:

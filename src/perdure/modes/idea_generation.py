@@ -62,6 +62,7 @@ class IdeaGeneration:
         supports_resume=True,
         supports_hitl=True,
         config_model=IdeaConfig,
+        unused=frozenset({"agent", "max_attempts"}),
     )
 
     async def run(self, ctx: RunContext) -> dict[str, Any]:

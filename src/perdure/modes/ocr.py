@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 from pydantic import Field
 
 from perdure.modes.contract import (
+    AGENT_KEYS,
     ModeConfig,
     ModeSpec,
     RunContext,
@@ -55,6 +56,7 @@ class Ocr:
         supports_resume=False,
         supports_hitl=False,
         config_model=OcrConfig,
+        unused=AGENT_KEYS | {"max_attempts"},
         consents=frozenset({ToolCategory.READ_ONLY, ToolCategory.FILE_WRITE}),
     )
 

@@ -24,6 +24,7 @@ class OneShot:
         supports_resume=False,
         supports_hitl=False,
         config_model=OneShotConfig,
+        unused=frozenset({"max_attempts"}),
     )
 
     async def run(self, ctx: RunContext) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class PlanningControl:
         supports_resume=True,
         supports_hitl=True,
         config_model=PlanningControlConfig,
+        unused=frozenset({"agent"}),
     )
 
     async def run(self, ctx: RunContext) -> dict[str, Any]:
