@@ -543,11 +543,28 @@ async def test_viewers_find_a_task_by_its_id_and_start_their_own(world: World) -
     assert await world.services.runs.find_by_task(ANN, "count") is None
     found = await world.services.runs.find_by_task(ANN, "count", shared=True)
     assert found is not None
+    for who in (OWNER, ANN, LOCAL_ACTOR):  # a run that was given no name goes by its id
+        assert await world.services.runs.find_by_task(who, found.id) is not None
+    assert await world.services.runs.find_by_task(BEN, found.id, shared=True) is None
     own, run = await world.services.runs.submit(ANN, "Count", {"mode": "task"}, task_id="count")
     assert own.owner_id == ANN.user_id
     found = await world.services.runs.find_by_task(ANN, "count", shared=True)
     assert found is not None
     assert found.id == run.id
+
+
+async def test_who_only_watches_is_not_told_what_a_command_would_need(world: World) -> None:
+    session = await world.session()
+    started = await world.services.runs.start(OWNER, session.id, "Count")
+    assert started.run is not None
+    await world.share(session, ANN)
+    runs = world.services.runs
+    for command in (runs.pause, runs.resume, runs.cancel, runs.retry):
+        with pytest.raises(Forbidden):
+            await command(ANN, started.run.id)
+        with pytest.raises(NotFound):
+            await command(BEN, started.run.id)
+    assert len(await world.acts("session.control")) == 4, "each attempt of somebody known is written down"
 
 
 async def test_watching_keeps_nothing_alive_and_keys_do_only_what_they_are_for(world: World) -> None:

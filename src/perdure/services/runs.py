@@ -167,7 +167,8 @@ class RunService:
     async def find_by_task(self, actor: Actor, task_id: str, *, shared: bool = False) -> Run | None:
         """Return the run that the actor started under a task id, or None.
 
-        With `shared`, also one that somebody else started in a session that the actor may read.
+        A run's id is a task id too, whoever started it, where the actor may read the session. With `shared`, so is
+        a name that somebody else gave in such a session.
 
         Raises:
             InvalidInput: when it cannot be a task id.
@@ -178,6 +179,7 @@ class RunService:
             run = runs.find_run_by_task(tx, actor.user_id, parsed)
             if shared and (run is None or not readable(tx, actor, [run.session_id])):
                 run = runs.find_shared_run_by_task(tx, actor.user_id, parsed)
+            run = run or runs.find_run(tx, parsed)
             if run is None or not readable(tx, actor, [run.session_id]):
                 return None
             return seen_run(tx, actor, run)
@@ -211,7 +213,7 @@ class RunService:
         Raises:
             NotAllowedNow: when the run is not open.
         """
-        run = await self.get(actor, run_id)
+        run = await self._store.read(lambda tx: _run_for(tx, actor, run_id, Action.CONTROL))
         RUN_LIFECYCLE.decide(run.status, RunCommand.PAUSE)
         await self._sessions.suspend(actor, run.session_id, when)
         return await self.get(actor, run_id)
@@ -222,7 +224,7 @@ class RunService:
         Raises:
             NotAllowedNow: when the run is not paused.
         """
-        run = await self.get(actor, run_id)
+        run = await self._store.read(lambda tx: _run_for(tx, actor, run_id, Action.CONTROL))
         RUN_LIFECYCLE.decide(run.status, RunCommand.RESUME)
         session = await self._sessions.get(actor, run.session_id)
         if session.session.status is SessionStatus.ACTIVE:

@@ -34,6 +34,11 @@ def get_run(tx: Tx, run_id: str, *, lock: bool = False) -> Run:
     return fetch_one(tx, Run, locked(tx, query) if lock else query, "run")
 
 
+def find_run(tx: Tx, run_id: str) -> Run | None:
+    """Return a run or None."""
+    return find_one(tx, Run, select(runs).where(runs.c.id == run_id))
+
+
 def get_fenced_run(tx: Tx, run_id: str, fence: int) -> Run:
     """Return the run for its worker, locked.
 
