@@ -2,12 +2,16 @@ import styles from "./Face.module.css";
 
 const TINTS = 6;
 
-/** Somebody by their initials; the same person has the same tint everywhere. */
+/** Somebody by their initials, a picture and no text: names stand beside it. The same person has the same tint everywhere. */
 export function Face({ id, name, small = false }: { id: string; name: string; small?: boolean }) {
   return (
-    <span className={styles.face} data-tint={tintOf(id)} data-small={small || undefined} aria-hidden="true">
-      {initialsOf(name)}
-    </span>
+    <span
+      className={styles.face}
+      data-initials={initialsOf(name)}
+      data-tint={tintOf(id)}
+      data-small={small || undefined}
+      aria-hidden="true"
+    />
   );
 }
 

@@ -83,7 +83,7 @@ function View({ state, store, role, ownerName }: ViewProps) {
 
   const more: MenuItem[] = [];
   if (several && !deleted) {
-    const label = may(role, "share") ? "Share…" : "Who has access…";
+    const label = may(role, "share") ? "Share…" : "Your access…";
     more.push({ label, icon: "users", onPress: () => setOver("share") });
   }
   if (may(role, "audit") && !deleted) {

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { asProblem } from "@/api/problem";
 import { addShare, changeShare, listShares, removeShare, type ShareRole } from "@/api/shares";
-import type { ShareInfo } from "@/api/types";
+import type { Me, ShareInfo } from "@/api/types";
 import { useMe } from "@/components/Access";
 import { Dialog } from "@/components/Dialog";
 import { Face } from "@/components/Face";
@@ -32,18 +32,23 @@ export const ROLES: readonly ShareRole[] = ["view", "edit", "admin"];
 /** Who else may do what in a session: people, and links that let in whoever has them. */
 export default function ShareDialog({ sessionId, name, role, ownerName, onClose, onLeft }: Props) {
   const me = useMe();
-  const query = useQuery({ queryKey: ["shares", sessionId], queryFn: () => listShares(sessionId), staleTime: 0 });
   const mayShare = may(role, "share");
+  const query = useQuery({
+    queryKey: ["shares", sessionId],
+    queryFn: () => listShares(sessionId),
+    staleTime: 0,
+    enabled: mayShare, // whoever may not share it is not told with whom it is
+  });
   const isOwner = role === "owner" || role === null;
   return (
-    <Dialog title={`Share “${name || "Untitled"}”`} onClose={onClose} wide>
+    <Dialog title={`${mayShare ? "Share" : "Your access to"} “${name || "Untitled"}”`} onClose={onClose} wide>
       <div className={styles.body}>
         {mayShare && <AddPerson sessionId={sessionId} />}
         <section aria-labelledby="share-people">
           <h3 id="share-people">People</h3>
           {query.error && !query.data ? (
             <ErrorState problem={asProblem(query.error)} onRetry={() => void query.refetch()} />
-          ) : !query.data ? (
+          ) : mayShare && !query.data ? (
             <Loading rows={2} />
           ) : (
             <ul className={styles.rows} aria-label="People with access">
@@ -54,7 +59,8 @@ export default function ShareDialog({ sessionId, name, role, ownerName, onClose,
                   <p>{isOwner ? "you, the owner" : "owner"}</p>
                 </div>
               </li>
-              {query.data.map((share) => (
+              {!mayShare && me && role && <Mine sessionId={sessionId} me={me} role={role} onLeft={onLeft} />}
+              {query.data?.map((share) => (
                 <Person
                   key={share.share_id}
                   sessionId={sessionId}
@@ -66,7 +72,11 @@ export default function ShareDialog({ sessionId, name, role, ownerName, onClose,
               ))}
             </ul>
           )}
-          {!mayShare && <p className={styles.note}>Only the owner and people who can manage it share it with others.</p>}
+          {!mayShare && (
+            <p className={styles.note}>
+              The owner, and people who can manage it, share it with others; whom, only they are told.
+            </p>
+          )}
         </section>
         {mayShare && <Links sessionId={sessionId} />}
       </div>
@@ -155,6 +165,38 @@ export function RoleSelect(props: {
   );
 }
 
+/** One's own share, for whoever is not told of the others. */
+function Mine(props: { sessionId: string; me: Me; role: string; onLeft: () => void }) {
+  const { sessionId, me, role, onLeft } = props;
+  const { busy, problem, run } = useDeed();
+  const leave = async () => {
+    if (await run("leave", () => removeShare(sessionId, me.user_id))) onLeft();
+  };
+  return (
+    <li>
+      <Face id={me.user_id} name={me.name} />
+      <div>
+        <strong>{me.name}</strong> (you)
+        {problem && (
+          <p className={styles.refused} role="alert">
+            {problem.message}
+          </p>
+        )}
+      </div>
+      <span className={styles.note}>{ROLE_WORD[role]}</span>
+      <Button
+        size="xs"
+        variant="default"
+        loading={busy !== null}
+        aria-label="Leave this session"
+        onClick={() => void leave()}
+      >
+        Leave
+      </Button>
+    </li>
+  );
+}
+
 interface PersonProps {
   readonly sessionId: string;
   readonly share: ShareInfo;
@@ -201,7 +243,7 @@ function Person({ sessionId, share, mine, mayShare, onLeft }: PersonProps) {
           size="xs"
           variant="default"
           loading={busy === "remove"}
-          aria-label={mine ? "Leave this session" : `Take away from ${share.name}`}
+          aria-label={mine ? "Leave this session" : `Remove ${share.name}`}
           onClick={() => void act("remove", () => removeShare(sessionId, share.share_id))}
         >
           {mine ? "Leave" : "Remove"}
