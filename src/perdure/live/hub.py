@@ -190,6 +190,8 @@ class Hub:
                     for user_id in audience.get(hint["session_id"], ()):
                         if user_id != owner_id:
                             self._tell(user_id, hint)
+        except PerdureError as error:  # storage is away; a list that is read again shows everything
+            _log.warning("Lists of others were not told of changes: %s", error.message)
         finally:
             self._sharing = False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
@@ -175,6 +175,39 @@ async def test_list_hints_reach_their_owner_only(live: Live) -> None:
     live.bus.publish_list("me", {"type": "session:updated"})
     await asyncio.sleep(0.02)
     assert mine == [{"type": "session:created"}]
+
+
+async def test_list_hints_reach_those_it_is_shared_with_at_that_moment(live: Live) -> None:
+    asked: list[list[str]] = []
+    people = {"s": {"you", "gone"}}
+
+    async def audience(session_ids: Sequence[str]) -> dict[str, set[str]]:
+        asked.append(list(session_ids))
+        return people
+
+    hub = Hub(live.bus, live.deltas, live.log.fetch, live.log.head, audience)
+    await hub.start()
+    seen: dict[str, list[object]] = {name: [] for name in ("me", "you", "other")}
+    mine = hub.follow_list("me", seen["me"].append)
+    told = {"type": "session:updated", "session_id": "s"}
+    live.bus.publish_list("me", told)
+    await eventually(lambda: seen["me"])
+    assert asked == [], "nobody else follows a list here, so nobody is looked for"
+    for name in ("you", "other"):
+        hub.follow_list(name, seen[name].append)
+    for _ in range(50):
+        live.bus.publish_list("me", told)
+    await eventually(lambda: len(seen["you"]) == 50)
+    assert len(asked) < 50
+    live.bus.publish_list("me", told, personal=True)
+    await eventually(lambda: len(seen["me"]) == 52)
+    people["s"] = set()
+    mine()
+    live.bus.publish_list("me", told)
+    number = len(asked)
+    await eventually(lambda: len(asked) > number)
+    await hub.stop()
+    assert (len(seen["me"]), len(seen["you"]), seen["other"]) == (52, 50, [])
 
 
 async def test_forgets_text_that_ended_while_nobody_read(live: Live) -> None:
