@@ -91,6 +91,10 @@ class PostgresServer:
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@127.0.0.1:{self._port}/{database}"
 
+    def program(self, name: str) -> Path:
+        """Returns a program of the server's own version, such as `pg_dump`."""
+        return self._bin / name
+
     def create_database(self) -> str:
         """Creates an empty database and returns its name."""
         name = f"test_{uuid4().hex}"
