@@ -21,6 +21,7 @@ def test_a_live_run_is_watched_over_one_socket_without_a_single_request(
 ) -> None:
     provider.reply("Slowly", " ".join(f"word{number}" for number in range(WORDS)))
     provider.set_delay(PACE_S)
+    provider.hold("Slowly", after_tokens=WORDS - 2)
     sockets: list[str] = []
     page.on("websocket", lambda socket: sockets.append(socket.url))
     session_id = server.start_session("Slowly, please", "one-shot")
@@ -36,12 +37,13 @@ def test_a_live_run_is_watched_over_one_socket_without_a_single_request(
 
     page.on("request", note)
     begun = time.monotonic()
-    expect(growing).to_contain_text(f"word{WORDS - 2}", timeout=60_000)
+    expect(growing).to_contain_text(f"word{WORDS - 3}", timeout=60_000)
     assert time.monotonic() - begun > 10, "the run was too short to show anything"
     page.remove_listener("request", note)
     assert asked == []
     assert len(sockets) == 1
 
+    provider.release()
     expect(growing).to_have_count(0)
     page.get_by_role("link", name="Sessions", exact=True).first.click()
     expect(page.get_by_role("listitem").filter(has_text="Slowly, please")).to_contain_text("Done")
