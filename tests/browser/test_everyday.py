@@ -148,7 +148,7 @@ def test_a_key_that_was_typed_is_not_written_down_in_the_browser(page: Page, ser
     key.fill("sk-not-for-others")
     expect(key).to_have_attribute("type", "password")
     kept = "JSON.stringify(localStorage) + JSON.stringify(sessionStorage)"
-    page.wait_for_function(f"({kept}).includes('11434')")
+    page.wait_for_function(f"() => ({kept}).includes('11434')")
     assert "sk-not" not in page.evaluate(kept)
     page.reload()
     page.get_by_text(re.compile("^Advanced")).click()
