@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.perdure_server import PerdureServer
+from tests.fakes.sign_in_server import SignInServer
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -17,8 +18,10 @@ _BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 def test_the_client_page(server: PerdureServer, capsys: pytest.CaptureFixture[str]) -> None:
     page = (ROOT / "docs" / "client.md").read_text().replace("http://127.0.0.1:8000", server.url)
     names: dict[str, object] = {"__name__": "docs"}
-    for block in _BLOCK.findall(page):
-        exec(compile(block, "client.md", "exec", dont_inherit=True), names)
+    with SignInServer() as people:
+        for block in _BLOCK.findall(page.replace("https://perdure.example.org", people.url)):
+            exec(compile(block, "client.md", "exec", dont_inherit=True), names)
+        assert ("POST", "/api/auth/logout") in {request[:2] for request in people.requests}
     assert "workflow_complete" in capsys.readouterr().out
 
 

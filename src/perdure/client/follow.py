@@ -69,6 +69,7 @@ class _Follower:
             "close_timeout": 1,
             "compression": None,
             "proxy": None if self._target.is_loopback else True,
+            "ssl": self._target.tls,
         }
 
     def items(self, raw: str | bytes) -> Iterator[Event | Delta]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import random
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -79,6 +80,11 @@ class Target:
     """What the server is told about who asks; its audit log shows it."""
 
     @property
+    def tls(self) -> ssl.SSLContext | None:
+        """Whom to trust where the connection is encrypted; None where it is not."""
+        return _trusted() if self.base_url.lower().startswith("https://") else None
+
+    @property
     def is_loopback(self) -> bool:
         """Whether a proxy from the environment must be left out."""
         return urlsplit(self.base_url).hostname in {"127.0.0.1", "localhost", "::1"}
@@ -96,6 +102,14 @@ class Target:
             "Start one with `perdure serve` or `./dev run`, or name another with --server or PERDURE_URL.",
             base_url=self.base_url,
         )
+
+
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    """The usual authorities and those of this machine, with `SSL_CERT_FILE`: for requests and sockets alike."""
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()
+    return context
 
 
 def _request(call: Call[Any], key: str) -> dict[str, Any]:
@@ -193,6 +207,7 @@ class Transport:
             base_url=target.base_url,
             headers={"User-Agent": target.program},
             timeout=timeout_s,
+            verify=target.tls or True,
             trust_env=not target.is_loopback,
         )
 
@@ -257,6 +272,7 @@ class AsyncTransport:
             base_url=target.base_url,
             headers={"User-Agent": target.program},
             timeout=timeout_s,
+            verify=target.tls or True,
             trust_env=not target.is_loopback,
         )
 
