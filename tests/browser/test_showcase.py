@@ -186,7 +186,8 @@ def test_a_morning_with_the_console(
     running = begin(server, "Briefing for the crew")
     provider.wait_until_held()
     server.post(
-        f"/api/sessions/{running}/messages", {"content": "Then translate it into French", "on_busy": "enqueue"}
+        f"/api/sessions/{running}/messages",
+        {"content": "Then translate it into French", "on_busy": "enqueue"},
     )
     page.goto(f"/sessions/{running}")
     expect(page.locator("article[data-open]")).to_contain_text("Hauliers")
