@@ -1,0 +1,203 @@
+"""Access with row security on: the interface works as without, and holds when our own checks are taken out."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from websockets.exceptions import ConnectionClosed
+
+import perdure.api.acting
+import perdure.api.socket.connection
+from perdure.core import access as rules
+from perdure.core.access import LOCAL_USER_ID, Role
+from perdure.services import access as asking
+from perdure.store import shares
+from tests.api import test_downloads, test_missions, test_run_control, test_sessions
+from tests.api.conftest import Running, frame, running
+from tests.attack.access_cases import CASES, Case, Right
+from tests.attack.access_world import World, world
+from tests.provision.postgres import PostgresServer
+from tests.provision.row_security import guarded_database
+
+SUITES = (test_sessions, test_run_control, test_missions, test_downloads)
+
+
+def _taken_over(module: ModuleType) -> dict[str, Any]:
+    """Return the tests of another file that ask one server, to be run here against the server of this file."""
+    short = module.__name__.rsplit("_", 1)[-1]
+    return {
+        f"{name}__{short}": function
+        for name, function in vars(module).items()
+        if name.startswith("test_") and "app" in inspect.signature(function).parameters
+    }
+
+
+for suite in SUITES:
+    globals().update(_taken_over(suite))
+
+
+@pytest.fixture
+async def app(
+    tmp_path: Path, guarded_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Running]:
+    """A server for which the local user is a user like any other, on a database that checks rows."""
+    monkeypatch.setattr(perdure.api.acting, "SERVER", LOCAL_USER_ID)
+    monkeypatch.setattr(perdure.api.socket.connection, "name_of", lambda actor: actor.user_id)
+    async with running(tmp_path, database_url=guarded_postgres_url, row_security="on") as served:
+        yield served
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def everybody(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer, guarded_template: str
+) -> AsyncIterator[World]:
+    """One server with sign-in and people of every kind."""
+    with guarded_database(postgres_server, guarded_template) as url:
+        folder = tmp_path_factory.mktemp("guarded")
+        async with world(folder, database_url=url, row_security="on") as made:
+            yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def things(everybody: World) -> dict[str, str]:
+    """A session of the owner's with one of everything, shared by role."""
+    return await everybody.things()
+
+
+OF_A_SESSION = [case for case in CASES if Right.VIEW <= case.right <= Right.OWN and not case.personal]
+READS = [case for case in OF_A_SESSION if case.method == "GET" and "stream" not in case.path]
+ROLE_OF = {"owner": Right.OWN, "share-admin": Right.SHARE, "editor": Right.EDIT, "viewer": Right.VIEW}
+
+
+def case_id(case: Case) -> str:
+    return case.route
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_owner_and_those_it_is_shared_with_read_alike_and_strangers_nothing(
+    everybody: World, things: dict[str, str]
+) -> None:
+    assert len(READS) > 15
+    for case in READS:
+        for person, right in ROLE_OF.items():
+            answer = await everybody.send(person, case, things)
+            expected = {200} if right >= case.right else {403}
+            assert answer.status_code in expected, (
+                f"{person} {case.route}: {answer.status_code} {answer.text}"
+            )
+        assert (await everybody.send("stranger", case, things)).status_code == 404, case.route
+
+
+@pytest.fixture
+def without_our_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every check of ours lets everybody do everything, and lists show everything: the database is alone."""
+
+    def anything(*_args: object, **_named: object) -> None:
+        return None
+
+    def owner(*_args: object, **_named: object) -> Role:
+        return Role.OWNER
+
+    def everything(*_args: object, **_named: object) -> tuple[None, None]:
+        return None, None
+
+    for module in _modules_that_know("require"):
+        monkeypatch.setattr(module, "require", anything)
+    for module in _modules_that_know("require_scope"):
+        monkeypatch.setattr(module, "require_scope", anything)
+    for module in _modules_that_know("role_in"):
+        monkeypatch.setattr(module, "role_in", owner)
+    for module in _modules_that_know("whose_list"):
+        monkeypatch.setattr(module, "whose_list", everything)
+    monkeypatch.setattr(shares, "find_role", owner)
+
+
+def _modules_that_know(name: str) -> list[ModuleType]:
+    originals = {getattr(asking, name, None), getattr(rules, name, None)} - {None}
+    return [
+        module
+        for found, module in sorted(sys.modules.items())
+        if found.startswith("perdure.") and getattr(module, name, None) in originals
+    ]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_without_our_checks_a_stranger_still_reaches_nothing(
+    everybody: World, without_our_checks: None
+) -> None:
+    assert len(_modules_that_know("session_for")) > 5
+    own = await everybody.things()
+    before = await _all_rows(everybody)
+    reached: list[str] = []
+    for case in OF_A_SESSION:
+        for person in ("stranger", "revoked"):
+            answer = await everybody.send(person, case, own)
+            assert answer.status_code != 500, f"{case.route}: {answer.text}"
+            if answer.is_success and _tells(answer.text, own):
+                reached.append(f"{person} {case.route}: {answer.status_code} {answer.text[:200]}")
+            assert "what nobody else may know" not in answer.text
+    assert reached == []
+    assert await _all_rows(everybody) == before
+    everyone = [("GET", "/api/sessions?user_id=all"), ("GET", "/api/approvals"), ("GET", "/api/missions")]
+    for method, path in everyone:
+        answer = await everybody.ask("stranger", method, path)
+        assert answer.status_code == 200, answer.text
+        assert own["session_id"] not in answer.text, path
+        assert own["session_id"] in (await everybody.ask("owner", method, path)).text, path
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_without_our_checks_a_socket_still_tells_a_stranger_nothing(
+    everybody: World, things: dict[str, str], without_our_checks: None
+) -> None:
+    served = everybody.running
+    for person, seen in (("owner", True), ("viewer", True), ("stranger", False)):
+        headers = {"Authorization": f"Bearer {everybody.tokens[person]}"}
+        path = f"/ws/sessions/{things['session_id']}"
+        async with served.socket(path, additional_headers=headers) as socket:
+            first = await frame(socket)
+            assert (first["type"] == "status") is seen, first
+            if not seen:
+                assert first["code"] == "not-found"
+                with pytest.raises(ConnectionClosed):
+                    await frame(socket)
+        async with served.socket("/ws/sessions", additional_headers=headers) as socket:
+            await frame(socket)
+            assert _tells(json.dumps(await frame(socket)), things) is seen
+
+
+def _tells(answer: str, own: dict[str, str]) -> bool:
+    """Whether an answer names anything but what was asked for by its id."""
+    return "Secret" in answer or any(
+        f'"{kind}":"{own[name]}"' in answer.replace(" ", "")
+        for kind, name in (
+            ("owner_id", "session_id"),
+            ("id", "session_id"),
+            ("id", "mission_id"),
+            ("id", "run_id"),
+        )
+    )
+
+
+async def _all_rows(everybody: World) -> dict[str, list[str]]:
+    """Return everything that is stored of people's work, as the server sees it."""
+    tables = ("pd_sessions", "pd_events", "pd_runs", "pd_missions", "pd_hops", "pd_assets", "pd_queue_items")
+    tables = (*tables, "pd_approvals", "pd_share_links", "pd_shares", "pd_session_logs", "pd_cost_records")
+    store = everybody.running.perdure.store
+
+    def body(tx: Any) -> dict[str, list[str]]:
+        return {
+            name: sorted(repr(tuple(row)) for row in tx.db.execute(text(f"SELECT * FROM {name}")))
+            for name in tables
+        }
+
+    return await store.read(body)
