@@ -32,8 +32,10 @@ class OidcProvider(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "127.0.0.1") -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.name = name
+        """By which others call this machine."""
         self.person: dict[str, Any] = {
             "sub": "sub-1",
             "email": "ana@example.com",
@@ -74,7 +76,7 @@ class OidcProvider(ThreadingHTTPServer):
     @property
     def host(self) -> str:
         """Host and port."""
-        return f"127.0.0.1:{self.server_port}"
+        return f"{self.name}:{self.server_port}"
 
     @property
     def url(self) -> str:
@@ -198,7 +200,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _respond(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        status, headers, document = self.server.answer(self.path.partition("?")[0], self.headers, body)
+        if self.path.startswith("/authorize?"):
+            back = self.server.authorize(f"{self.server.url}{self.path}")
+            status, headers, document = 302, {"Location": back}, b""
+        else:
+            status, headers, document = self.server.answer(self.path.partition("?")[0], self.headers, body)
         try:
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(document))}.items():
