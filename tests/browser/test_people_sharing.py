@@ -187,6 +187,7 @@ def test_every_screen_of_several_people_is_accessible_and_fits(
     expect(page.get_by_role("alert")).to_be_visible()
     check(page, "sign-in-wrong")
     fill_in(page, ben.email)
+    expect(page.get_by_role("heading", name="Ferry report")).to_be_visible()
     page.get_by_role("button", name="Account of Ben Baker").click()
     expect(page.get_by_role("menuitem", name="Sign out")).to_be_visible()
     check(page, "menu")

@@ -49,7 +49,7 @@ export function NewPersonDialog({ onClose, onMade }: { onClose: () => void; onMa
             Cancel
           </Button>
           <Button type="submit" form="new-person" loading={busy !== null} disabled={!name.trim() || !email.trim()}>
-            Make the account
+            Make account
           </Button>
         </>
       }
