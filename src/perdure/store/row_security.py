@@ -36,9 +36,13 @@ AND c.relname LIKE 'pd\\_%' ORDER BY c.relname
 _WHO = "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
 _ENGINE_OWNER = "SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = :name"
 _ENGINE_PARTS = """
-SELECT 'ALTER ' || CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, c.relname
-FROM pg_class c WHERE c.relnamespace = %s::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
+SELECT format('ALTER %s %s OWNER TO %I', CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END,
+  c.oid::regclass, CAST(:role AS text))
+FROM pg_class c WHERE c.relnamespace = CAST(:name AS regnamespace) AND c.relkind IN ('r', 'p', 'v', 'S')
 AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype IN ('a', 'i') AND c.relkind = 'S')
+UNION ALL
+SELECT format('ALTER ROUTINE %s OWNER TO %I', p.oid::regprocedure, CAST(:role AS text))
+FROM pg_proc p WHERE p.pronamespace = CAST(:name AS regnamespace)
 """
 
 
@@ -200,11 +204,10 @@ def _grant(connection: Connection, role: str) -> None:
             connection, "GRANT {} TO CURRENT_USER", role
         )  # nobody gives things to a role that they could not be
     _run(connection, "ALTER SCHEMA {} OWNER TO {}", ENGINE_SCHEMA, role)
-    for what, part in connection.exec_driver_sql(_ENGINE_PARTS, (ENGINE_SCHEMA,)).all():
-        statement = sql.SQL(what) + sql.SQL(" {}.{} OWNER TO {}").format(
-            sql.Identifier(ENGINE_SCHEMA), sql.Identifier(part), sql.Identifier(role)
-        )
-        _execute(connection, statement)
+    for statement in (
+        connection.execute(text(_ENGINE_PARTS), {"name": ENGINE_SCHEMA, "role": role}).scalars().all()
+    ):
+        connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
 def _run(connection: Connection, statement: Any, *names: str) -> None:
