@@ -245,3 +245,48 @@ def test_several_servers_are_kept_apart() -> None:
     assert (first.load(), logins.default_server()) == (Tokens("a", "b", 1.0), "https://two")
     second.save(None)
     assert (first.load(), second.load(), logins.default_server()) == (Tokens("a", "b", 1.0), None, None)
+
+
+def test_a_session_is_shared_by_address_and_by_link(
+    signed_in: Command, house: PerdureServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Perdure(house.url) as ben, Perdure(house.url, tokens=logins.StoredTokens(house.url)) as ana:
+        ben.login(BEN, SECRET)
+        session = ana.sessions.create("one-shot", name="Shared").session_id
+        made = signed_in("sessions", "share", session, BEN, "--role", "view", "--expires", "7d")
+        assert made.exit_code == Exit.OK, made.output
+        assert f"{BEN} view until " in made.stdout
+        assert [s.session_id for s in ben.sessions.list(shared=True).sessions] == [session]
+        assert ben.sessions.get(session).role == "view"
+        link = signed_in("sessions", "link", session, "--role", "edit")
+        assert link.stdout.startswith(f"{house.url}/join#")
+        listed = json.loads(signed_in("sessions", "shares", session, "--json").stdout)
+        assert [share["email"] for share in listed["shares"]] == [BEN]
+        assert link.stdout.strip().rpartition("#")[2] not in json.dumps(listed)
+        assert len(signed_in("sessions", "shares", session).stdout.splitlines()) == 3
+        key = ben.keys.create("cli", ["work", "manage"]).key or ""
+        monkeypatch.setenv("PERDURE_API_KEY", key)
+        joined = signed_in("sessions", "join", "-", input=link.stdout)
+        assert joined.stdout.startswith(f"{session} edit"), joined.output
+        monkeypatch.delenv("PERDURE_API_KEY")
+        assert signed_in("sessions", "unshare", session, BEN.upper()).exit_code == Exit.OK
+        (of_link,) = listed["share_links"]
+        assert signed_in("sessions", "unshare", session, of_link["share_link_id"]).exit_code == Exit.OK
+        assert json.loads(signed_in("sessions", "shares", session, "--json").stdout) == {
+            "shares": [],
+            "share_links": [],
+        }
+        assert ben.sessions.list(shared=True).total == 0
+        assert signed_in("sessions", "unshare", session, BEN).exit_code == Exit.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--role", "owner"], ["--expires", "soon"], ["--expires", "7 years"], ["--expires", "2020-01-01"]],
+)
+def test_a_share_that_cannot_be_is_refused(
+    signed_in: Command, house: PerdureServer, arguments: list[str]
+) -> None:
+    with Perdure(house.url, tokens=logins.StoredTokens(house.url)) as ana:
+        session = ana.sessions.create("one-shot").session_id
+    assert signed_in("sessions", "share", session, BEN, *arguments).exit_code == Exit.USAGE
