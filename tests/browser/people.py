@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,7 +72,7 @@ class Person:
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(path)
         fill_in(page, self.email)
-        expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+        expect(page.get_by_role("button", name=re.compile("Account of"))).to_be_visible()
         try:
             yield page
         finally:

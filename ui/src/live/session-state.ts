@@ -159,6 +159,8 @@ export interface SessionFacts {
   /** What the person on this page is to the session. */
   readonly role: string | null;
   readonly ownerName: string | null;
+  /** Others may have written in it too. */
+  readonly shared: boolean;
 }
 
 export interface Notice {
@@ -227,6 +229,7 @@ export function emptySession(sessionId: string): SessionState {
       forkedFrom: null,
       role: null,
       ownerName: null,
+      shared: false,
     },
     run: null,
     messages: [],

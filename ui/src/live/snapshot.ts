@@ -47,6 +47,7 @@ export function stateOf({ detail, steps, approvals, files, costs, dag }: Snapsho
       forkedFrom: detail.forked_from_session,
       role: detail.role ?? null,
       ownerName: detail.owner_name ?? null,
+      shared: detail.shared ?? false,
     },
     run: run && {
       runId: run.run_id,

@@ -1,5 +1,6 @@
 import { Button } from "@mantine/core";
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode, type Ref } from "react";
+import { useRole } from "@/components/Access";
 import { Icon } from "@/components/Icon";
 import { Markdown } from "@/components/Markdown";
 import { EmptyState } from "@/components/States";
@@ -51,6 +52,9 @@ export function Conversation({ state, busy, heard, canWrite, inputRef, onOlder, 
     return () => observer.disconnect();
   }, [atEnd]);
 
+  const role = useRole();
+  // the log keeps no names: where several people write, "You" could be somebody else
+  const user = (role === null || role === "owner") && !state.facts.shared ? "You" : "User";
   const asks = state.approvals.some((approval) => approval.status === "pending");
   const unended = asks ? "waits for you" : busy ? "running" : "no result";
   const empty = items.length === 0 && state.open.length === 0;
@@ -81,7 +85,7 @@ export function Conversation({ state, busy, heard, canWrite, inputRef, onOlder, 
           {items.map((item) => {
             switch (item.kind) {
               case "message":
-                return <Said key={item.id} message={item.message} />;
+                return <Said key={item.id} message={item.message} user={user} />;
               case "tools":
                 return <Tools key={item.id} tools={item.tools} unended={unended} heard={heard} />;
               case "decision":
@@ -140,12 +144,12 @@ function useOlder(scroller: React.RefObject<HTMLDivElement | null>, state: Sessi
 
 const ROLE: Readonly<Record<string, string>> = { user: "You", assistant: "Agent", system: "System", tool: "Tool" };
 
-const Said = memo(function Said({ message }: { message: MessageEntry }) {
+const Said = memo(function Said({ message, user }: { message: MessageEntry; user: string }) {
   const mine = message.role === "user";
   return (
     <article className={styles.message} data-role={message.role} data-message-id={message.messageId}>
       <header>
-        <strong>{mine ? "You" : (message.agent ?? ROLE[message.role] ?? message.role)}</strong>
+        <strong>{mine ? user : (message.agent ?? ROLE[message.role] ?? message.role)}</strong>
         <time dateTime={message.at} title={new Date(message.at).toLocaleString()}>
           {clock(message.at)}
         </time>
