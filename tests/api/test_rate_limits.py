@@ -11,6 +11,8 @@ import httpx
 import limits.aio.storage.memory
 import limits.aio.strategies
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from starlette.requests import HTTPConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -18,6 +20,7 @@ from perdure.api.rate_limits import RateLimited, RateLimits
 from perdure.config import load_settings
 from perdure.core.access import LOCAL_ACTOR
 from perdure.errors import StartupError
+from perdure.services import passwords
 from tests.api.conftest import frame, running, until
 from tests.provision.redis import RedisServer
 
@@ -326,3 +329,41 @@ async def test_a_page_of_another_allowed_origin_can_read_that_it_asks_too_often(
         ]
         assert [a.status_code for a in answers] == [200, 429]
         assert answers[1].headers["access-control-allow-origin"] == origin
+
+
+async def test_too_many_attempts_to_sign_in_are_refused_before_a_password_is_hashed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[int] = []
+    cheap = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),))
+
+    class Counting:
+        """The hasher of the tests, counted."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("verify"):
+                hashed.append(1)
+            return getattr(cheap, name)
+
+    monkeypatch.setattr(passwords, "hasher", Counting)
+    async with running(tmp_path, auth="password", rate_sign_in="3/minute") as app:
+
+        async def attempt(email: str) -> httpx.Response:
+            return await app.http.post("/api/auth/login", json={"email": email, "password": "wrong" * 4})
+
+        for email in ("ann@example.org", "ANN@example.org", "ann@example.org "):
+            assert (await attempt(email)).status_code == 401
+        spent = len(hashed)
+        assert spent >= 3
+        refused = await attempt("ann@example.org")
+        assert (refused.status_code, refused.json()["code"]) == (429, "rate-limited")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert len(hashed) == spent
+        assert (await attempt("bob@example.org")).status_code == 401
+
+
+async def test_wrong_credentials_count_against_their_address(tmp_path: Path) -> None:
+    async with running(tmp_path, auth="password", rate_address="3/minute") as app:
+        headers = {"Authorization": "Bearer pdk_wrong_key"}
+        statuses = [(await app.http.get("/api/sessions", headers=headers)).status_code for _ in range(5)]
+        assert statuses == [401, 401, 401, 429, 429]

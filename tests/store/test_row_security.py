@@ -100,7 +100,7 @@ def test_nobody_sees_nothing_a_stranger_nothing_and_the_server_everything(
 def test_without_a_name_there_are_no_rows(store: Store, session: Session, guarded_postgres_url: str) -> None:
     with psycopg.connect(guarded_postgres_url, autocommit=True) as connection:
         assert connection.execute("SELECT count(*) FROM pd_sessions").fetchone() == (0,)
-        connection.execute(f"BEGIN; {row_security.name(ANN)}")
+        connection.execute(f"BEGIN; {row_security.name(ANN)}".encode())
         assert connection.execute("SELECT count(*) FROM pd_sessions").fetchone() == (1,)
         connection.execute("COMMIT")
         assert connection.execute("SELECT count(*) FROM pd_sessions").fetchone() == (0,)
@@ -125,7 +125,7 @@ async def test_what_is_queued_keeps_the_name_of_whoever_queued_it(store: Store, 
         with acting_as(user_id):
             await asyncio.sleep(0)
             return await store.read(
-                lambda tx: tx.db.execute(text("SELECT count(*) FROM pd_sessions")).scalar()
+                lambda tx: tx.db.execute(text("SELECT count(*) FROM pd_sessions")).scalar_one()
             )
 
     found = await asyncio.gather(*(seen(who) for who in (ANN, BOB, SERVER, NOBODY) * 15))
@@ -248,10 +248,10 @@ def owned_url(ready_postgres_url: str, postgres_server: PostgresServer) -> Itera
         connection.execute("DROP ROLE IF EXISTS perdure_owner")
         connection.execute("CREATE ROLE perdure_owner LOGIN CREATEROLE")
         database = connection.info.dbname
-        connection.execute(f'ALTER DATABASE "{database}" OWNER TO perdure_owner')
+        connection.execute(f'ALTER DATABASE "{database}" OWNER TO perdure_owner'.encode())
         connection.execute("ALTER SCHEMA public OWNER TO perdure_owner")
         for (name,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
-            connection.execute(f'ALTER TABLE "{name}" OWNER TO perdure_owner')
+            connection.execute(f'ALTER TABLE "{name}" OWNER TO perdure_owner'.encode())
         connection.execute("ALTER FUNCTION pd_session_role(text, text) OWNER TO perdure_owner")
     yield as_role(ready_postgres_url, "perdure_owner")
     with psycopg.connect(ready_postgres_url, autocommit=True) as connection:
