@@ -60,7 +60,12 @@ class Person:
         """Open a browser in which nobody is signed in."""
         return self._browser.new_context(
             base_url=self._server.url,
-            **{"locale": "en-GB", "color_scheme": "light", "viewport": {"width": 1360, "height": 900}, **options},
+            **{
+                "locale": "en-GB",
+                "color_scheme": "light",
+                "viewport": {"width": 1360, "height": 900},
+                **options,
+            },
         )
 
     @contextmanager
