@@ -14,6 +14,7 @@ from tests.browser.server import PerdureServer
 from tests.fakes.openai_server import OpenAIServer
 
 pytestmark = pytest.mark.browser
+EVERYBODY = re.compile("^Everybody.s$")
 THEIRS = re.compile("Ben Baker.s · you can view")
 
 
@@ -133,6 +134,18 @@ def test_a_link_lets_in_whoever_opens_it_until_it_is_revoked(people: People) -> 
         guest.get_by_role("button", name="Leave this session").click()
         expect(guest).to_have_url(re.compile("/sessions$"))
         expect(guest.get_by_text("Nothing here yet")).to_be_visible()
+
+
+def test_an_administrator_finds_everybodys_sessions_when_they_ask_for_them(people: People) -> None:
+    ben = people.add("Ben Baker")
+    ben.start_session("Ferry report")
+    with people.admin.page("/sessions") as page, ben.page("/sessions") as own:
+        expect(page.get_by_text("Nothing here yet")).to_be_visible()
+        page.get_by_role("button", name=EVERYBODY).click()
+        page.get_by_role("link", name="Ferry report").click()
+        expect(page.get_by_role("note")).to_contain_text("You see it because you administer this server")
+        expect(own.get_by_role("link", name="Ferry report")).to_be_visible()
+        expect(own.get_by_role("button", name=EVERYBODY)).to_have_count(0)
 
 
 def test_who_watches_is_shown_and_goes_when_they_go(people: People) -> None:

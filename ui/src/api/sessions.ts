@@ -18,16 +18,19 @@ export interface ListQuery {
   readonly sort?: string | undefined;
   /** Only what others shared with the caller, or only their own. */
   readonly shared?: boolean | undefined;
+  /** Everybody's; for administrators. */
+  readonly everybody?: boolean | undefined;
   readonly limit?: number | undefined;
 }
 
-export function listSessions({ q, status, mode, sort, shared, limit }: ListQuery, signal?: AbortSignal): Promise<SessionPage> {
+export function listSessions({ q, status, mode, sort, shared, everybody, limit }: ListQuery, signal?: AbortSignal): Promise<SessionPage> {
   const query = {
     ...(q ? { q } : {}),
     ...(status && status.length > 0 ? { status: [...status] } : {}),
     ...(mode ? { mode } : {}),
     ...(sort ? { sort } : {}),
     ...(shared === undefined ? {} : { shared }),
+    ...(everybody ? { user_id: "all" } : {}),
     ...(limit ? { limit } : {}),
   };
   return body(api.GET("/api/sessions", { params: { query }, ...(signal ? { signal } : {}) }));

@@ -5,7 +5,7 @@ import { listWaiting } from "@/api/approvals";
 import { asProblem } from "@/api/problem";
 import { listModes, listSessions } from "@/api/sessions";
 import type { SessionInfo, SessionPage } from "@/api/types";
-import { useIsShared } from "@/components/Access";
+import { useIsShared, useMe } from "@/components/Access";
 import fields from "@/components/form/form.module.css";
 import { ErrorState, Loading } from "@/components/States";
 import { integer } from "@/lib/format";
@@ -30,13 +30,14 @@ interface Props {
 export function SessionList({ filters, onFilters, firstRun }: Props) {
   const { q: search = "", mode, sort, whose } = filters;
   const several = useIsShared();
+  const isAdmin = useMe()?.role === "admin";
   const shared = whose === "me" ? true : whose === "mine" ? false : undefined;
   const status = ORDER.find((each) => each === filters.status);
   const query = useQuery({
     queryKey: ["sessions", "list", search, status, mode, sort, whose],
     queryFn: ({ signal }) =>
       listSessions(
-        { q: search, mode, sort, shared, limit: PAGE, status: status ? [SERVER_STATUS[status] ?? ""] : [] },
+        { q: search, mode, sort, shared, everybody: whose === "all", limit: PAGE, status: status ? [SERVER_STATUS[status] ?? ""] : [] },
         signal,
       ),
     placeholderData: keepPreviousData,
@@ -69,7 +70,16 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
   }
   const isFiltered = Boolean(search || status || mode || whose);
   const everything = Object.values(page.counts).reduce((sum, count) => sum + count, 0);
-  if (everything === 0 && !isFiltered) return firstRun;
+  const whoseFilter = several && (
+    <WhoseFilter value={whose} isAdmin={isAdmin} onChange={(next) => onFilters({ ...filters, whose: next })} />
+  );
+  if (everything === 0 && !isFiltered)
+    return (
+      <>
+        {isAdmin && whoseFilter}
+        {firstRun}
+      </>
+    );
   const chosen = sessions.filter((session) => selected.has(session.session_id)).map((session) => session.session_id);
   return (
     <>
@@ -100,7 +110,7 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
           <option value="name">name</option>
         </select>
       </div>
-      {several && <WhoseFilter value={whose} onChange={(next) => onFilters({ ...filters, whose: next })} />}
+      {whoseFilter}
       <StatusFilter
         page={page}
         sessions={page.sessions}

@@ -64,7 +64,12 @@ export function StatusFilter(props: {
 }
 
 /** Own sessions and those of others; not on a server with one user. */
-export function WhoseFilter({ value, onChange }: { value: string | undefined; onChange: (whose?: string) => void }) {
+export function WhoseFilter(props: {
+  value: string | undefined;
+  isAdmin: boolean;
+  onChange: (whose?: string) => void;
+}) {
+  const { value, isAdmin, onChange } = props;
   const chip = (whose: string, words: string) => (
     <button type="button" aria-pressed={value === whose} onClick={() => onChange(value === whose ? undefined : whose)}>
       {words}
@@ -74,6 +79,7 @@ export function WhoseFilter({ value, onChange }: { value: string | undefined; on
     <div className={styles.statuses} role="group" aria-label="Whose">
       {chip("mine", "My own")}
       {chip("me", "Shared with me")}
+      {isAdmin && chip("all", "Everybody’s")}
     </div>
   );
 }
