@@ -21,14 +21,14 @@ from perdure.core import access as rules
 from perdure.core.access import LOCAL_USER_ID, Role
 from perdure.services import access as asking
 from perdure.store import shares
-from tests.api import test_downloads, test_missions, test_run_control, test_sessions
+from tests.api import test_downloads, test_missions, test_run_control, test_sessions, test_shares
 from tests.api.conftest import Running, frame, running
 from tests.attack.access_cases import CASES, Case, Right
 from tests.attack.access_world import World, world
 from tests.provision.postgres import PostgresServer
 from tests.provision.row_security import guarded_database
 
-SUITES = (test_sessions, test_run_control, test_missions, test_downloads)
+SUITES = (test_sessions, test_run_control, test_missions, test_downloads, test_shares)
 
 
 def _taken_over(module: ModuleType) -> dict[str, Any]:
@@ -37,7 +37,8 @@ def _taken_over(module: ModuleType) -> dict[str, Any]:
     return {
         f"{name}__{short}": function
         for name, function in vars(module).items()
-        if name.startswith("test_") and "app" in inspect.signature(function).parameters
+        if name.startswith("test_") and {"app", "shared"} & set(inspect.signature(function).parameters)
+        if "?" not in inspect.getsource(function) or module is not test_shares  # writes SQL of SQLite itself
     }
 
 
@@ -54,6 +55,20 @@ async def app(
     monkeypatch.setattr(perdure.api.socket.connection, "name_of", lambda actor: actor.user_id)
     async with running(tmp_path, database_url=guarded_postgres_url, row_security="on") as served:
         yield served
+
+
+@pytest.fixture(autouse=True)
+def _sharing_on_a_guarded_database(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """The servers of the tests about sharing are like the one above; their people are signed in."""
+
+    def guarded(folder: Path, **settings: Any) -> Any:
+        url = request.getfixturevalue("guarded_postgres_url")
+        return running(folder, database_url=url, row_security="on", **settings)
+
+    monkeypatch.setattr(test_shares, "running", guarded)
+
+
+shared = test_shares.shared
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
