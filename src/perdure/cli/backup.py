@@ -69,7 +69,13 @@ def restore(
         done = copies.restore(source, settings.data_dir, actor, secret_key=secret)
     else:
         _only_postgres(settings)
-        done = copies.reopen(settings.url, settings.data_dir, actor, secret_key=secret)
+        done = copies.reopen(
+            settings.url,
+            settings.data_dir,
+            actor,
+            secret_key=secret,
+            row_security=settings.row_security == "on",
+        )
     if as_json:
         output.print_json({"data_dir": str(settings.data_dir), **asdict(done)})
         return

@@ -125,7 +125,9 @@ def restore(source: Path, data_dir: Path, actor: Actor, *, secret_key: str | Non
     return reopened
 
 
-def reopen(url: str, data_dir: Path, actor: Actor, *, secret_key: str | None) -> Reopened:
+def reopen(
+    url: str, data_dir: Path, actor: Actor, *, secret_key: str | None, row_security: bool = False
+) -> Reopened:
     """Let a database that was restored serve: nobody's place in a log and nobody's sign-in is from its past.
 
     Readers that have seen more than the copy holds would otherwise take new events for known ones, and
@@ -134,7 +136,7 @@ def reopen(url: str, data_dir: Path, actor: Actor, *, secret_key: str | None) ->
     Raises:
         StartupError: when the database cannot be used, or a server runs on it.
     """
-    store = Store(url, secret_key=secret_key, key_file=data_dir / KEY)
+    store = Store(url, secret_key=secret_key, key_file=data_dir / KEY, row_security=row_security)
     store.open()
     try:
         return store.write_now(lambda tx: _reopen(tx, actor))
