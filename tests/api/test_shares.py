@@ -19,6 +19,7 @@ from perdure.core.people import UserRole
 from perdure.ids import new_id
 from perdure.store import operations
 from tests.api.conftest import Running, frame, running, until
+from tests.factories import STRANGER
 
 PEOPLE = ("admin", "owner", "ann", "ben", "stranger")
 
@@ -116,7 +117,7 @@ async def test_a_session_is_shared_changed_and_taken_back(shared: Shared) -> Non
         {"role": "view"},
         {"email": "ann@example.org"},
         {"email": "ann@example.org", "role": "owner"},
-        {"email": "ann@example.org", "role": "view", "user_id": new_id()},
+        {"email": "ann@example.org", "role": "view", "user_id": STRANGER.user_id},
         {"email": "ann@example.org", "role": "view", "expires_at": "2001-01-01T00:00:00Z"},
         {"email": "ann@example.org", "role": "view", "expires_at": "2099-01-01T00:00:00"},
         {"email": "ann@example.org", "role": "view", "expires_at": "9999-12-31T23:59:59-12:00"},
