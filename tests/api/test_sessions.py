@@ -214,3 +214,16 @@ async def test_reports_about_itself(app: Running) -> None:
     assert (await app.http.get("/api/stats")).json()["active_sessions"] == 0
     assert "perdure_info" in (await app.http.get("/metrics")).text
     assert "/api/sessions" in (await app.http.get("/docs")).text
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+async def test_null_empties_a_field_and_a_name_stays(app: Running, method: str) -> None:
+    made = await app.create(name="Kept", tags=["a"], config={"model": "local"}, metadata={"k": 1})
+    path = f"/api/sessions/{made['id']}"
+    body = {"tags": None, "metadata": None, "config": None, "resource_limits": None}
+    assert (await app.http.request(method, path, json=body)).status_code == 200
+    detail = (await app.http.get(path)).json()
+    assert (detail["tags"], detail["metadata"], detail["resource_limits"]) == ([], {}, {})
+    assert "model" not in detail["config"] or detail["config"]["model"] is None
+    answer = await app.http.request(method, path, json={"name": None})
+    assert (answer.status_code, answer.json()["field"]) == (422, "name")

@@ -33,7 +33,6 @@ _STATUS_OF_CODE = {
     "body-too-slow": 408,
     "file-too-large": 413,
     "workspace-too-large": 413,
-    "not-available": 501,
 }
 _CODE_OF_STATUS = {
     404: "not-found",
@@ -54,12 +53,6 @@ class BodyTooSlow(InvalidInput):
     """The request body comes more slowly than the server waits for."""
 
     code = "body-too-slow"
-
-
-class NotAvailable(InvalidInput):
-    """The interface has a place for this, but this server cannot do it."""
-
-    code = "not-available"
 
 
 def status_of(error: PerdureError) -> int:

@@ -37,7 +37,20 @@ def on_busy_of(session: Session, named: str | None) -> OnBusy:
         ) from None
 
 
-def merged(current: Any, patch: Any) -> Any:
+def changed_value(session: Session, name: str, value: Any, *, replace: bool) -> Any:
+    """Return the new value of a session's field: None empties it, objects merge unless they `replace`.
+
+    Raises:
+        InvalidInput: when the name is to be taken away.
+    """
+    if value is None:
+        if name == "name":
+            raise InvalidInput("A session keeps a name; send another one.", field="name")
+        return [] if name == "tags" else {}
+    return value if replace else _merged(getattr(session, name), value)
+
+
+def _merged(current: Any, patch: Any) -> Any:
     """Return `current` with an object's keys changed: None removes one; anything else takes its place."""
     if not isinstance(current, dict) or not isinstance(patch, dict):
         return patch

@@ -19,7 +19,7 @@ from perdure.services.history import message_page
 from perdure.services.ports import Limits, ModeCatalog, RunEngine
 from perdure.services.resuming import resume_in
 from perdure.services.secrets import keep_in
-from perdure.services.session_checks import check_version, merged
+from perdure.services.session_checks import check_version
 from perdure.services.state import save_state_in
 from perdure.services.views import SessionPage, SessionRow, SessionView, session_rows
 from perdure.store import operations, runs, sessions, shares
@@ -187,7 +187,7 @@ class SessionService:
         replace: bool = False,
         if_version: int | None = None,
     ) -> Session:
-        """Change name, tags, metadata, config or limits. Without `replace`, objects merge and None removes.
+        """Change name, tags, metadata, config or limits. Without `replace`, objects merge; None empties or removes.
 
         Raises:
             StaleVersion: when `if_version` is not the current one.
@@ -202,7 +202,7 @@ class SessionService:
         def body(tx: Tx) -> tuple[Session, list[str]]:
             session = session_for(tx, actor, session_id, Action.EDIT, lock=True)
             check_version(session, if_version)
-            changes = {k: v if replace else merged(getattr(session, k), v) for k, v in patch.items()}
+            changes = {k: changed_value(session, k, v, replace=replace) for k, v in patch.items()}
             if "config" in changes:
                 checked = self._modes.validate(session.mode, changes["config"])
                 kept = keep_in(

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 from fastapi import Query, Response
 
 from perdure.api.auth import Caller, Services
-from perdure.api.errors import NotAvailable
 from perdure.api.route import repeatable
 from perdure.api.routes.parts import IfMatch, Page, SessionPath, Shape, flat, router
 from perdure.api.views import session_detail
 from perdure.api.wire import sessions as wire
 from perdure.api.wire.modes import ModeList, ModeOut
 from perdure.api.wire.problems import problem_answers
+from perdure.errors import InvalidInput
 from perdure.services.sessions import SessionQuery
 
 routes = router("sessions")
@@ -28,7 +28,7 @@ async def create_session(
 ) -> wire.SessionCreated:
     """Create a session; nothing runs until it gets a message or a task."""
     if body.template_id is not None:
-        raise NotAvailable("This server has no templates.", field="template_id")
+        raise InvalidInput("This server has no templates; leave `template_id` out.", field="template_id")
     session = await perdure.sessions.create(
         actor,
         mode=body.mode,

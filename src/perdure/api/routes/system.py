@@ -61,7 +61,7 @@ async def get_stats(perdure: Services, actor: Caller, request: Request) -> dict[
     return snapshot
 
 
-@routes.get("/metrics", response_class=Response)
+@routes.get("/metrics", response_class=Response, responses=problem_answers(401, 403))
 async def get_metrics(perdure: Services, actor: Caller, request: Request) -> Response:
     """Read figures for Prometheus."""
     snapshot = await perdure.stats.snapshot(actor)
