@@ -132,7 +132,7 @@ def _in_type(schema: Mapping[str, Any], value: Any) -> Any:
 
 def _check(schema: Mapping[str, Any], value: Any, field: str) -> None:
     errors = [
-        {"field": ".".join([field, *(str(part) for part in path)]), "message": message}
+        {"field": ".".join([field, *(str(part) for part in path)]), "message": message, "type": "answer"}
         for path, message in sorted(_faults(schema, value), key=lambda fault: [str(p) for p in fault[0]])
     ]
     if errors:

@@ -78,7 +78,11 @@ class ModeRegistry:
             checked = model.model_validate(config).model_dump(mode="json", exclude_unset=True)
         except ValidationError as error:
             problems = [
-                {"field": f"config.{'.'.join(str(p) for p in e['loc'])}", "message": e["msg"]}
+                {
+                    "field": f"config.{'.'.join(str(p) for p in e['loc'])}",
+                    "message": e["msg"],
+                    "type": e["type"],
+                }
                 for e in error.errors()
             ]
             raise InvalidInput(

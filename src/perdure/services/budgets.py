@@ -33,7 +33,11 @@ def parse_limits(given: dict[str, Any] | None) -> dict[str, Any]:
         return ResourceLimits.model_validate(given or {}).model_dump(exclude_none=True)
     except ValidationError as error:
         problems = [
-            {"field": f"resource_limits.{'.'.join(str(p) for p in e['loc'])}", "message": e["msg"]}
+            {
+                "field": f"resource_limits.{'.'.join(str(p) for p in e['loc'])}",
+                "message": e["msg"],
+                "type": e["type"],
+            }
             for e in error.errors()
         ]
         raise InvalidInput(

@@ -19,7 +19,7 @@ from perdure.services.history import message_page
 from perdure.services.ports import Limits, ModeCatalog, RunEngine
 from perdure.services.resuming import resume_in
 from perdure.services.secrets import keep_in
-from perdure.services.session_checks import check_version
+from perdure.services.session_checks import changed_value, check_version
 from perdure.services.state import save_state_in
 from perdure.services.views import SessionPage, SessionRow, SessionView, session_rows
 from perdure.store import operations, runs, sessions, shares

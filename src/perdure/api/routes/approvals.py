@@ -26,7 +26,7 @@ routes = router("approvals")
 StatusQuery = Annotated[str | None, Query(description="`all` lists every status.")]
 
 
-@routes.get("/api/approvals", responses=problem_answers())
+@routes.get("/api/approvals", responses=problem_answers(404))
 async def list_approvals(
     perdure: Services,
     actor: Caller,
