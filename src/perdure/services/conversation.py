@@ -32,8 +32,20 @@ def message_event(
         raise InvalidInput(
             f"{role!r} is not a role; use one of {', '.join(MessageRole)}.", field="role"
         ) from None
+    message_id = message_id or new_id()
+    if parts is None and type(content) is str and (agent is None or type(agent) is str):
+        # Just what the payload's class would make of it: nothing is left for it to check.
+        payload = {
+            "message_id": message_id,
+            "position": 0,
+            "role": role.value,
+            "agent": agent,
+            "content": content,
+            "parts": text_parts(content),
+        }
+        return NewEvent(AgentMessage.type, payload, run_id, step_id, dedupe)
     data = AgentMessage(
-        message_id=message_id or new_id(),
+        message_id=message_id,
         position=0,
         role=role,
         agent=agent,
