@@ -13,7 +13,7 @@ from perdure.api.app import describe_app
 from perdure.core.access import Scope
 from perdure.ids import new_id
 from tests.attack.access_cases import CASES, Case, Right
-from tests.attack.access_world import NOT_SIGNED_IN, World, mail, world
+from tests.attack.access_world import NOT_SIGNED_IN, SHARED_AS, World, mail, world
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -183,3 +183,10 @@ def anonymous(answer: httpx.Response, things: dict[str, str]) -> str:
     for value in things.values():
         text = text.replace(value, "ID") if UUID.search(value) else text
     return text
+
+
+async def test_the_inbox_holds_what_one_may_answer(everybody: World, read_things: dict[str, str]) -> None:
+    for person in ("owner", *SHARED_AS):
+        inbox = (await everybody.made(person, "GET", "/api/approvals?limit=200"))["approvals"]
+        asked = read_things["approval_id"] in {one["approval_id"] for one in inbox}
+        assert asked == (RIGHT_OF[person] >= Right.EDIT), person

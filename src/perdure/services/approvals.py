@@ -48,7 +48,7 @@ class ApprovalService:
         limit: int = 50,
         offset: int = 0,
     ) -> tuple[list[Approval], int]:
-        """Return questions, earliest deadline first, over all sessions of the actor and shared ones, or of one.
+        """Return questions, earliest deadline first: those the actor may answer over all sessions, or all of one.
 
         An administrator may name a `user_id`, or `all`, and gets those of what that person owns.
 

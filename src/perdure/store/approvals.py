@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import false, func, or_, select, update
 
+from perdure.core.access import Action
 from perdure.core.approvals import REFUSALS, Approval, ApprovalStatus
 from perdure.store.rows import fetch_all, fetch_one, find_one, insert_row, update_row
 from perdure.store.shares import visible
@@ -58,7 +59,8 @@ def list_approvals(
 ) -> tuple[list[Approval], int]:
     """Return approvals, earliest deadline first, and how many there are; deleted sessions are hidden.
 
-    They are of what the person owns and, unless `shared` is False, of what is shared with them; or everybody's.
+    They are what the person may answer: of what they own and, unless `shared` is False, of what is shared with them
+    for it; or everybody's.
     """
     query = (
         select(approvals)
@@ -67,7 +69,7 @@ def list_approvals(
     )
     if person_id is not None:
         own = sessions.c.owner_id == person_id
-        query = query.where(own if shared is False else visible(tx, person_id))
+        query = query.where(own if shared is False else visible(tx, person_id, Action.ANSWER))
     if status is not None:
         query = query.where(approvals.c.status == status)
     if session_id is not None:

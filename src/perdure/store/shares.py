@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, insert, or_, select, update
 
-from perdure.core.access import Role
+from perdure.core.access import ROLE_ACTIONS, Action, Role
 from perdure.core.shares import Person, Share
 from perdure.errors import NotFound
 from perdure.store.columns import dumps, to_micros
@@ -43,14 +43,17 @@ def is_live(now: datetime) -> ColumnElement[bool]:
     return or_(shares.c.expires_at.is_(None), shares.c.expires_at > now)
 
 
-def shared_with(tx: Tx, user_id: str) -> Select[Any]:
-    """Return the ids of the sessions shared with a user, as a query to use within another."""
-    return select(shares.c.session_id).where(shares.c.user_id == user_id, is_live(tx.now))
+def shared_with(tx: Tx, user_id: str, action: Action = Action.READ) -> Select[Any]:
+    """Return the ids of the sessions shared with a user for an action, as a query to use within another."""
+    found = select(shares.c.session_id).where(shares.c.user_id == user_id, is_live(tx.now))
+    if action is Action.READ:
+        return found
+    return found.where(shares.c.role.in_([role for role in Role if action in ROLE_ACTIONS[role]]))
 
 
-def visible(tx: Tx, user_id: str) -> ColumnElement[bool]:
-    """The condition that a row of `sessions` belongs to the user or is shared with them."""
-    return or_(sessions.c.owner_id == user_id, sessions.c.id.in_(shared_with(tx, user_id)))
+def visible(tx: Tx, user_id: str, action: Action = Action.READ) -> ColumnElement[bool]:
+    """The condition that a row of `sessions` belongs to the user or is shared with them for an action."""
+    return or_(sessions.c.owner_id == user_id, sessions.c.id.in_(shared_with(tx, user_id, action)))
 
 
 def has_any(tx: Tx, user_id: str) -> bool:
