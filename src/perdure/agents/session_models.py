@@ -8,6 +8,7 @@ no key of the server's is ever sent there.
 from __future__ import annotations
 
 import inspect
+import os
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -162,7 +163,7 @@ class _GuardedTransport(httpx2.AsyncBaseTransport):
             pinned = httpx2.Request(
                 request.method,
                 request.url.copy_with(host=address),
-                headers=request.headers,
+                headers=_without_the_servers(request.headers),
                 stream=request.stream,
                 extensions={**request.extensions, "sni_hostname": target.host},
             )
@@ -175,6 +176,22 @@ class _GuardedTransport(httpx2.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def _without_the_servers(headers: httpx2.Headers) -> httpx2.Headers:
+    """Return headers without those that the providers' libraries take from the server's environment."""
+    own: set[tuple[str, str | None]] = {("openai-organization", None), ("openai-project", None)}
+    for variable, lines in os.environ.items():
+        if variable.endswith("_CUSTOM_HEADERS"):
+            for line in lines.split("\n"):
+                name, _, value = line.partition(":")
+                own.add((name.strip().lower(), value.strip()))
+    kept = [
+        (name, value)
+        for name, value in headers.multi_items()
+        if not {(name.lower(), None), (name.lower(), value)} & own
+    ]
+    return httpx2.Headers(kept)
 
 
 def _address_of(provider: str) -> str:
