@@ -126,8 +126,12 @@ class ModelCatalog:
         model_file: Path | None = None,
         threads: int | None = None,
         guard: OutgoingGuard | None = None,
+        files: bool = True,
     ) -> None:
         """`data_dir` holds assembled weights; `model_file` takes the place of the starter model.
+
+        Without `files` no name but that of `PERDURE_MODEL` leads to a file: whoever names others may not be the
+        one whose files they are.
 
         `guard` is what addresses of sessions have to pass.
         """
@@ -135,6 +139,7 @@ class ModelCatalog:
         self._folder = data_dir / "models"
         self._model_file = model_file
         self._threads = threads
+        self._files = files
         self._lock = threading.RLock()
         self._factories: dict[str, ModelFactory] = {}
         self._models: dict[str, Model] = {}
@@ -280,6 +285,10 @@ class ModelCatalog:
     def _file(self, name: str) -> Path:
         if name == LOCAL and self._model_file:
             return self._model_file
+        if not self._files and name != default_model():
+            raise InvalidInput(
+                f"Which model files are used here is set on the server; choose {LOCAL!r} or provider:MODEL."
+            )
         return Path(name.removeprefix(_FILE_PREFIX)).expanduser()
 
 

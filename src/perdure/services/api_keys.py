@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from perdure.core.access import Action, Actor, Scope, require_scope
 from perdure.core.people import ApiKey, check_name, check_scopes
-from perdure.errors import Conflict, InvalidInput
+from perdure.core.shares import lasts_longer
+from perdure.errors import Conflict, Forbidden, InvalidInput
 from perdure.ids import parse_uuid
 from perdure.services.credentials import KEY_PREFIX, Rights
 from perdure.services.tokens import hash_of, new_secret
@@ -41,6 +42,8 @@ class ApiKeyService:
     ) -> NewKey:
         """Make a key of the actor's own; without `expires_at` it counts until it is revoked.
 
+        One that a key makes ends with that key's time at the latest.
+
         Raises:
             InvalidInput: when name, scopes or expiry cannot be used.
             Forbidden: when it would be good for more than the actor may.
@@ -56,6 +59,7 @@ class ApiKeyService:
                 raise InvalidInput("A key's expiry lies ahead, at most ten years.", field="expires_at")
             user = users.get_with_password(tx, actor.user_id, lock=True)
             wanted = check_scopes(actor, user.role, scopes)
+            until = _until(tx, actor, expires_at)
             if api_keys.list_alive(tx, user.id, limit=1, offset=0)[1] >= MOST_KEYS:
                 raise Conflict(f"One person has at most {MOST_KEYS} keys; revoke some.", limit=MOST_KEYS)
             key = api_keys.insert_key(
@@ -65,7 +69,7 @@ class ApiKeyService:
                 name=shown,
                 prefix=prefix,
                 scopes=[str(scope) for scope in wanted],
-                expires_at=expires_at,
+                expires_at=until,
             )
             tx.audit(actor, "key.create", "key", key.id, scopes=[str(scope) for scope in wanted])
             return key
@@ -95,3 +99,17 @@ class ApiKeyService:
 
         await self._store.write(body)
         self._rights.changed()
+
+
+def _until(tx: Tx, actor: Actor, wanted: datetime | None) -> datetime | None:
+    """Return when a new key ends.
+
+    Raises:
+        Forbidden: when it would outlive the key that makes it.
+    """
+    if actor.scopes is None or actor.credential_id is None:
+        return wanted
+    own = api_keys.get_key(tx, actor.user_id, actor.credential_id).expires_at
+    if wanted is not None and lasts_longer(wanted, own):
+        raise Forbidden("A key cannot make another one that lasts longer than itself.", latest_expires_at=own)
+    return own if wanted is None else wanted

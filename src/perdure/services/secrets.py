@@ -34,6 +34,8 @@ _MOST = 500
 _WHERE_TO = ("base_url",)
 """Config keys that say where a secret is sent."""
 _WHICH_PROVIDER = ("model", "default_model")
+_LENT_TO = "mcp_servers"
+"""The config key that names tool servers; each may ask for secrets of the session's owner."""
 
 
 class SecretMissing(InvalidInput):
@@ -185,8 +187,11 @@ def copy_in(tx: Tx, original_id: str, fork_id: str, owner_id: str, renamed: Mapp
 
 
 def drop_secrets(config: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:
-    """Return a config without its secret keys: what the fork of somebody else takes over."""
-    return {key: value for key, value in config.items() if key not in keys}
+    """Return a config without its secret keys, and without what secrets of somebody else would be sent to.
+
+    This is what the fork of somebody else takes over: they choose themselves to whom they give their own.
+    """
+    return {key: value for key, value in config.items() if key not in {*keys, *_WHERE_TO, _LENT_TO}}
 
 
 def _find(tx: Tx, session_id: str, owner_id: str, name: str) -> NamedSecret:
@@ -207,6 +212,8 @@ def _refuse_others(config: Mapping[str, Any], before: Mapping[str, Any], keys: C
     changed = sorted(key for key in (*keys, *_WHERE_TO) if config.get(key) != before.get(key))
     if not changed and any(before.get(key) is not None for key in keys):
         changed = [key for key in _WHICH_PROVIDER if _provider(config.get(key)) != _provider(before.get(key))]
+    if not set(config.get(_LENT_TO) or ()) <= set(before.get(_LENT_TO) or ()):
+        changed.append(_LENT_TO)
     if changed:
         raise Forbidden(
             f"Only the owner of the session changes {', '.join(changed)}: it says what their secrets are used for.",

@@ -14,6 +14,7 @@ from perdure.api.socket.commands import carry_out
 from perdure.api.socket.presence import SocketPresence
 from perdure.api.socket.protocol import (
     FIRST_FRAME_WITHIN_S,
+    ApprovalResponseCommand,
     AuthCommand,
     BadFrame,
     Close,
@@ -253,6 +254,8 @@ class Connection:
             raise BadFrame("This socket belongs to another session; use /ws/sessions for several.")
         if isinstance(frame, WatchCommand | UnwatchCommand) and (not self.multiplexed or session_id is None):
             raise BadFrame("`watch` and `unwatch` are for /ws/sessions and name a session.")
+        if isinstance(frame, ApprovalResponseCommand) and not self.multiplexed:
+            await self._check_is_ours(frame.approval_id)
         answer = await carry_out(self.perdure, self.caller, frame, session_id, ref)
         self.sender.post(answer)
         if isinstance(frame, WatchCommand) and session_id is not None:
@@ -263,6 +266,12 @@ class Connection:
         elif isinstance(frame, RequestStateCommand) and frame.since is not None and session_id is not None:
             known = self._watches.get(session_id)
             await self.watch(session_id, frame.since, batch=known.batch if known else self.batch)
+
+    async def _check_is_ours(self, approval_id: str) -> None:
+        """Let a question of this socket's session pass: a ticket may be good for that one alone."""
+        asked = await self.perdure.approvals.get(self.caller, approval_id)
+        if asked.session_id != self.session_id:
+            raise NotFound("There is no such approval in this session.")
 
     def _log_reset(self, session_id: str) -> None:
         self._watches.pop(session_id, None)
