@@ -51,7 +51,9 @@ class OidcProvider(BaseModel):
     """What the button says; empty means the provider's id."""
     scopes: list[str] = Field(default_factory=lambda: ["openid", "email", "profile"])
     allowed_domains: list[str] = Field(default_factory=list[str])
-    """Domains of the addresses of those for whom an account is made; `*` means any."""
+    """Domains of the addresses for which the provider is believed, for new accounts and for those that are there;
+    `*` means any. Empty means nobody new, and any account.
+    """
     create_users: bool = False
     """Whether somebody with such an address, verified by the provider, becomes a member at the first sign-in."""
 

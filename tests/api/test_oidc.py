@@ -428,3 +428,21 @@ def test_the_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERDURE_OIDC_PROVIDERS", json.dumps({"example": given}))
     settings = load_settings()
     assert "hush" not in repr(settings) + str(settings.oidc_providers) + settings.model_dump_json()
+
+
+async def test_a_provider_speaks_for_nobody_of_another_domain(app: Running, provider: OidcProvider) -> None:
+    await make(app, "chief@other.example")
+    provider.person["email"] = "chief@other.example"
+    refused = await sign_in(app, provider)
+    assert (refused.status_code, refused.json()["code"]) == (403, "identity-not-welcome")
+    assert (await app.http.get("/api/auth/me")).status_code == 401
+
+
+async def test_verified_counts_only_beside_the_address_it_was_said_of(
+    app: Running, provider: OidcProvider
+) -> None:
+    await make(app)
+    provider.person = {"sub": "sub-1", "email_verified": True, "name": "Ana"}
+    provider.info = {"sub": "sub-1", "email": ANA}
+    refused = await sign_in(app, provider)
+    assert (refused.status_code, refused.json()["code"]) == (403, "identity-not-welcome")

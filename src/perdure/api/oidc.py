@@ -137,6 +137,7 @@ class OidcClient:
         claims = await self._verified(text, nonce, access)
         found = dict(claims)
         if "email" not in found and isinstance(access, str) and "userinfo_endpoint" in metadata:
+            found.pop("email_verified", None)  # whatever it was said of, it was not this address
             found |= await self._user_info(metadata["userinfo_endpoint"], access, claims["sub"])
         email, name = found.get("email"), found.get("name")
         return Identity(

@@ -43,7 +43,9 @@ class Welcome:
     creates_users: bool
     """Whether somebody new becomes a member."""
     domains: frozenset[str]
-    """Domains of the addresses of those who may be new; `*` means any."""
+    """Domains of the addresses that the provider speaks for, of those who are new and of those who have an account;
+    `*` means any. Empty means nobody new, and any account.
+    """
 
 
 class IdentityService:
@@ -70,6 +72,8 @@ class IdentityService:
                     "The provider has not verified your e-mail address, and nobody here is linked to your account there."
                 )
             found = users.find_by_email(tx, email)
+            if found is not None and welcome.domains:
+                _check_domain(email, welcome)
             if found is None:
                 user_id = self._make(tx, identity, email, welcome)
                 action = "user.create"
@@ -89,12 +93,16 @@ class IdentityService:
         return await self._store.write(body)
 
     def _make(self, tx: Tx, identity: Identity, email: str, welcome: Welcome) -> str:
-        domain = email.rpartition("@")[2]
         if not welcome.creates_users:
             raise NotWelcome("Accounts are made by an administrator of this server; ask for one.")
-        if ANY_DOMAIN not in welcome.domains and domain not in welcome.domains:
-            raise NotWelcome(f"Addresses of {domain} are not let in here.")
+        _check_domain(email, welcome)
         return insert_user(tx, email, _name(identity.name, email), UserRole.MEMBER, None)
+
+
+def _check_domain(email: str, welcome: Welcome) -> None:
+    domain = email.rpartition("@")[2]
+    if ANY_DOMAIN not in welcome.domains and domain not in welcome.domains:
+        raise NotWelcome(f"Addresses of {domain} are not let in here.")
 
 
 def _verified(identity: Identity) -> str | None:
