@@ -125,7 +125,7 @@ async def test_a_window_slides_so_that_its_edge_lets_no_double_burst_through(mom
 
 async def test_attempts_to_sign_in_are_counted_by_account_and_address(moment: Time) -> None:
     counts = limiting(rate_sign_in="3/minute")
-    for spelling in ("ann@example.org", " ANN@example.org", "Ann@Example.org "):
+    for spelling in ("ann@example.org", " ANN@example.org", "\uff21nn@Example.org "):
         await counts.sign_in_attempt(from_("198.51.100.1"), spelling)
     with pytest.raises(RateLimited):
         await counts.sign_in_attempt(from_("198.51.100.1"), "ann@example.org")

@@ -11,6 +11,7 @@ import ipaddress
 import logging
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +95,8 @@ class RateLimits:
             RateLimited: when there were too many; nothing has been looked up or hashed.
         """
         if self.on:
-            known_as = hashlib.sha256(account.strip().lower().encode(errors="replace")).hexdigest()[:32]
+            address = unicodedata.normalize("NFKC", account.strip()).lower()  # as it is looked up
+            known_as = hashlib.sha256(address.encode(errors="replace")).hexdigest()[:32]
             await self._hit(self._sign_in, "attempts to sign in", known_as, _place(connection.scope))
 
     async def run_start(self, actor: Actor) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 
 from perdure.api.auth import Caller, Services
 from perdure.api.route import repeatable
@@ -112,8 +112,13 @@ async def get_active_session(perdure: Services, actor: Caller, response: Respons
 
 
 @routes.post("/api/sessions/bulk", responses=problem_answers(404), openapi_extra=repeatable())
-async def command_sessions(body: wire.BulkIn, perdure: Services, actor: Caller) -> wire.BulkOut:
+async def command_sessions(
+    body: wire.BulkIn, perdure: Services, actor: Caller, request: Request
+) -> wire.BulkOut:
     """Give the same command to many sessions; each has its own result."""
+    if body.command == "resume":
+        for _ in body.session_ids:
+            await request.app.state.rates.run_start(actor)
     results = await perdure.sessions.bulk(actor, body.command, body.session_ids)
     succeeded = sum(1 for result in results if result.get("success"))
     return wire.BulkOut(
