@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from perdure.core.answers import check_response
+from perdure.core.answers import MODIFICATIONS_SCHEMA, check_response
 from perdure.core.approvals import Approval, ApprovalType, Resolution, is_for_session, parse_resolution
 from perdure.errors import InvalidInput
 from tests import factories
@@ -112,3 +112,57 @@ def test_a_question_without_a_schema_takes_any_answer_but_none() -> None:
 def test_what_the_answer_does_not_use_is_kept_as_it_came() -> None:
     question = _question(ApprovalType.PLAN, answer_schema=_SCHEMA)
     assert check_response(question, Resolution.APPROVE, feedback="Good.") == {"feedback": "Good."}
+
+
+_EDITED = {
+    "type": "object",
+    "properties": {"text": {"type": "string", "pattern": r"\S"}},
+    "required": ["text"],
+}
+
+
+def test_other_subjects_are_edited_as_their_question_says() -> None:
+    question = _question(ApprovalType.STEP, request_data={MODIFICATIONS_SCHEMA: _EDITED})
+    edited = {"text": "Better"}
+    assert check_response(question, Resolution.MODIFY, modifications=edited) == {"modifications": edited}
+    for wrong, message in (({"text": " "}, "empty"), ({"text": ""}, "empty"), ({}, "needed")):
+        with pytest.raises(InvalidInput, match=message) as refused:
+            check_response(question, Resolution.MODIFY, modifications=wrong)
+        assert refused.value.fields["field"] == "modifications.text"
+
+
+def test_a_subject_whose_question_says_nothing_is_edited_freely() -> None:
+    question = _question(ApprovalType.STEP)
+    assert check_response(question, Resolution.MODIFY, modifications=[1]) == {"modifications": [1]}
+
+
+def test_a_plan_without_steps_says_how_one_is_sent() -> None:
+    with pytest.raises(InvalidInput, match="steps") as refused:
+        check_response(_question(ApprovalType.PLAN), Resolution.MODIFY, modifications={"plan": ["a"]})
+    assert refused.value.fields["field"] == "modifications.steps"
+
+
+def test_changed_arguments_fit_the_tool_that_is_called_with_them() -> None:
+    question = _question(ApprovalType.TOOL, request_data={"parameters": _SCHEMA})
+    stored = check_response(question, Resolution.MODIFY, modifications={"n": 3})
+    assert stored == {"modifications": {"arguments": {"n": 3}}}
+    with pytest.raises(InvalidInput) as refused:
+        check_response(question, Resolution.MODIFY, modifications={"arguments": {"n": 9}})
+    assert refused.value.fields["field"] == "modifications.arguments.n"
+
+
+def test_a_bare_value_is_no_answer_to_several_fields() -> None:
+    two = {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}}
+    question = _question(ApprovalType.QUESTION, answer_schema=two)
+    with pytest.raises(InvalidInput) as refused:
+        check_response(question, Resolution.ANSWER, answer="x")
+    assert refused.value.fields["field"] == "answer"
+    with pytest.raises(InvalidInput, match="with a, b"):
+        check_response(question, Resolution.ANSWER)
+
+
+def test_an_answer_that_is_no_object_is_checked_as_it_is() -> None:
+    question = _question(ApprovalType.QUESTION, answer_schema={"type": "integer"})
+    assert check_response(question, Resolution.ANSWER, answer=7) == {"answer": 7}
+    with pytest.raises(InvalidInput):
+        check_response(question, Resolution.ANSWER, answer="7")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import fields, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perdure.core.access import Actor
-from perdure.core.audit import GENESIS, Act, AuditEntry, AuditResult, Fault, Head, hash_of, verify
+from perdure.core.audit import GENESIS, Act, AuditEntry, AuditResult, Fault, Head, Refused, hash_of, verify
+from perdure.errors import Forbidden
+from tests.factories import OWNER, START
 
 SOME = Actor(user_id="u", name="n", source="10.0.0.1 program")
 ACT_COLUMNS = [column.name for column in fields(Act)]
@@ -150,3 +153,18 @@ def test_an_act_keeps_the_session_it_is_about_and_only_known_details() -> None:
 @pytest.mark.parametrize("source", ["a", None])
 def test_from_where_decides_nothing_about_who(source: Any) -> None:
     assert replace(SOME, source=source) == SOME
+
+
+def test_an_entry_tells_when_it_was_done_and_what_there_is_besides() -> None:
+    act = Act.of(OWNER, "session.create", "session", "s", details={"mode": "ocr", "unknown": None})
+    entry = AuditEntry.following(1, GENESIS, 1_772_366_400_000_001, act)
+    assert entry.created_at == START + timedelta(microseconds=1)
+    assert entry.details == {"mode": "ocr"}
+
+
+def test_a_refusal_says_the_same_to_the_caller_and_knows_its_act() -> None:
+    act = Act.of(OWNER, "session.purge", "session", "s", result=AuditResult.REFUSED)
+    refusal = Forbidden("No.", role="view")
+    refused = Refused(refusal, act)
+    assert refused.to_dict() == refusal.to_dict()
+    assert refused.act is act

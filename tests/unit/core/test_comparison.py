@@ -236,3 +236,29 @@ def test_a_plan_has_the_statuses_that_came_after_it() -> None:
     again = log.past.plan_of("r")
     assert again is not None
     assert (again.statuses, log.past.plan_of("other")) == ({}, None)
+
+
+def test_a_step_that_only_one_run_has_shows_its_side_alone() -> None:
+    found = compare(_side(_step("a"), _step("b")), _side(_step("a"), _step("c")))
+    rows = {row["key"]: row for row in found["steps"]}
+    assert (rows["b"]["right"], rows["c"]["left"]) == (None, None)
+    assert rows["b"]["left"]["name"] == "b"
+    assert rows["c"]["right"]["name"] == "c"
+    for key in "bc":
+        assert (rows[key]["same"], rows[key]["differs"]) == (False, ["missing"])
+        assert (rows[key]["cost_usd"], rows[key]["duration_ms"]) == (None, None)
+    assert found["first_difference"] == {"key": "b", "differs": ["missing"]}
+
+
+def test_a_log_that_was_cut_at_its_start_or_is_newer_is_told_as_far_as_it_goes() -> None:
+    log = Log().tell("step_completed", "r", step_id="s", attempt=3)
+    log.tell("approval_resolved", "r", approval_id="q", status="approved")
+    log.tell("agent_message", "r", message_id="m", role="assistant", content="Done")
+    log.tell("plan_update", "r", change="proposed", plan={"steps": [{"name": "a"}]})
+    log.tell("of_a_newer_server", "r", session_id="x")
+    past = log.past
+    run = past.runs["r"]
+    assert (run.steps, run.attempt, run.said) == ({}, 3, [])
+    assert (past.questions, past.plans, past.messages) == ({}, {}, 1)
+    assert list(past.ids) == ["s", "q", "m"]
+    assert past.at == START + timedelta(seconds=5)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from perdure.core.access import Action, Actor, Scope, require, require_scope
 from perdure.core.people import (
+    ApiKey,
+    SignIn,
     User,
     UserRole,
     actor_for,
@@ -111,3 +114,28 @@ def test_a_key_makes_no_key_that_is_good_for_more() -> None:
     assert check_scopes(signed_in, UserRole.ADMIN, [Scope.ADMIN]) == [Scope.ADMIN]
     with pytest.raises(InvalidInput):
         check_scopes(signed_in, UserRole.ADMIN, [])
+
+
+def test_a_sign_in_counts_until_it_ends_or_is_ended() -> None:
+    later = START + timedelta(seconds=1)
+    sign_in = SignIn(
+        id="1",
+        user_id="u",
+        method="password",
+        source=None,
+        last_used_at=START,
+        expires_at=later,
+        created_at=START,
+    )
+    assert [sign_in.alive(now) for now in (START, later)] == [True, False]
+    assert not sign_in.model_copy(update={"ended_at": START}).alive(START)
+
+
+def test_a_key_counts_for_ever_or_until_it_ends_or_is_revoked() -> None:
+    later = START + timedelta(seconds=1)
+    key = ApiKey(id="1", user_id="u", name="k", prefix="pdk_a", scopes=[Scope.READ], created_at=START)
+    assert key.alive(START + timedelta(days=36500))
+    ending = key.model_copy(update={"expires_at": later})
+    assert [ending.alive(now) for now in (START, later)] == [True, False]
+    assert not key.model_copy(update={"revoked_at": START}).alive(START)
+    assert not ending.model_copy(update={"revoked_at": START}).alive(START)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies
 
-from perdure.core.plan_check import Flow, check_flow, check_steps, find_flow_faults
+from perdure.core.plan_check import MAX_POINTS, Flow, check_flow, check_steps, find_flow_faults
 from perdure.errors import InvalidInput
 
 AGENTS = ("engineer", "researcher")
@@ -120,3 +120,14 @@ def test_a_plan_without_faults_can_be_carried_out_in_its_order(
         have |= made
     in_order = not any(f["field"].endswith("inputs") for f in find_flow_faults(flows, given=there))
     assert in_order == possible
+
+
+def test_a_list_that_is_too_long_is_refused_and_not_read() -> None:
+    most = ["x"] * MAX_POINTS
+    (kept,) = check_steps([{"goal": "g", "bullet_points": most}], agents=None, most=1)
+    assert kept["bullet_points"] == most
+    with pytest.raises(InvalidInput) as refused:
+        check_steps([{"goal": "g", "bullet_points": [*most, 7]}], agents=None, most=1)
+    (fault,) = refused.value.fields["errors"]
+    assert fault["field"] == "steps.0.bullet_points"
+    assert f"{MAX_POINTS + 1} entries" in fault["message"]

@@ -17,9 +17,11 @@ from perdure.core.approvals import (
     check_answer,
     parse_resolution,
 )
+from perdure.core.assets import Asset
 from perdure.core.clock import utc_now, wire_time
 from perdure.core.costs import breakdown, usd
 from perdure.core.events import EVENT_TYPES, Console, Event, NewEvent
+from perdure.core.hops import is_done
 from perdure.core.messages import Message, MessageRole, text_parts
 from perdure.core.missions import Hop, HopStatus, Mission, MissionStatus, plan_data
 from perdure.core.sessions import default_name
@@ -249,3 +251,43 @@ def test_an_error_is_one_object_everywhere() -> None:
         kinds += cls.__subclasses__()
     ours = [cls for cls in kinds if cls.__module__ == "perdure.errors"]
     assert len({cls.code for cls in ours}) == len(ours)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "done"),
+    [
+        ([], False),
+        (["completed"], True),
+        (["completed", "skipped"], True),
+        (["skipped", "skipped"], False),
+        *((["completed", other], False) for other in sorted({*HopStatus} - {"completed", "skipped"})),
+    ],
+)
+def test_nothing_is_left_to_do_when_hops_are_completed_and_not_all_skipped(
+    statuses: list[str], done: bool
+) -> None:
+    hops = [
+        Hop(id=str(n), mission_id="m", position=n, name="n", status=HopStatus(status))
+        for n, status in enumerate(statuses)
+    ]
+    assert is_done(hops) is done
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "is_file", "names_a_file"),
+    [
+        ("report.md", "out/report.md", True, True),
+        ("out/report.md", "out/report.md", True, True),
+        ("report.md", "out/report.md.bak", False, True),
+        ("port.md", "out/report.md", False, True),
+        ("the answer", "answer.txt", False, False),
+        ("version 1.2", "1.2", False, False),
+    ],
+)
+def test_a_file_keeps_what_the_name_of_an_asset_promises(
+    name: str, path: str, is_file: bool, names_a_file: bool
+) -> None:
+    asset = Asset(id="a", name=name, created_at=START, updated_at=START)
+    assert (asset.is_file(path), asset.names_a_file, asset.is_there) == (is_file, names_a_file, False)
+    for there in ({"path": path}, {"value": 0}):
+        assert asset.model_copy(update=there).is_there

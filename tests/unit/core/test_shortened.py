@@ -36,6 +36,11 @@ def test_what_is_large_is_cut_and_short_arguments_stay(arguments: dict[str, Any]
     assert shortened(arguments) == (shown, whole)
 
 
+def test_numbers_and_truths_stay_beside_what_is_cut() -> None:
+    shown, _ = shortened({"content": "x" * 50_000, "at": 7, "sure": True, "none": None, "deep": [1.5]})
+    assert [shown[key] for key in ("at", "sure", "none", "deep")] == [7, True, None, [1.5]]
+
+
 def test_what_cannot_be_cut_is_only_named() -> None:
     nested: Any = "end"
     for _ in range(200):
