@@ -6,9 +6,9 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from perdure.core.access import Action, Actor
 from perdure.core.assets import Asset
@@ -21,7 +21,7 @@ from perdure.store import assets, missions, sessions
 from perdure.store.archive import check_archive, zip_chunks
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
-from perdure.store.workspace import FileInfo, Workspace
+from perdure.store.workspace import FileInfo, FileMissing, PathOutsideWorkspace, Workspace
 
 
 class FileService:
@@ -49,10 +49,12 @@ class FileService:
         """Return every file, by path."""
         session = await self._check(actor, session_id, Action.READ)
         workspace = self.workspace(session.id)
-        return await asyncio.to_thread(lambda: [workspace.info(path) for path in workspace.list()])
+        return await asyncio.to_thread(_described, workspace)
 
-    async def open(self, actor: Actor, session_id: str, path: str) -> tuple[FileInfo, Path]:
-        """Return a file's facts and where it lies.
+    async def open(self, actor: Actor, session_id: str, path: str) -> tuple[FileInfo, BinaryIO]:
+        """Return a file's facts and the file, at its beginning; the caller closes it.
+
+        What was described is what is read, whatever takes its place meanwhile.
 
         Raises:
             NotFound: when there is no such file.
@@ -60,8 +62,12 @@ class FileService:
         """
         session = await self._check(actor, session_id, Action.READ)
         workspace = self.workspace(session.id)
-        info = await asyncio.to_thread(workspace.info, path)
-        return info, workspace.root / info.path
+        file = await asyncio.to_thread(workspace.open, path)
+        try:
+            return await asyncio.to_thread(workspace.describe, path, file), file
+        except BaseException:
+            file.close()
+            raise
 
     async def archive(self, actor: Actor, session_id: str) -> Iterator[bytes]:
         """Return all files as one ZIP file, piece by piece; iterate in a thread.
@@ -172,6 +178,14 @@ def record_file_in(
         step_id=step_id,
         dedupe=dedupe,
     )
+
+
+def _described(workspace: Workspace) -> list[FileInfo]:
+    found: list[FileInfo] = []
+    for path in workspace.list():
+        with suppress(FileMissing, PathOutsideWorkspace):  # a program took it away meanwhile
+            found.append(workspace.info(path))
+    return found
 
 
 async def _collect(chunks: AsyncIterator[bytes], spool: IO[bytes], max_bytes: int) -> int:

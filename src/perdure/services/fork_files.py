@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from perdure.errors import PerdureError
 from perdure.store.workspace import Workspace
@@ -35,8 +36,8 @@ def copy_files(
         if path in later or (path in then and then[path] is None):
             continue
         try:
-            source.info(path)  # refuses links on the way
-            copied.found[path] = _copy(source.root / path, target.root / path)
+            with source.open(path) as reading:
+                copied.found[path] = _copy(reading, target.root / path)
         except (PerdureError, OSError) as error:
             copied.lines.append(f"{path} could not be copied: {error}")
             continue
@@ -53,11 +54,10 @@ def remove_copies(target: Workspace) -> None:
     shutil.rmtree(target.root, ignore_errors=True)
 
 
-def _copy(source: Path, target: Path) -> tuple[int, str]:
+def _copy(reading: BinaryIO, target: Path) -> tuple[int, str]:
     target.parent.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
-    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as reading, target.open("xb") as writing:
+    with target.open("xb") as writing:
         while chunk := reading.read(_CHUNK_BYTES):
             digest.update(chunk)
             size += len(chunk)

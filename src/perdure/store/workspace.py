@@ -11,14 +11,14 @@ import hashlib
 import mimetypes
 import os
 import re
-import stat
-import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from perdure.errors import InvalidInput, NotFound
+from perdure.store.folders import open_folder, open_plain, replace_file
 
 MAX_FILE_BYTES = 100 * 1024 * 1024
 MAX_PATH_CHARS = 1024
@@ -28,6 +28,9 @@ _TEMPORARY_PREFIX = ".perdure-"
 _RESERVED_NAMES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 _BAD_CHARACTERS = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 _CHUNK_BYTES = 1024 * 1024
+_IN_THE_WAY = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENOTEMPTY}
+_NOT_READABLE = {None, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.EACCES, errno.ENODEV}
+"""What an open says of links and sockets, of what is not ours, and without a number, of what is not plain."""
 _TEXT_TYPES = {
     ".md": "text/markdown",
     ".jsonl": "application/jsonl",
@@ -94,7 +97,7 @@ class Workspace:
 
         Links, unfinished writes, and what no acceptable path names are left out.
         """
-        return sorted(self._walk(self.root))
+        return sorted(self._walk())
 
     def info(self, path: str) -> FileInfo:
         """Describe the file.
@@ -103,14 +106,18 @@ class Workspace:
             PathOutsideWorkspace: the path is not acceptable.
             FileMissing: there is no such file.
         """
-        target = self._find(path)
+        with self.open(path) as file:
+            return self.describe(path, file)
+
+    def describe(self, path: str, file: BinaryIO) -> FileInfo:
+        """Describe what `open` has given, and leave it at its beginning."""
         digest = hashlib.sha256()
         size = 0
-        with _open_for_reading(target, path) as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
-                size += len(chunk)
-        return FileInfo(self._relative(target), size, digest.hexdigest(), media_type(path))
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+        file.seek(0)
+        return FileInfo("/".join(_names(path)), size, digest.hexdigest(), media_type(path))
 
     def open(self, path: str) -> BinaryIO:
         """Open the file for reading; the caller closes it.
@@ -118,7 +125,7 @@ class Workspace:
         Raises:
             PathOutsideWorkspace, FileMissing: as for `info`.
         """
-        return _open_for_reading(self._find(path), path)
+        return self._open(self._find(path), path)
 
     def read_bytes(self, path: str) -> bytes:
         """Return the whole file.
@@ -127,8 +134,7 @@ class Workspace:
             PathOutsideWorkspace, FileMissing: as for `info`.
             FileTooLarge: the file grew past the limit by other means.
         """
-        target = self._find(path)
-        with _open_for_reading(target, path) as file:
+        with self.open(path) as file:
             content = file.read(self._max_file_bytes + 1)
         self._check_size(len(content), path)
         return content
@@ -165,10 +171,13 @@ class Workspace:
         if not created and self._holds(target, path, data):
             return FileInfo(self._relative(target), len(data), sha256, media_type(path))
         try:
-            self._make_parents(target)
-            _replace(target, data)
-        except (NotADirectoryError, FileExistsError, IsADirectoryError) as error:
-            raise PathOutsideWorkspace(f"a file or folder is in the way of {path!r}", path=path) from error
+            self._put(target, data)
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError) and error.errno not in _IN_THE_WAY:
+                raise
+            raise PathOutsideWorkspace(
+                f"a file, folder or link is in the way of {path!r}", path=path
+            ) from error
         return FileInfo(
             self._relative(target), len(data), sha256, media_type(path), created=created, changed=True
         )
@@ -185,7 +194,7 @@ class Workspace:
         for path in self.list():
             try:
                 lines = self.read_text(path).splitlines()
-            except (NotText, FileTooLarge, FileMissing):
+            except (NotText, FileTooLarge, FileMissing, PathOutsideWorkspace):
                 continue
             for number, line in enumerate(lines, start=1):
                 if wanted in line.casefold():
@@ -217,35 +226,54 @@ class Workspace:
             raise PathOutsideWorkspace(f"{path!r} is a folder; name a file in it", path=path)
         return target
 
-    def _make_parents(self, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.parent.resolve() != target.parent:
-            raise PathOutsideWorkspace(f"{self._relative(target)!r} goes through a link")
+    def _open(self, target: Path, path: str) -> BinaryIO:
+        *parents, name = target.relative_to(self.root).parts
+        try:
+            with open_folder(self.root, parents) as folder:
+                return open_plain(folder, name)
+        except FileNotFoundError as error:
+            raise FileMissing(f"the workspace has no file {path!r}", path=path) from error
+        except OSError as error:
+            if error.errno not in _NOT_READABLE:
+                raise
+            raise PathOutsideWorkspace(f"{path!r} is not a plain file", path=path) from error
+
+    def _put(self, target: Path, data: bytes) -> None:
+        *parents, name = target.relative_to(self.root).parts
+        with open_folder(self.root, parents, make=True) as folder:
+            replace_file(folder, name, data, _TEMPORARY_PREFIX)
 
     def _holds(self, target: Path, path: str, data: bytes) -> bool:
-        if target.stat().st_size != len(data):
-            return False
-        with _open_for_reading(target, path) as file:
-            return file.read() == data
+        with suppress(FileMissing), self._open(target, path) as file:
+            return os.fstat(file.fileno()).st_size == len(data) and file.read(len(data) + 1) == data
+        return False
 
-    def _walk(self, root: Path) -> Iterator[str]:
+    def _walk(self) -> Iterator[str]:
         """Go through the files that a path can name; programs may have left anything beside them."""
-        waiting = [str(root)]
+        waiting: list[tuple[str, ...]] = [()]
         while waiting:
-            for entry in _entries(waiting.pop()):
-                if entry.name.startswith(_TEMPORARY_PREFIX) or not self._can_be_named(entry.path):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                elif entry.is_file(follow_symlinks=False):
-                    yield self._relative(Path(entry.path))
+            above = waiting.pop()
+            folders, files = self._entries(above)
+            waiting += [(*above, name) for name in folders]
+            yield from ("/".join((*above, name)) for name in files)
 
-    def _can_be_named(self, path: str) -> bool:
+    def _entries(self, above: tuple[str, ...]) -> tuple[list[str], list[str]]:
+        folders: list[str] = []
+        files: list[str] = []
         try:
-            _names(path[len(str(self.root)) + 1 :])
-        except PathOutsideWorkspace:
-            return False
-        return True
+            with open_folder(self.root, above) as folder, os.scandir(folder) as entries:
+                for entry in entries:
+                    path = "/".join((*above, entry.name))
+                    if entry.name.startswith(_TEMPORARY_PREFIX) or not _can_be_named(path):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.name)
+                    elif entry.is_file(follow_symlinks=False):
+                        files.append(entry.name)
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError) and error.errno not in _NOT_READABLE:
+                raise
+        return folders, files  # none when it is gone meanwhile, or not for us
 
     def _relative(self, target: Path) -> str:
         return target.relative_to(self.root).as_posix()
@@ -284,43 +312,9 @@ def _names(path: str) -> tuple[str, ...]:
     return names
 
 
-def _entries(folder: str) -> list[os.DirEntry[str]]:
+def _can_be_named(path: str) -> bool:
     try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):  # gone meanwhile, or not for us
-        return []
-
-
-def _open_for_reading(target: Path, path: str) -> BinaryIO:
-    try:
-        descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError as error:
-        raise FileMissing(f"the workspace has no file {path!r}", path=path) from error
-    except OSError as error:
-        if error.errno != errno.ELOOP:
-            raise
-        raise PathOutsideWorkspace(f"{path!r} is a link", path=path) from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise PathOutsideWorkspace(f"{path!r} is not a plain file", path=path)
-    return os.fdopen(descriptor, "rb")
-
-
-def _replace(target: Path, data: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=_TEMPORARY_PREFIX, dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink()
-        raise
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        _names(path)
+    except PathOutsideWorkspace:
+        return False
+    return True

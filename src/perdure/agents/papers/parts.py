@@ -9,10 +9,11 @@ import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
+from perdure.store.folders import open_folder, open_plain
 from perdure.store.workspace import FileInfo, FileMissing, PathOutsideWorkspace, Workspace
 
 _FOLDER = ".perdure-papers"
@@ -34,18 +35,16 @@ class Part:
     def __init__(self, workspace: Workspace, path: str) -> None:
         self.path = path
         self._workspace = workspace
-        folder = workspace.root / _FOLDER
-        if folder.is_symlink():
-            raise PathOutsideWorkspace(f"{_FOLDER} is a link; remove it")
-        folder.mkdir(exist_ok=True)
+        with self._folder():  # refused at once when something is in its place
+            pass
         key = hashlib.sha256(path.encode()).hexdigest()[:32]
-        self._bytes = folder / f"{key}.part"
-        self._source = folder / f"{key}.source"
-        self._record = folder / f"{key}.json"
+        self._bytes = f"{key}.part"
+        self._source = f"{key}.source"
+        self._record = f"{key}.json"
 
     def kept(self, paper: str) -> FileInfo | None:
         """Return the finished file if it is there, is this paper's, and was not changed since."""
-        record = _json(self._record)
+        record = self._json(self._record)
         try:
             info = self._workspace.info(self.path)
         except FileMissing:
@@ -55,11 +54,12 @@ class Part:
 
     def so_far(self, url: str) -> tuple[int, Source | None]:
         """Return how many bytes there are to go on from, and their source."""
-        given = _json(self._source)
+        given = self._json(self._source)
         try:
             source = Source(**given) if given else None
-            size = self._bytes.stat().st_size if not self._bytes.is_symlink() else 0
-        except (TypeError, FileNotFoundError):
+            with self._open(self._bytes) as file:
+                size = os.fstat(file.fileno()).st_size
+        except (TypeError, FileNotFoundError, PathOutsideWorkspace):
             return 0, None
         return (size, source) if source is not None and source.url == url and size else (0, None)
 
@@ -67,15 +67,15 @@ class Part:
         """Start from nothing; without a source there will be no going on after a cut."""
         self.drop()
         if source is not None:
-            _write(self._source, json.dumps(asdict(source)).encode(), os.O_TRUNC)
+            self._write(self._source, json.dumps(asdict(source)).encode(), os.O_TRUNC)
 
     def append(self, data: bytes) -> None:
         """Add bytes; they are on disk when this returns."""
-        _write(self._bytes, data, os.O_APPEND)
+        self._write(self._bytes, data, os.O_APPEND)
 
     def read(self) -> bytes:
         """Return all bytes so far."""
-        with contextlib.suppress(FileNotFoundError), _open(self._bytes, os.O_RDONLY) as file:
+        with contextlib.suppress(FileNotFoundError), self._open(self._bytes) as file:
             return file.read()
         return b""
 
@@ -83,32 +83,47 @@ class Part:
         """Put the whole file in its place, whole or not at all, and forget the part."""
         record = {"id": paper, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
         # The record first: with the file but no record, the next run would fetch it again.
-        _write(self._record, json.dumps(record).encode(), os.O_TRUNC)
+        self._write(self._record, json.dumps(record).encode(), os.O_TRUNC)
         info = self._workspace.write(self.path, content)
         self.drop()
         return info
 
     def drop(self) -> None:
         """Forget the bytes so far."""
-        self._bytes.unlink(missing_ok=True)
-        self._source.unlink(missing_ok=True)
+        with self._folder() as folder:
+            for name in (self._bytes, self._source):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=folder)
 
+    @contextlib.contextmanager
+    def _folder(self) -> Generator[int]:
+        with contextlib.ExitStack() as stack:
+            try:
+                folder = stack.enter_context(open_folder(self._workspace.root, (_FOLDER,), make=True))
+            except OSError as error:
+                raise PathOutsideWorkspace(f"{_FOLDER} is a link or a file; remove it") from error
+            yield folder
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        with _open(path, os.O_RDONLY) as file:
-            return json.loads(file.read(10_000))
-    except (OSError, ValueError):
-        return {}
+    def _open(self, name: str, flags: int = os.O_RDONLY) -> BinaryIO:
+        with self._folder() as folder:
+            try:
+                return open_plain(folder, name, flags)
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                raise PathOutsideWorkspace(
+                    f"{_FOLDER} holds something else than our files; remove it"
+                ) from error
 
+    def _json(self, name: str) -> dict[str, Any]:
+        try:
+            with self._open(name) as file:
+                return json.loads(file.read(10_000))
+        except (OSError, ValueError, PathOutsideWorkspace):
+            return {}
 
-def _write(path: Path, data: bytes, flag: int) -> None:
-    with _open(path, os.O_WRONLY | os.O_CREAT | flag) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _open(path: Path, flags: int) -> BinaryIO:
-    writing = flags & os.O_WRONLY
-    return os.fdopen(os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644), "wb" if writing else "rb")
+    def _write(self, name: str, data: bytes, flag: int) -> None:
+        with self._open(name, os.O_WRONLY | os.O_CREAT | flag) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+from typing import Annotated, Any, BinaryIO
 from urllib.parse import quote
 
 from fastapi import Query, Request
 from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from perdure.api.auth import Caller, Services
 from perdure.api.errors import BodyTooLarge
@@ -23,6 +25,21 @@ _UPLOAD = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     },
 }
+
+
+class _OpenFile(FileResponse):
+    """Sends a file that is open already: its path may lead elsewhere by now."""
+
+    def __init__(self, file: BinaryIO, **options: Any) -> None:
+        super().__init__(f"/dev/fd/{file.fileno()}", stat_result=os.fstat(file.fileno()), **options)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, and close it at the end."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._file.close()
 
 
 @routes.get("/api/sessions/{session_id}/files", responses=problem_answers(404))
@@ -62,7 +79,7 @@ async def get_file(
     raw: Annotated[bool, Query(description="As plain text to show, not to save.")] = False,
 ) -> Response:
     """Read a file's bytes: as an attachment, or with `raw` as plain text; a browser never runs them."""
-    info, real_path = await perdure.files.open(actor, session_id, path)
+    info, file = await perdure.files.open(actor, session_id, path)
     name = quote(info.path.rsplit("/", 1)[-1])
     shown = raw and (
         info.media_type.startswith("text/") or info.media_type in {"application/json", "application/jsonl"}
@@ -73,7 +90,7 @@ async def get_file(
         "ETag": f'"{info.sha256}"',
     }
     media_type = "text/plain; charset=utf-8" if shown else "application/octet-stream"
-    return FileResponse(real_path, media_type=media_type, headers=headers)
+    return _OpenFile(file, media_type=media_type, headers=headers)
 
 
 @routes.put(
