@@ -6,9 +6,15 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from tools.environment import ROOT, VENV, say
 
+CORE_COVERAGE = (
+    *("--cov=perdure.core", "--cov-branch", "--cov-fail-under=100"),
+    "--cov-report=term-missing:skip-covered",
+)
+"""What the pure core's own tests leave out is a failure: there is nothing in it that a test could not reach."""
 CHECKS = {
     "types": ("basedpyright", "--level", "error"),
-    "unit tests": ("pytest", "-q", "tests/unit"),
+    "unit tests": ("pytest", "-q", "tests/unit", "--ignore=tests/unit/core"),
+    "core": ("pytest", "-q", "tests/unit/core", *CORE_COVERAGE),
     "layers": ("lint-imports", "--no-cache"),
     "format": ("ruff", "format", "--check", "."),
     "lint": ("ruff", "check", "."),
