@@ -1,6 +1,6 @@
 """Whatever is sent to a described route, by whomever: never a server error, never an answer that is not described.
 
-A minute for each kind of person; `PERDURE_FUZZ_SECONDS` says how long otherwise.
+A minute for each kind of person, an hour in `./dev soak`; `PERDURE_FUZZ_SECONDS` says how long otherwise.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ from perdure.ids import new_id
 from tests.fakes.perdure_server import PerdureServer
 
 SECONDS = float(os.environ.get("PERDURE_FUZZ_SECONDS", "60"))
+LONG_SECONDS = float(os.environ.get("PERDURE_FUZZ_SECONDS", "3600"))
+KINDS = ["anonymous", "stranger", "viewer", "editor", "owner", "admin"]
 PASSWORD = "a password of some length"
 CHECKS = [
     not_a_server_error,
@@ -137,8 +139,19 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzed]:
         yield made
 
 
-@pytest.mark.parametrize("person", ["anonymous", "stranger", "viewer", "editor", "owner", "admin"])
+@pytest.mark.parametrize("person", KINDS)
 def test_no_server_error_and_no_undescribed_answer(fuzzed: Fuzzed, person: str) -> None:
+    _attack_for(SECONDS, fuzzed, person)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("person", KINDS)
+def test_no_server_error_in_an_hour(fuzzed: Fuzzed, person: str) -> None:
+    _attack_for(LONG_SECONDS, fuzzed, person)
+
+
+def _attack_for(seconds: float, fuzzed: Fuzzed, person: str) -> None:
     schema = schemathesis.openapi.from_url(
         f"{fuzzed.server.url}/openapi.json", headers=_headers(fuzzed, "owner")
     )
@@ -146,7 +159,7 @@ def test_no_server_error_and_no_undescribed_answer(fuzzed: Fuzzed, person: str) 
     operations = [one for one in operations if one.path not in LEFT_OUT]
     assert len(operations) > 100
     chance = random.Random(new_id())
-    ends_at = time.monotonic() + SECONDS
+    ends_at = time.monotonic() + seconds
     done = 0
     failures: dict[str, str] = {}
     with requests.Session() as session:
