@@ -15,23 +15,31 @@ import pytest
 from sqlalchemy import insert
 
 import perdure.services
-from perdure.core.access import LOCAL_ACTOR, SYSTEM_ACTOR, Actor
+from perdure.core.access import LOCAL_ACTOR, SYSTEM_ACTOR, Actor, Scope
 from perdure.core.audit import AuditEntry, verify
 from perdure.core.hops import HopCommand
 from perdure.core.missions import Mission
+from perdure.core.people import UserRole
 from perdure.core.runs import Run
 from perdure.core.sessions import Session
 from perdure.core.tools import ToolCategory
 from perdure.errors import Forbidden, NotAllowedNow, NotFound
 from perdure.ids import new_id
 from perdure.services import grants, plans
+from perdure.services.api_keys import ApiKeyService
 from perdure.services.audit import AuditQuery, AuditService
+from perdure.services.credentials import Rights
 from perdure.services.files import FileService
 from perdure.services.forking import ForkService, Wish
 from perdure.services.grants import GrantService
 from perdure.services.mission_assets import AssetCommands
+from perdure.services.passwords import Passwords
+from perdure.services.secrets import SecretService
 from perdure.services.share_links import ShareLinkService
 from perdure.services.shares import ShareService
+from perdure.services.sign_in import SignInRules, SignInService
+from perdure.services.tokens import AccessTokens, ServerKeys
+from perdure.services.users import UserService
 from perdure.store import audit, sessions
 from perdure.store.tables import shares
 from tests import factories
@@ -39,29 +47,36 @@ from tests.factories import OWNER, START, STRANGER, VIEWER, Clock, Services
 
 SECRET = "sk-do-not-write-this-down"
 BY = replace(OWNER, source="10.0.0.7 tester")
+ADMIN = replace(BY, is_admin=True)
 HOPS = [{"name": "read", "goal": "g", "outputs": ["facts"]}, {"name": "write", "goal": "g"}]
 
 READING = {
+    "ApiKeyService": {"list"},
     "ApprovalService": {"get", "list"},
     "AuditService": {"list", "list_of_session"},
     "ComparisonService": {"diff"},
     "CostService": {"summary"},
-    "FileService": {"list", "open"},
+    "Credentials": {"fresh"},
+    "FileService": {"archive", "list", "open"},
     "GrantService": {"list"},
     "HistoryService": {"console", "events", "frames", "messages"},
     "MissionService": {"asset", "dag", "for_session", "get", "hop", "list", "list_assets"},
     "PresenceService": {"viewers"},
     "QueueService": {"list"},
     "RunService": {"find_by_task", "get", "list", "steps"},
+    "SecretService": {"list"},
     "SessionService": {"active", "get", "list", "view"},
     "ShareLinkService": {"list"},
     "ShareService": {"list"},
+    "SignInService": {"list"},
     "StatsService": {"snapshot"},
+    "UserService": {"find", "get", "list", "me"},
 }
 """Methods that change nothing; the test holds them to it."""
 BOOKKEEPING = {
     "IdempotencyService": {"begin", "finish"},
     "SessionService": {"touch", "bulk"},
+    "TicketService": {"create"},
 }
 """Methods that change nothing by themselves which anybody asked for: the request they stand for is audited."""
 
@@ -75,6 +90,9 @@ class World:
         self.assets = AssetCommands(services.store, self.files)
         self.forks = ForkService(services.store, services.modes, services.engine, services.limits, self.files)
         self.audit = AuditService(services.store)
+        rights, passwords, tokens = Rights(), Passwords(), AccessTokens(ServerKeys(services.store))
+        self.users = UserService(services.store, passwords, rights)
+        self.sign_in = SignInService(services.store, passwords, tokens, rights, SignInRules())
 
     async def entries(self) -> list[AuditEntry]:
         """Everything in the log, oldest first."""
@@ -391,6 +409,66 @@ async def _link_accept(w: World) -> Awaitable[object]:
         STRANGER, (await w.services.sessions.create(STRANGER, mode="task")).id, role="view"
     )
     return links.accept(BY, token)
+
+
+@case("SecretService", "put", "secret.put")
+async def _secret(w: World) -> Awaitable[object]:
+    return SecretService(w.services.store).put(BY, "work", SECRET)
+
+
+@case("SecretService", "delete", "secret.delete")
+async def _secret_delete(w: World) -> Awaitable[object]:
+    secrets = SecretService(w.services.store)
+    await secrets.put(OWNER, "work", SECRET)
+    return secrets.delete(BY, "work")
+
+
+@case("ApiKeyService", "create", "key.create")
+async def _key(w: World) -> Awaitable[object]:
+    return ApiKeyService(w.services.store, Rights()).create(BY, name=SECRET, scopes=[Scope.READ])
+
+
+@case("ApiKeyService", "revoke", "key.revoke")
+async def _key_revoke(w: World) -> Awaitable[object]:
+    keys = ApiKeyService(w.services.store, Rights())
+    return keys.revoke(BY, (await keys.create(OWNER, name="k", scopes=[Scope.READ])).key.id)
+
+
+@case("SignInService", "logout", "sign-in.logout")
+async def _logout(w: World) -> Awaitable[object]:
+    opened = await w.sign_in.open_for(OWNER.user_id, "password")
+    return w.sign_in.logout(replace(BY, credential_id=opened.sign_in_id))
+
+
+@case("SignInService", "end", "sign-in.end")
+async def _sign_in_end(w: World) -> Awaitable[object]:
+    return w.sign_in.end(BY, (await w.sign_in.open_for(OWNER.user_id, "password")).sign_in_id)
+
+
+@case("SignInService", "logout_everywhere", "sign-in.logout-everywhere")
+async def _logout_everywhere(w: World) -> Awaitable[object]:
+    await w.sign_in.open_for(OWNER.user_id, "password")
+    return w.sign_in.logout_everywhere(BY)
+
+
+@case("UserService", "create", "user.create")
+async def _user(w: World) -> Awaitable[object]:
+    return w.users.create(ADMIN, email=f"{SECRET}@example.org", name=SECRET, role=UserRole.MEMBER)
+
+
+@case("UserService", "change", "user.update")
+async def _user_change(w: World) -> Awaitable[object]:
+    return w.users.change(ADMIN, STRANGER.user_id, name=SECRET)
+
+
+@case("UserService", "sign_out", "user.sign-out")
+async def _user_sign_out(w: World) -> Awaitable[object]:
+    return w.users.sign_out(ADMIN, STRANGER.user_id)
+
+
+@case("UserService", "change_me", "user.update")
+async def _change_me(w: World) -> Awaitable[object]:
+    return w.users.change_me(BY, name=SECRET)
 
 
 def methods() -> list[tuple[str, str, Any]]:
