@@ -134,3 +134,15 @@ async def test_text_that_cannot_be_encoded_is_refused_at_the_door(everybody: Wor
     ):
         answer = await http.post(path, content=body, headers={"Content-Type": "application/json"})
         assert answer.status_code in (401, 422), (path, answer.text)
+
+
+async def test_whoever_has_no_sign_in_to_end_makes_the_server_check_nobody_anew(everybody: World) -> None:
+    running, told = everybody.running, []
+    deaf = running.perdure.rights.listen(lambda: told.append("changed"))
+    own = {"Origin": f"http://127.0.0.1:{running.port}", "X-Perdure-Request": "console"}
+    opened = await running.perdure.sign_in.open_for(everybody.user_ids["friend"], "password")
+    for token, before in (("pdr_made-up", 0), (opened.refresh_token, 1), (opened.refresh_token, 1)):
+        headers = {**own, "Cookie": f"perdure_refresh={token}"}
+        assert (await running.http.post("/api/auth/logout", headers=headers)).status_code == 200
+        assert len(told) == before
+    deaf()

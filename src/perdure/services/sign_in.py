@@ -213,6 +213,8 @@ class SignInService:
     async def logout_by_refresh(self, refresh_token: str, *, source: str | None = None) -> bool:
         """End the sign-in of a refresh token, for whoever has nothing else left; returns whether it was open."""
         hashed = hash_of(refresh_token[:_LONGEST])
+        if await self._store.read(lambda tx: sign_ins.find_refresh_token(tx, hashed)) is None:
+            return False  # anybody can ask: nothing is written or checked anew for that
 
         def body(tx: Tx) -> bool:
             token = sign_ins.find_refresh_token(tx, hashed)
@@ -224,7 +226,8 @@ class SignInService:
             return True
 
         ended = await self._store.write(body)
-        self._rights.changed()
+        if ended:
+            self._rights.changed()
         return ended
 
     async def logout_everywhere(self, actor: Actor) -> int:
