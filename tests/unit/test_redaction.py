@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import logging
+from itertools import product
 
 import pytest
 
+from perdure import redaction
 from perdure.redaction import MASK, Redactor, guard_logs, redactor, secrets_of_environment
 
 VALUE = 'canary-9f27\\c"é5d'
@@ -121,3 +123,14 @@ def test_log_lines_and_tracebacks_are_masked_whoever_writes_them() -> None:
     assert "canary-in-the-log" not in stream.getvalue()
     assert "4f9A0b2Cd3" not in stream.getvalue()
     assert f"ValueError: {MASK}" in stream.getvalue()
+
+
+def test_no_mark_of_a_key_is_overlooked_for_speed() -> None:
+    # What stands between is long and short of the characters that decide how closely a text is looked at.
+    between = ("", " ", "_", "-", "a", "K", "I", "J", "pd", "sk", "at", "x" * 200, "-" * 20, "_ " * 20)
+    for mark, before, after in product(redaction._MARKS, between, between):
+        for text in (f"{before}{mark}{after}", f"{'y' * 300}{before}{mark}{after}"):
+            looked_for = [each for each in redaction._MARKS if each in text]
+            assert redaction._marks_in(text) == looked_for
+    for text in between:
+        assert redaction._marks_in(text) == []
