@@ -13,6 +13,7 @@ from perdure.core.events import SCHEMA_VERSION, NewEvent
 from perdure.errors import NotFound, PerdureError
 from perdure.store.batch import MESSAGE, Batch, after_position, payload_of, without_known
 from perdure.store.columns import dumps
+from perdure.store.prepared import Prepared
 
 _EVENT = "pd_events (session_id, seq, type, schema_version, run_id, step_id, payload, created_at, dedupe)"
 _APPEND_EVENT = f"""
@@ -52,6 +53,8 @@ logged AS (
     CASE WHEN said IS NULL THEN payload ELSE '{{"position":' || (position + said) || payload END, %s, dedupe
   FROM given JOIN counted USING (session_id))
 SELECT session_id, seq FROM counted"""
+_EVENT_ALONE = Prepared("perdure_append_event", _APPEND_EVENT)
+_MESSAGE_ALONE = Prepared("perdure_append_message", _APPEND_MESSAGE)
 _HOLD = (
     "SELECT session_id, last_seq FROM pd_session_logs WHERE session_id = ANY(%s)"
     " ORDER BY session_id FOR NO KEY UPDATE"
@@ -105,12 +108,14 @@ def append_in_postgres(cursor: Any, batches: Sequence[Batch], micros: int) -> li
 def _append_one(cursor: Any, session_id: str, event: NewEvent, micros: int) -> list[int] | PerdureError:
     said = event.type == MESSAGE
     payload = after_position(event) if said else payload_of(event)
-    cursor.execute(
-        _APPEND_MESSAGE if said else _APPEND_EVENT,
-        (session_id, event.type, event.run_id, event.step_id, payload, micros, event.dedupe),
-    )
-    row = cursor.fetchone()
-    return NotFound("There is no such session.", session_id=session_id) if row is None else [row[0]]
+    given = (session_id, event.type, event.run_id, event.step_id, payload, micros, event.dedupe)
+    alone = _MESSAGE_ALONE if said else _EVENT_ALONE
+    if alone.fits(cursor.connection, given):
+        row = next(iter(alone.run(cursor.connection, given)), None)
+    else:
+        cursor.execute(_APPEND_MESSAGE if said else _APPEND_EVENT, given)
+        row = cursor.fetchone()
+    return NotFound("There is no such session.", session_id=session_id) if row is None else [int(row[0])]
 
 
 def _fresh(cursor: Any, batches: Sequence[Batch]) -> list[Sequence[NewEvent]]:
