@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from perdure.core.events import SCHEMA_VERSION, NewEvent
 from perdure.errors import NotFound, PerdureError
@@ -39,13 +39,32 @@ def append_batches(
     micros = to_micros(now)
     if postgres:
         return append_in_postgres(cursor, batches, micros)
-    return [_append(cursor, batch, micros) for batch in batches]
+    rows = _Rows([], [])
+    results = [_append(cursor, batch, micros, rows) for batch in batches]
+    rows.insert(cursor)
+    return results
 
 
-def _append(cursor: Any, batch: Batch, micros: int) -> list[int] | PerdureError:
+class _Rows(NamedTuple):
+    """What is to be inserted: the rows of a whole group at once."""
+
+    events: list[tuple[Any, ...]]
+    messages: list[tuple[str, int, int]]
+
+    def insert(self, cursor: Any) -> None:
+        for statement, rows in ((_INSERT_EVENT, self.events), (_INSERT_MESSAGE, self.messages)):
+            if len(rows) == 1:
+                cursor.execute(statement, rows[0])
+            elif rows:
+                cursor.executemany(statement, rows)
+            rows.clear()
+
+
+def _append(cursor: Any, batch: Batch, micros: int, rows: _Rows) -> list[int] | PerdureError:
     session_id = batch.session_id
     fresh: Sequence[NewEvent] = batch.events
     if keys := batch.keys:
+        rows.insert(cursor)  # a key may be among them
         fresh = without_known(fresh, _known(cursor, session_id, keys))
     said = sum(1 for event in fresh if event.type == MESSAGE)
     row = cursor.execute(_BUMP, (len(fresh), said, session_id)).fetchone()
@@ -53,17 +72,15 @@ def _append(cursor: Any, batch: Batch, micros: int) -> list[int] | PerdureError:
         return NotFound("There is no such session.", session_id=session_id)
     seq, position = row[0] - len(fresh), row[1] - said
     first = seq + 1
-    event_rows: list[tuple[Any, ...]] = []
-    message_rows: list[tuple[str, int, int]] = []
     for event in fresh:
         seq += 1
         if event.type == MESSAGE:
             position += 1
             payload = f'{{"position":{position}{after_position(event)}'
-            message_rows.append((session_id, position, seq))
+            rows.messages.append((session_id, position, seq))
         else:
             payload = payload_of(event)
-        event_rows.append(
+        rows.events.append(
             (
                 session_id,
                 seq,
@@ -76,16 +93,7 @@ def _append(cursor: Any, batch: Batch, micros: int) -> list[int] | PerdureError:
                 event.dedupe,
             )
         )
-    _insert(cursor, _INSERT_EVENT, event_rows)
-    _insert(cursor, _INSERT_MESSAGE, message_rows)
     return list(range(first, seq + 1))
-
-
-def _insert(cursor: Any, statement: str, rows: list[Any]) -> None:
-    if len(rows) == 1:
-        cursor.execute(statement, rows[0])
-    elif rows:
-        cursor.executemany(statement, rows)
 
 
 def _known(cursor: Any, session_id: str, keys: list[str]) -> set[str]:
