@@ -134,3 +134,15 @@ def test_no_mark_of_a_key_is_overlooked_for_speed() -> None:
             assert redaction._marks_in(text) == looked_for
     for text in between:
         assert redaction._marks_in(text) == []
+
+
+@pytest.mark.parametrize(
+    "value", ["aaaaaaaa", "abababab", "Zq/+é9Zq/+", "plain words", "QZQZQZQZ", '"quo\\te"']
+)
+def test_a_value_is_masked_whatever_characters_it_is_made_of(value: str) -> None:
+    known = Redactor()
+    known.remember([value])
+    assert known.known(f"It is {value}.") == f"It is {MASK}."
+    assert known.known(json.dumps({"it": value})) == json.dumps({"it": MASK}, ensure_ascii=False)
+    almost = value[:-1]
+    assert known.known(f"It is {almost}.") == f"It is {almost}."
