@@ -140,12 +140,11 @@ def _bare_app(lifespan: Any) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        strict_content_type=False,
-        generate_unique_id_function=openapi.operation_id,
     )
     errors.install(app)
     for module in _ROUTERS:
-        app.include_router(module.routes)
+        # Not included: that would analyse every route anew, in the first request of each application.
+        app.router.routes.extend(module.routes.routes)
     described: dict[str, Any] = {}
 
     def description() -> dict[str, Any]:

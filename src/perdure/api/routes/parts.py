@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, Query
 from pydantic import BaseModel, TypeAdapter
 from starlette.responses import Response
 
+from perdure.api.openapi import operation_id
 from perdure.api.route import StrictRoute
 from perdure.api.wire.base import Uuid
 from perdure.errors import InvalidInput
@@ -57,7 +58,12 @@ IfMatch = Annotated[int | None, Depends(_if_match)]
 
 def router(*tags: str) -> APIRouter:
     """Return a router whose routes check bodies strictly."""
-    return APIRouter(tags=list(tags), route_class=StrictRoute)
+    return APIRouter(
+        tags=list(tags),
+        route_class=StrictRoute,
+        strict_content_type=False,
+        generate_unique_id_function=operation_id,
+    )
 
 
 def flat(items: Sequence[BaseModel] | Sequence[dict[str, Any]], total: int) -> Response:
