@@ -245,9 +245,8 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         max_text_bytes=settings.max_text_bytes,
     )
     guard = _guard(settings)
-    catalog = ModelCatalog(
-        data_dir, model_file=settings.model_file, guard=guard, files=settings.auth == "local"
-    )
+    files = None if settings.auth == "local" else {settings.model or default_model()}
+    catalog = ModelCatalog(data_dir, model_file=settings.model_file, guard=guard, files=files)
     servers = McpServers(settings.mcp_servers)
     _mask(servers, secret)
     registry = modes or ModeRegistry(check=partial(check_config, catalog, servers.names))

@@ -146,3 +146,9 @@ async def test_whoever_has_no_sign_in_to_end_makes_the_server_check_nobody_anew(
         assert (await running.http.post("/api/auth/logout", headers=headers)).status_code == 200
         assert len(told) == before
     deaf()
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+async def test_a_key_of_no_possible_time_is_refused(everybody: World, moment: str) -> None:
+    body = {"name": "x", "scopes": ["read"], "expires_at": moment}
+    assert (await everybody.ask("owner", "POST", "/api/auth/keys", body)).status_code == 422

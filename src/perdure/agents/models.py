@@ -12,7 +12,7 @@ import asyncio
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -126,12 +126,12 @@ class ModelCatalog:
         model_file: Path | None = None,
         threads: int | None = None,
         guard: OutgoingGuard | None = None,
-        files: bool = True,
+        files: Collection[str] | None = None,
     ) -> None:
         """`data_dir` holds assembled weights; `model_file` takes the place of the starter model.
 
-        Without `files` no name but that of `PERDURE_MODEL` leads to a file: whoever names others may not be the
-        one whose files they are.
+        With `files` no other `local:PATH` than these leads to a file: whoever names one may not be the person
+        whose files they are.
 
         `guard` is what addresses of sessions have to pass.
         """
@@ -285,7 +285,7 @@ class ModelCatalog:
     def _file(self, name: str) -> Path:
         if name == LOCAL and self._model_file:
             return self._model_file
-        if not self._files and name != default_model():
+        if self._files is not None and name not in self._files:
             raise InvalidInput(
                 f"Which model files are used here is set on the server; choose {LOCAL!r} or provider:MODEL."
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator
@@ -198,7 +198,10 @@ class KeyIn(StrictBody):
     def _aware(cls, value: datetime | None) -> datetime | None:
         if value is not None and value.tzinfo is None:
             raise ValueError("a time needs its zone, as in 2027-01-31T12:00:00Z")
-        return value
+        try:
+            return None if value is None else value.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("this time lies beyond what can be stored") from None
 
 
 class KeyOut(Wire):
