@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from perdure.api.errors import BodyTooSlow, problem, problem_response
 from perdure.api.proxies import is_secure
+from perdure.api.socket.sender import short_reason
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CLOSE_ORIGIN = 4403
@@ -121,7 +122,7 @@ class Guard:
                 return "Requests from other web sites are refused."
             return None
         origin = origin.rstrip("/").lower()
-        if origin in self._origins or urlsplit(origin).netloc == host.lower():
+        if origin in self._origins or _place_of(origin) == host.lower():
             return None
         return f"Requests from {origin} are refused; add it to PERDURE_ALLOWED_ORIGINS if it is yours."
 
@@ -152,7 +153,7 @@ def _in_time(receive: Receive) -> Receive:
 async def _refuse_socket(receive: Receive, send: Send, reason: str) -> None:
     await receive()
     await send({"type": "websocket.accept"})
-    await send({"type": "websocket.close", "code": CLOSE_ORIGIN, "reason": reason[:120]})
+    await send({"type": "websocket.close", "code": CLOSE_ORIGIN, "reason": short_reason(reason)})
 
 
 @lru_cache(maxsize=64)
@@ -161,6 +162,13 @@ def _host_of(host: str) -> str:
         return (urlsplit(f"//{host}").hostname or "").lower()
     except ValueError:
         return ""
+
+
+def _place_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # what no browser sends
+        return None
 
 
 def _without_trailing_slash(scope: Scope) -> Scope:

@@ -427,5 +427,8 @@ def _validated(adapter: TypeAdapter[Any], value: Any) -> Any:
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        found = [f"{'.'.join(str(p) for p in e['loc']) or 'frame'}: {e['msg']}" for e in error.errors()[:5]]
+        found = [
+            f"{'.'.join(str(p) for p in e['loc'])[:100] or 'frame'}: {e['msg'][:200]}"
+            for e in error.errors()[:5]
+        ]
         raise BadFrame("This frame cannot be accepted: " + "; ".join(found) + ".") from None

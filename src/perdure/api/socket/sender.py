@@ -105,7 +105,10 @@ class Sender:
         last: list[Message] = [{"type": "websocket.send", "text": last_text}] if last_text is not None else []
         try:
             async with asyncio.timeout(1.0):
-                for message in (*last, {"type": "websocket.close", "code": code, "reason": _short(reason)}):
+                for message in (
+                    *last,
+                    {"type": "websocket.close", "code": code, "reason": short_reason(reason)},
+                ):
                     await self._send({**message, "urgent": True})
         except (*_GONE, TimeoutError):
             return
@@ -146,5 +149,6 @@ class Sender:
             self._on_too_slow()
 
 
-def _short(reason: str) -> str:
+def short_reason(reason: str) -> str:
+    """Cut a reason to what fits into a close frame, which counts bytes."""
     return reason.encode()[:120].decode(errors="ignore")
