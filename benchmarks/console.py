@@ -73,7 +73,7 @@ def _measured(browser: Browser, url: str, logs: dict[int, str], scale: Scale) ->
 
         seconds, facts = _cold(browser, newest, rounds)
         yield _bar(f"{words}, newest on the screen", "s", seconds, 2)
-        yield Result(NAME, f"{words}, elements on the page", "", facts[0])
+        yield Result(NAME, f"{words}, elements on the page", "elements", facts[0])
         yield Result(NAME, f"{words}, memory of scripts", "MB", facts[1] / 1e6)
 
         def oldest(page: Page, end: str = end) -> None:
@@ -90,7 +90,7 @@ def _measured(browser: Browser, url: str, logs: dict[int, str], scale: Scale) ->
 
     seconds, facts = _cold(browser, picture, rounds)
     yield Result(NAME, f"{scale.of(300, 20)} steps drawn", "s", seconds)
-    yield Result(NAME, f"{scale.of(300, 20)} steps, elements on the page", "", facts[0])
+    yield Result(NAME, f"{scale.of(300, 20)} steps, elements on the page", "elements", facts[0])
 
 
 def _cold(browser: Browser, look: Look, rounds: int) -> tuple[float, tuple[float, float]]:

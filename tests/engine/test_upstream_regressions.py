@@ -247,9 +247,9 @@ async def test_a_strangers_id_is_404_on_every_path_and_socket(
     monkeypatch.setattr("perdure.api.auth.LOCAL_ACTOR", STRANGER)
 
     tried = 0
-    ids = {"session_id": session.id, "run_id": run.id, "approval_id": question.id}
+    ids = {"session_id": session.id, "run_id": run.id, "approval_id": question.id, "category": "code"}
     for path, methods in paths.items():
-        named = {name for name in ids if f"{{{name}}}" in path}
+        named = {name for name in ids if f"{{{name}}}" in path} - {"category"}
         if not named or path.startswith("/ws"):
             continue
         address = path.format_map({**dict.fromkeys(_names(path), new_id()), **ids})
