@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 pytest_plugins = [
     "tests.provision.bubblewrap",
     "tests.provision.chromium",
+    "tests.provision.longest_first",
     "tests.provision.postgres",
     "tests.provision.redis",
     "tests.provision.row_security",

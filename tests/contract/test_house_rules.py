@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.provision import longest_first
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "src" / "perdure").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
@@ -40,6 +42,10 @@ def public(tree: ast.Module) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.As
         if node.name.startswith("_") or node.name in {"main", "upgrade", "downgrade"}:
             continue
         yield node
+
+
+def test_the_files_that_are_started_first_are_there() -> None:
+    assert [name for name in longest_first.SECONDS if not (ROOT / name).is_file()] == []
 
 
 @pytest.mark.parametrize("path", [*SOURCES, *TESTS], ids=name_of)
