@@ -347,8 +347,12 @@ class Wire:
             f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{app.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{more}\r\n".encode("latin-1")
         )
-        async with asyncio.timeout(20):
-            return cls(reader, writer, await reader.readuntil(b"\r\n\r\n"))
+        try:
+            async with asyncio.timeout(20):
+                return cls(reader, writer, await reader.readuntil(b"\r\n\r\n"))
+        except BaseException:
+            writer.close()
+            raise
 
     async def close_code(self, *frames: bytes) -> int | None:
         """Send frames and return the code the server closes with; None when it just hangs up."""
@@ -475,7 +479,11 @@ async def test_odd_heads_of_handshakes_are_refused_or_let_in(
 ) -> None:
     for more in HEADS:
         for path in ("/ws/sessions?after=%FF%00&epoch=1e9", "/ws/x", "/ws/sessions/%2e%2e%2f"):
-            wire = await Wire.open(app, path, more)
+            try:
+                wire = await Wire.open(app, path, more)
+            except asyncio.IncompleteReadError:
+                assert len(more) > 8_192  # one line of a head is not longer
+                continue
             status = wire.head.split()[1]
             assert status in {b"101", b"400", b"403", b"404"}, (more, path)
             if status == b"101":

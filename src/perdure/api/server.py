@@ -40,6 +40,19 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     connection is cut when even that does not leave in time.
     """
 
+    def data_received(self, data: bytes) -> None:
+        """Read; a head that cannot be read ends the connection, which uvicorn would leave open for ever."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.transport.close()
+
+    def shutdown(self) -> None:
+        """End with the server; a handshake that was refused has ended already, for which uvicorn has no case."""
+        if self.conn.eof_sent:
+            self.transport.close()
+        else:
+            super().shutdown()
+
     async def send(self, message: Any) -> None:
         """Send an ASGI message."""
         if message.get("urgent") and not self.writable.is_set():
