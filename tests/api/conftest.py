@@ -109,7 +109,9 @@ async def running(folder: Path, **settings: Any) -> AsyncGenerator[Running]:
         assert not task.done(), task.result()
         await asyncio.sleep(0.005)
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60
+        ) as http:
             yield Running(perdure, app, server, port, http)
     finally:
         server.should_exit = True
