@@ -47,8 +47,9 @@ async def files(house: House, session_id: str) -> list[str]:
 
 async def read_text(house: House, session_id: str, path: str) -> str:
     """Return a file's text, byte for byte."""
-    _, place = await house.app.files.open(LOCAL_ACTOR, session_id, path)
-    return place.read_bytes().decode()
+    _, file = await house.app.files.open(LOCAL_ACTOR, session_id, path)
+    with file:
+        return file.read().decode()
 
 
 async def read_json(house: House, session_id: str, path: str) -> Any:

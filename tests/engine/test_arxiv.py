@@ -63,8 +63,9 @@ async def test_downloads_what_the_text_names(arxiv: ArxivServer, here: House) ->
 async def test_the_files_are_the_papers(arxiv: ArxivServer, here: House) -> None:
     arxiv.add("2401.12345")
     session_id, _ = await finished(here, "arXiv:2401.12345")
-    info, place = await here.app.files.open(LOCAL_ACTOR, session_id, "docs/2401.12345v1.pdf")
-    assert place.read_bytes() == arxiv.pdf("2401.12345")
+    info, file = await here.app.files.open(LOCAL_ACTOR, session_id, "docs/2401.12345v1.pdf")
+    with file:
+        assert file.read() == arxiv.pdf("2401.12345")
     assert info.media_type == "application/pdf"
 
 

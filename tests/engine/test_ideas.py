@@ -23,17 +23,13 @@ from tests.engine.asking import (
     story,
 )
 from tests.engine.conftest import House
+from tests.engine.papers import read_text
 
 _TEXT = f"# {FINAL['title']}\n\n{' '.join(FINAL['sentences'])}\n"
 
 
 async def _start(house: House, **config: Any) -> tuple[Session, Run]:
     return await house.submit("idea-generation", "Ideas for fewer calls", **config)
-
-
-async def _file(house: House, session: Session, path: str) -> str:
-    _, found = await house.app.files.open(LOCAL_ACTOR, session.id, path)
-    return found.read_text()
 
 
 async def test_ideas_are_proposed_judged_improved_judged_and_written_up(house: House) -> None:
@@ -45,8 +41,8 @@ async def test_ideas_are_proposed_judged_improved_judged_and_written_up(house: H
     assert [idea["score"] for idea in done.result["ideas"]] == [3.0, 7.0, 2.0, 9.0, 4.0]
     assert [idea["number"] for idea in done.result["improved"]] == [4, 2]
     assert done.result["chosen"]["number"] == 4
-    assert await _file(house, session, "final_idea.md") == _TEXT
-    record = json.loads(await _file(house, session, "ideas.json"))
+    assert await read_text(house, session.id, "final_idea.md") == _TEXT
+    record = json.loads(await read_text(house, session.id, "ideas.json"))
     assert [r["round"] for r in record["rounds"]] == ["propose", "judge", "improve", "judge-again"]
     assert record["rounds"][1]["ideas"] == done.result["ideas"]
     assert record["chosen"] == done.result["chosen"]
@@ -103,7 +99,7 @@ async def test_a_failed_round_is_the_only_one_that_is_run_again(house: House) ->
     assert len(house.provider.calls) == 1
     assert done.result is not None
     assert len(done.result["ideas"]) == 5
-    record = json.loads(await _file(house, session, "ideas.json"))
+    record = json.loads(await read_text(house, session.id, "ideas.json"))
     assert [r["round"] for r in record["rounds"]] == ["propose", "judge", "improve", "judge-again"]
 
 
@@ -114,7 +110,7 @@ async def test_a_text_that_is_not_five_sentences_is_asked_for_again(house: House
     house.provider.reply("Sentence 5 holds more than one sentence.", json.dumps(FINAL))
     session, run = await _start(house)
     await house.run(run.id, "completed")
-    assert await _file(house, session, "final_idea.md") == _TEXT
+    assert await read_text(house, session.id, "final_idea.md") == _TEXT
 
 
 async def test_an_idea_that_the_critic_forgot_is_judged_in_another_call(house: House) -> None:

@@ -13,6 +13,7 @@ from perdure.core.access import LOCAL_ACTOR
 from perdure.modes.idea_shapes import PARTS
 from tests.engine.asking import answer, asked, mission_of
 from tests.engine.conftest import House
+from tests.engine.papers import read_text
 from tests.fakes.openai_server import Call
 
 _NOTES = "Codes live for 24 hours. 140 of 212 calls ask about codes that had expired."
@@ -123,6 +124,6 @@ async def test_ideas_come_one_by_one_from_facts_and_are_as_many_as_asked_for(sma
         "Measure",
     ]
     assert {i["score"] for i in done.result["ideas"]} == {6.0}
-    _, final = await small.app.files.open(LOCAL_ACTOR, session_id, "final_idea.md")
-    assert final.read_text() == "# Codes\n\n" + " ".join(sentences.values()) + "\n"
+    final = await read_text(small, session_id, "final_idea.md")
+    assert final == "# Codes\n\n" + " ".join(sentences.values()) + "\n"
     assert all(_NOTES in call.prompt for call in small.provider.calls)

@@ -15,6 +15,7 @@ from perdure.core.access import LOCAL_ACTOR
 from perdure.core.approvals import Approval
 from perdure.errors import InvalidInput, StartupError
 from tests.engine.conftest import House
+from tests.engine.papers import read_text
 from tests.fakes import mcp_server
 from tests.fakes.programs import processes_with
 from tests.fakes.web_server import Page, web_server
@@ -63,8 +64,7 @@ async def test_a_program_is_asked_about_run_and_logged(house: House, machine_iso
     (result,) = await payloads(house, session.id, "tool_result")
     assert result["ok"]
     assert "Exit status 0" in house.provider.calls[-1].text
-    info, path = await house.app.files.open(LOCAL_ACTOR, session.id, "sum.txt")
-    assert (info.size_bytes, path.name) == (1, "sum.txt")
+    assert await read_text(house, session.id, "sum.txt") == "2"
 
 
 async def test_a_removed_file_is_logged(house: House) -> None:

@@ -66,7 +66,9 @@ def verify(url: str) -> Verdict:
     address = parse_address(url)
     if address.is_memory or (address.file is not None and not address.file.exists()):
         return verify_entries(())
-    engine = open_postgres(address, sees_all=True) if address.is_postgres else open_sqlite(address, read_only=True)
+    engine = (
+        open_postgres(address, sees_all=True) if address.is_postgres else open_sqlite(address, read_only=True)
+    )
     level = "REPEATABLE READ" if address.is_postgres else "AUTOCOMMIT"
     try:
         with engine.connect().execution_options(isolation_level=level) as connection:

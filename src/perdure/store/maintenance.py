@@ -59,7 +59,9 @@ def check(url: str) -> dict[str, Any]:
             "integrity": None,
             "gaps": [],
         }
-    engine = open_postgres(address, sees_all=True) if address.is_postgres else open_sqlite(address, read_only=True)
+    engine = (
+        open_postgres(address, sees_all=True) if address.is_postgres else open_sqlite(address, read_only=True)
+    )
     try:
         with engine.connect() as connection:
             current, head = migrate.revisions(connection)

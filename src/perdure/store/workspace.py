@@ -220,8 +220,6 @@ class Workspace:
                 raise PathOutsideWorkspace(
                     f"{path!r} goes through a link; write plain files instead", path=path
                 )
-        if not target.resolve().is_relative_to(self.root):
-            raise PathOutsideWorkspace(f"{path!r} is outside the workspace", path=path)
         if target.is_dir():
             raise PathOutsideWorkspace(f"{path!r} is a folder; name a file in it", path=path)
         return target
