@@ -323,11 +323,10 @@ async def test_streams_are_told_of_presence_and_count_as_it(shared: Shared) -> N
         async with asyncio.timeout(10):
             async for line in answer.aiter_lines():
                 if '"type":"presence"' in line:
-                    break
-        assert {viewer["name"] for viewer in json.loads(line.removeprefix("data: "))["viewers"]} == {
-            "owner",
-            "ann",
-        }
+                    told = json.loads(line.removeprefix("data: "))
+                    assert {viewer["name"] for viewer in told["viewers"]} == {"owner", "ann"}
+                    return
+        pytest.fail("the stream ended without a word of who watches")
     async with shared.socket("owner", f"/ws/sessions/{session}") as owner:
         await until(owner, lambda f: f["type"] == "sync")
         async with asyncio.timeout(10):

@@ -160,7 +160,7 @@ async def test_cookies_of_others_do_not_hide_ours(signed: Running) -> None:
         f'x="un;perdure_access={value}',
         f"é=ü; perdure_access={value}",
     ):
-        headers = {"Cookie": line.encode()}
+        headers = {b"Cookie": line.encode()}
         assert (await signed.http.get("/api/auth/me", headers=headers)).status_code == 200
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Error, Frame, Page, Request, expect
+from playwright.sync_api import Browser, Dialog, Error, Frame, Page, Request, expect
 
 from tests.browser.checks import wait_until_settled
 from tests.browser.hostile_text import TERMINAL, filled, payloads
@@ -91,10 +91,14 @@ class Watched:
         self._home = home
         self._outside = outside
         page.add_init_script(WATCH)
-        page.on("dialog", lambda dialog: (self.bad.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", self._dialog)
         page.on("popup", lambda popup: self.bad.append(f"popup {popup.url}"))
         page.on("request", self._request)
         page.on("framenavigated", self._navigated)
+
+    def _dialog(self, dialog: Dialog) -> None:
+        self.bad.append(f"dialog {dialog.message}")
+        dialog.dismiss()
 
     def _request(self, request: Request) -> None:
         if not request.url.startswith((self._home, f"blob:{self._home}", "data:")):
