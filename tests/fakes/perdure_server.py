@@ -46,6 +46,15 @@ class PerdureServer:
 
     def start(self) -> None:
         """Start, and wait until it is ready."""
+        process = self.launch()
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._is_ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the server did not start:\n{self.log()}")
+            time.sleep(0.05)
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start, and wait for nothing."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         with (self.data_dir / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -54,11 +63,7 @@ class PerdureServer:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not self._is_ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the server did not start:\n{self.log()}")
-            time.sleep(0.05)
+        return self._process
 
     def stop(self) -> None:
         """End it in order."""

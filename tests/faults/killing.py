@@ -1,0 +1,149 @@
+"""Runs with effects on a server that is killed again and again, and what must hold of each when it ended."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from perdure.client import Perdure
+from perdure.client.models import Event
+from tests.fakes.openai_server import OpenAIServer
+from tests.fakes.perdure_server import PerdureServer
+
+STEPS = 3
+KILLS_OF_ONE_RUN = 5
+KEYS = ("plan", *(f"step-{number + 1}" for number in range(STEPS)), "report")
+_SHELL: dict[str, Any] = {"mode": "planning-control", "tool_permissions": {"shell": "auto_allow"}}
+
+
+@dataclass
+class Seen:
+    """What was done, and what came of it."""
+
+    seed: int
+    kills: int = 0
+    kills_while_starting: int = 0
+    runs: int = 0
+    asked: int = 0
+    made_again: int = 0
+    effects: int = 0
+    calls: int = 0
+    calls_in_ledger: int = 0
+    killed_after: Counter[str] = field(default_factory=Counter[str])
+    """The newest event in the log when the server was killed, by type."""
+
+
+class Killer:
+    """Starts planned runs that ring a bell and write a file in each step, and kills their server meanwhile."""
+
+    def __init__(self, server: PerdureServer, provider: OpenAIServer, seed: int) -> None:
+        self.seen = Seen(seed)
+        self._server = server
+        self._provider = provider
+        self._dice = random.Random(seed)
+        provider.set_delay(0.02)
+
+    def kill(self, number: int) -> Seen:
+        """Kill that often, over as many runs as it takes; each is carried to its end and looked through.
+
+        Raises:
+            AssertionError: when a run did not complete or something was lost or repeated; it names the seed.
+        """
+        with Perdure(self._server.url) as client:
+            while self.seen.kills < number:
+                self._one_run(client, number)
+        return self.seen
+
+    def _one_run(self, client: Perdure, number: int) -> None:
+        calls_before = len(self._provider.calls)
+        submitted = client.runs.submit(self._task(), _SHELL)
+        session_id = submitted.session_id
+        made_again = here = 0
+        deadline = time.monotonic() + 120
+        while (status := client.runs.get(submitted.run_id).status) != "completed":
+            assert time.monotonic() < deadline, self._told(f"{status}\n{self._server.log()[-2000:]}")
+            assert status not in ("failed", "cancelled"), self._told(client.runs.get(submitted.run_id))
+            if status == "waiting":
+                made_again += self._answer(client, session_id)
+            if here < KILLS_OF_ONE_RUN and self.seen.kills < number:
+                killed_at = self._kill_and_start()
+                here += 1
+                deadline = time.monotonic() + 120
+                events = self._events(client, session_id)
+                before = [e.type for e in events if e.timestamp and e.timestamp <= killed_at]
+                self.seen.killed_after[before[-1] if before else "nothing"] += 1
+            time.sleep(0.05)
+        self._look_through(client, session_id, made_again, len(self._provider.calls) - calls_before)
+
+    def _task(self) -> str:
+        ring = {"command": "sleep 0.3; echo rung >> bells.txt; sleep 0.3"}
+        facts = {"path": "facts.md", "content": "# Facts"}
+        self.seen.runs += 1
+        return (
+            f"Gather the facts of place {self.seen.runs}. [[call run_shell {json.dumps(ring)}]] "
+            f"[[call write_file {json.dumps(facts)}]]"
+        )
+
+    def _answer(self, client: Perdure, session_id: str) -> int:
+        """Answer what is asked; returns how many effects are made again."""
+        again = 0
+        for question in client.approvals.list(session_id=session_id).approvals:
+            assert question.request_data["outcome"] == "unknown", self._told(question)
+            choice = self._dice.choice(["skip", "retry"])
+            client.approvals.answer(question.approval_id, choice)
+            self.seen.asked += 1
+            again += choice == "retry"
+        self.seen.made_again += again
+        return again
+
+    def _kill_and_start(self) -> datetime:
+        time.sleep(self._dice.uniform(0.1, 1.2))
+        killed_at = datetime.now(UTC)
+        self._server.kill()
+        self.seen.kills += 1
+        if self._dice.random() < 0.2:  # also in the middle of taking its runs up again
+            self._server.launch()
+            time.sleep(self._dice.uniform(0.2, 3))
+            self._server.kill()
+            self.seen.kills += 1
+            self.seen.kills_while_starting += 1
+        self._server.start()
+        return killed_at
+
+    def _look_through(self, client: Perdure, session_id: str, made_again: int, calls: int) -> None:
+        events = self._events(client, session_id)
+        kinds = Counter((e.type, e.data.get("key")) for e in events)
+        assert [e.seq for e in events] == list(range(1, len(events) + 1)), self._told(session_id)
+        for key in KEYS:
+            assert kinds["step_started", key] == kinds["step_completed", key] == 1, self._told(key)
+        assert kinds["workflow_started", None] == kinds["workflow_complete", None] == 1, self._told(
+            session_id
+        )
+        assert client.sessions.get(session_id).status == "completed", self._told(session_id)
+        assert client.approvals.list(session_id=session_id).approvals == [], self._told(session_id)
+
+        results = [e.data for e in events if e.type == "tool_result" and e.data["tool"] == "run_shell"]
+        assert len(results) == STEPS, self._told(results)
+        folder = self._server.data_dir / "workspaces" / session_id
+        bells = folder / "bells.txt"
+        rung = len(bells.read_text().splitlines()) if bells.exists() else 0
+        ended = sum("exit code 0" in str(result) for result in results)
+        assert ended <= rung <= STEPS + made_again, self._told(f"{ended} calls ended, {rung} rung: {results}")
+        assert (folder / "facts.md").read_text() == "# Facts", self._told(session_id)
+        self.seen.effects += rung
+
+        ledger = client.sessions.costs(session_id).calls
+        assert ledger >= calls, self._told(f"{calls} calls were made, {ledger} are in the ledger")
+        self.seen.calls += calls
+        self.seen.calls_in_ledger += ledger
+
+    def _events(self, client: Perdure, session_id: str) -> list[Event]:
+        return client.sessions.events(session_id, limit=1000).events
+
+    def _told(self, what: object) -> str:
+        return f"seed {self.seen.seed}, after {self.seen.kills} kills, run {self.seen.runs}: {what}"
