@@ -32,6 +32,7 @@ class Seen:
     asked: int = 0
     made_again: int = 0
     effects: int = 0
+    effects_known_to_have_ended: int = 0
     calls: int = 0
     calls_in_ledger: int = 0
     killed_after: Counter[str] = field(default_factory=Counter[str])
@@ -132,10 +133,11 @@ class Killer:
         folder = self._server.data_dir / "workspaces" / session_id
         bells = folder / "bells.txt"
         rung = len(bells.read_text().splitlines()) if bells.exists() else 0
-        ended = sum("exit code 0" in str(result) for result in results)
+        ended = sum("Exit status 0" in str(result) for result in results)
         assert ended <= rung <= STEPS + made_again, self._told(f"{ended} calls ended, {rung} rung: {results}")
         assert (folder / "facts.md").read_text() == "# Facts", self._told(session_id)
         self.seen.effects += rung
+        self.seen.effects_known_to_have_ended += ended
 
         ledger = client.sessions.costs(session_id).calls
         assert ledger >= calls, self._told(f"{calls} calls were made, {ledger} are in the ledger")
