@@ -3,12 +3,14 @@ import fields from "./form/form.module.css";
 import styles from "./PasswordInput.module.css";
 
 type Props = InputHTMLAttributes<HTMLInputElement> & {
-  /** `current-password` or `new-password`: what a password manager is to offer. */
-  readonly autoComplete: "current-password" | "new-password";
+  /** What a password manager is to offer; `off` for what is no password of a person. */
+  readonly autoComplete: "current-password" | "new-password" | "off";
+  /** What it is called where it is no password. */
+  readonly what?: string;
 };
 
-/** A password, hidden until the person wants to see it. */
-export function PasswordInput(props: Props) {
+/** A password or another secret, hidden until the person wants to see it. */
+export function PasswordInput({ what = "password", ...props }: Props) {
   const [shown, setShown] = useState(false);
   return (
     <span className={styles.field}>
@@ -23,7 +25,7 @@ export function PasswordInput(props: Props) {
         type="button"
         className={styles.show}
         aria-pressed={shown}
-        aria-label="Show the password"
+        aria-label={`Show the ${what}`}
         onClick={() => setShown(!shown)}
       >
         {shown ? "Hide" : "Show"}

@@ -3,6 +3,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { getSession } from "@/api/sessions";
 import { Loading } from "@/components/States";
 import { NewTask } from "@/features/start/NewTask";
+import { withoutOwnSecrets } from "@/lib/secrets";
 import { useTitle } from "../title";
 import styles from "./pages.module.css";
 
@@ -21,7 +22,7 @@ export default function NewSessionPage() {
     name: like.data.name,
     mode: like.data.mode,
     task: like.data.current_run?.task ?? "",
-    config: like.data.config,
+    config: withoutOwnSecrets(like.data.config),
     limits: like.data.resource_limits,
   };
   return (

@@ -19,6 +19,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   general: { word: "General", Content: Settings },
   profile: { word: "Profile", Content: lazy(() => import("@/features/settings/Profile")), several: true },
   keys: { word: "API keys", Content: lazy(() => import("@/features/settings/Keys")), several: true },
+  secrets: { word: "Secrets", Content: lazy(() => import("@/features/settings/Secrets")) },
   people: { word: "People", Content: lazy(() => import("@/features/people/People")), several: true, admin: true },
   audit: { word: "Audit log", Content: lazy(() => import("@/features/audit/Audit")), admin: true },
 };

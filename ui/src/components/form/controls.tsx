@@ -1,6 +1,7 @@
 import { useState } from "react";
 import type { Field } from "@/lib/schema";
 import styles from "./form.module.css";
+import { SecretField } from "./SecretField";
 
 type Control = Readonly<Record<string, unknown>>;
 
@@ -39,17 +40,7 @@ export function Scalar(props: Props) {
         />
       );
     case "secret":
-      return (
-        <input
-          {...control}
-          type="password"
-          autoComplete="off"
-          spellCheck={false}
-          placeholder={typeof value === "object" && value !== null ? "kept as it is" : ""}
-          value={typeof value === "string" ? value : ""}
-          onChange={(event) => onChange(event.currentTarget.value || undefined)}
-        />
-      );
+      return <SecretField control={control} label={field.label} value={value} onChange={onChange} />;
     case "json":
       return <JsonText {...props} />;
     default:

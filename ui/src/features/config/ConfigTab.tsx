@@ -8,8 +8,10 @@ import { CodeBlock } from "@/components/CodeBlock";
 import { SchemaFields } from "@/components/form/SchemaFields";
 import { JsonView } from "@/components/JsonView";
 import { Segmented } from "@/components/Segmented";
+import { SecretChip } from "@/components/SecretChip";
 import { ErrorState, Loading } from "@/components/States";
 import { fieldsOf, given, words, type Field, type Values } from "@/lib/schema";
+import { secretName, secretWords } from "@/lib/secrets";
 import { asFields } from "@/live/frames";
 import type { SessionState } from "@/live/session-state";
 import { asCli, asCurl } from "./commands";
@@ -112,7 +114,9 @@ function Values({
             <th scope="row" title={row.name}>
               {row.label}
             </th>
-            <td>{shown(row.value ?? row.fallback)}</td>
+            <td>
+              <Shown value={row.value ?? row.fallback} />
+            </td>
             <td className={styles.dim}>{row.value === undefined ? "default" : "this session"}</td>
           </tr>
         ))}
@@ -121,14 +125,21 @@ function Values({
   );
 }
 
+function Shown({ value }: { value: unknown }) {
+  const secret = secretName(value);
+  return secret === null ? shown(value) : <SecretChip name={secret} />;
+}
+
 function shown(value: unknown): string {
   if (value === null || value === undefined || value === "") return "–";
+  const secret = secretName(value);
+  if (secret !== null) return `the secret ${secretWords(secret)}`;
   if (typeof value === "object") {
     const entries = Object.entries(value);
     return entries.length === 0
       ? "–"
       : entries
-          .map(([name, each]) => (Array.isArray(value) ? String(each) : `${words(name)}: ${shown(each)}`))
+          .map(([name, each]) => (Array.isArray(value) ? shown(each) : `${words(name)}: ${shown(each)}`))
           .join(", ");
   }
   return typeof value === "boolean" ? (value ? "yes" : "no") : words(value);

@@ -1,5 +1,6 @@
 /** How to start a session like this one from a shell. */
 
+import { withoutOwnSecrets } from "@/lib/secrets";
 import type { SessionState } from "@/live/session-state";
 
 /** Quoted for a POSIX shell. */
@@ -8,7 +9,7 @@ export function quoted(text: string): string {
 }
 
 export function asCli(state: SessionState): string {
-  const settings = Object.entries(state.facts.config).map(([name, value]) => {
+  const settings = Object.entries(withoutOwnSecrets(state.facts.config)).map(([name, value]) => {
     const text = typeof value === "string" ? value : JSON.stringify(value);
     return `--set ${quoted(`${name}=${text}`)}`;
   });
@@ -24,7 +25,7 @@ export function asCurl(state: SessionState, origin: string): string {
   const body = JSON.stringify({
     mode: state.facts.mode,
     task: state.run?.task ?? "What should be done",
-    config: state.facts.config,
+    config: withoutOwnSecrets(state.facts.config),
   });
   return `curl -X POST ${quoted(`${origin}/api/tasks/submit`)} \\\n  -H 'Content-Type: application/json' \\\n  -d ${quoted(body)}`;
 }

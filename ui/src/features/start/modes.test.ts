@@ -9,6 +9,7 @@ const MODE = {
       goal: { type: "string" },
       api_key: { anyOf: [{ type: "string", format: "password", writeOnly: true }, { type: "null" }] },
       base_url: { type: "string" },
+      headers: { type: "object", additionalProperties: { type: "string", "x-secret": true } },
     },
   },
 } as unknown as ModeInfo;
@@ -19,9 +20,14 @@ it("keeps a typed key apart from what is remembered; a reference to a kept one i
   expect(apart(MODE, { api_key: reference })).toEqual({ secret: {}, plain: { api_key: reference } });
 });
 
+it("keeps a whole group of keys apart, too", () => {
+  const headers = { Authorization: "Bearer 1" };
+  expect(apart(MODE, { headers, base_url: "u" })).toEqual({ secret: { headers }, plain: { base_url: "u" } });
+});
+
 it("asks for a key where few look, and hides it", () => {
   const form = formOf(MODE);
-  expect(form.basic.map((field) => field.name)).toEqual(["goal"]);
+  expect(form.basic.map((field) => field.name)).toEqual(["goal", "headers"]);
   expect(form.advanced.map((field) => [field.name, field.kind])).toEqual([
     ["api_key", "secret"],
     ["base_url", "text"],

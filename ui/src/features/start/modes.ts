@@ -3,6 +3,7 @@
 import type { IconName } from "@/components/Icon";
 import type { ModeInfo } from "@/api/types";
 import { fieldsOf, type Field, type Values } from "@/lib/schema";
+import { secretName } from "@/lib/secrets";
 
 /** In a section of their own. */
 const APART = new Set(["model", "tool_permissions", "resource_limits"]);
@@ -28,15 +29,22 @@ export function formOf(mode: ModeInfo): ModeForm {
   };
 }
 
-/** What must not be written down in the browser, and the rest. */
+/** What must not be written down in the browser, and the rest. A reference to a kept secret tells nobody anything. */
 export function apart(mode: ModeInfo, config: Values): { readonly secret: Values; readonly plain: Values } {
-  const names = new Set(fieldsOf(mode.config_schema).flatMap((each) => (each.kind === "secret" ? [each.name] : [])));
-  const isSecret = ([name, value]: [string, unknown]) => names.has(name) && typeof value === "string";
+  const properties = (mode.config_schema["properties"] ?? {}) as Record<string, unknown>;
+  const isSecret = ([name, value]: [string, unknown]) => isMarked(properties[name]) && secretName(value) === null;
   const entries = Object.entries(config);
   return {
     secret: Object.fromEntries(entries.filter(isSecret)),
     plain: Object.fromEntries(entries.filter((entry) => !isSecret(entry))),
   };
+}
+
+/** As the server finds the keys of a config whose values, or values in them, are secrets. */
+function isMarked(part: unknown): boolean {
+  if (typeof part !== "object" || part === null) return false;
+  const { writeOnly, format, "x-secret": mark } = part as Record<string, unknown>;
+  return writeOnly === true || mark === true || format === "password" || Object.values(part).some(isMarked);
 }
 
 /** The limits of a session, by the same shape as those of a run. */
