@@ -17,7 +17,7 @@ from perdure.core.sessions import Session
 from perdure.errors import InvalidInput
 from perdure.ids import new_id
 from perdure.services.access import session_for
-from perdure.store import assets, missions, sessions
+from perdure.store import assets, audit, missions, sessions
 from perdure.store.archive import check_archive, zip_chunks
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
@@ -107,11 +107,17 @@ class FileService:
         return info
 
     async def remove_orphans(self) -> int:
-        """Remove the workspaces of sessions that are gone for good; returns how many."""
+        """Remove the workspaces of sessions that are gone for good; returns how many.
+
+        Only what this database itself has purged: other databases may have their workspaces beside, and other
+        servers make one before they store its session.
+        """
         found = await asyncio.to_thread(self._folders)
-        claimed = set(self._claimed)  # before the store is asked: a claim ends after its session is stored
-        known = await self._store.read(lambda tx: sessions.known_ids(tx, found))
-        orphans = [self._root / name for name in found if name not in known | claimed]
+
+        def body(tx: Tx) -> set[str]:
+            return audit.purged_sessions(tx, found) - sessions.known_ids(tx, found)
+
+        orphans = [self._root / name for name in await self._store.read(body)]
         for folder in orphans:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return len(orphans)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Text, func, select, type_coerce
 
-from perdure.core.audit import Act, AuditEntry, Head, Verdict
+from perdure.core.audit import Act, AuditEntry, AuditResult, Head, Verdict
 from perdure.core.audit import verify as verify_entries
 from perdure.errors import StartupError
 from perdure.store import migrate
@@ -18,6 +18,7 @@ from perdure.store.tables import audit_head
 from perdure.store.transaction import Tx
 
 _AT_ONCE = 1000
+_IDS_AT_ONCE = 500
 _COLUMNS: tuple[ColumnElement[Any], ...] = (
     *(table.c.position, type_coerce(table.c.created_at, audit_head.c.position.type), table.c.actor_id),
     *(table.c.action, table.c.object_type, table.c.object_id, table.c.session_id, table.c.source),
@@ -53,6 +54,19 @@ def list_entries(
         query = query.where(table.c.position < before)
     rows = tx.db.execute(query.limit(limit).offset(offset))
     return [_entry(row) for row in rows], int(total)
+
+
+def purged_sessions(tx: Tx, ids: Sequence[str]) -> set[str]:
+    """Return those of the ids that were sessions of this database and were removed from it for good."""
+    found: set[str] = set()
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        query = select(table.c.session_id).where(
+            table.c.session_id.in_(ids[start : start + _IDS_AT_ONCE]),
+            table.c.action == "session.purge",
+            table.c.result == AuditResult.DONE,
+        )
+        found.update(row[0] for row in tx.db.execute(query))
+    return found
 
 
 def verify(url: str) -> Verdict:
