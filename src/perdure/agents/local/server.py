@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
+from perdure.agents.local import openmp
 from perdure.agents.local.cpu import missing_features
 from perdure.agents.local.state import Address, LocalModelUnavailable, ServerState, Status
 from perdure.agents.local.turnstile import Turnstile
@@ -170,23 +171,27 @@ class LocalModelServer:
         path = self.model.prepare(self._report_progress)
         with self._lock:
             self._state = replace(self._state, status=Status.LOADING, progress=None)
-        with tempfile.TemporaryFile() as errors:
+        libraries = tempfile.TemporaryDirectory(prefix="perdure-model-")
+        with tempfile.TemporaryFile() as errors, libraries as folder:
+            environment = openmp.environment(Path(folder))
             with self._lock:
                 if self._closing.is_set():
                     return "closing"
-                process = self._process = _spawn(errors)
+                process = self._process = _spawn(errors, environment)
             try:
-                address = self._introduce(process, path)
-                if address:
-                    self._announce(address)
+                said = self._introduce(process, path)
+                libraries.cleanup()  # what is loaded needs it no more, and a server that is killed cannot
+                if isinstance(said, Address):
+                    self._announce(said)
                 code = process.wait()
             finally:
                 with self._lock:
                     self._address = self._process = None
                 _end(process)
-            return _why_it_ended(code, errors)
+            return _why_it_ended(code, errors, said if isinstance(said, str) else None)
 
-    def _introduce(self, process: subprocess.Popen[bytes], path: Path) -> Address | None:
+    def _introduce(self, process: subprocess.Popen[bytes], path: Path) -> Address | str | None:
+        """Return where the child answers, what it says is wrong, or None if it says nothing."""
         assert process.stdin
         assert process.stdout
         api_key = secrets.token_urlsafe(24)
@@ -210,7 +215,9 @@ class LocalModelServer:
             return None
         finally:
             overdue.cancel()
-        return Address(f"{answer['address']}/v1", api_key) if "address" in answer else None
+        if "address" in answer:
+            return Address(f"{answer['address']}/v1", api_key)
+        return str(answer["error"]) if "error" in answer else None
 
     def _announce(self, address: Address) -> None:
         with self._lock:
@@ -245,7 +252,7 @@ class LocalModelServer:
         return LocalModelUnavailable(f"the {state.label} cannot answer: {reason}", state=state.to_dict())
 
 
-def _spawn(errors: IO[bytes]) -> subprocess.Popen[bytes]:
+def _spawn(errors: IO[bytes], environment: dict[str, str]) -> subprocess.Popen[bytes]:
     child = Path(__file__).with_name("child.py")
     # Its own session: a Ctrl-C in the terminal is ours to handle, and the child follows when we end.
     return subprocess.Popen(
@@ -255,6 +262,7 @@ def _spawn(errors: IO[bytes]) -> subprocess.Popen[bytes]:
         stderr=errors,
         start_new_session=True,
         cwd="/",
+        env={**os.environ, **environment},
     )
 
 
@@ -272,7 +280,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _why_it_ended(code: int, errors: IO[bytes]) -> str:
+def _why_it_ended(code: int, errors: IO[bytes], said: str | None) -> str:
+    if said is not None:
+        hint = f" (Debian: apt-get install {openmp.PACKAGE})" if openmp.NAME in said else ""
+        return f"the model's process could not start: {said}{hint}"
     errors.seek(max(0, errors.seek(0, os.SEEK_END) - 2000))
     last_words = errors.read().decode("utf-8", "replace").strip().splitlines()[-3:]
     return " ".join([f"the model's process ended with {code}", *last_words])

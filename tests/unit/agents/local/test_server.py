@@ -18,6 +18,12 @@ from perdure.agents.local.state import LocalModelUnavailable, Status
 from perdure.agents.local.weights import Progress, WeightsDamaged
 
 CHILD_THAT_ENDS = "import sys; sys.stdin.readline(); sys.stderr.write('out of memory'); sys.exit(3)"
+CHILD_WITHOUT_A_LIBRARY = """
+import json, sys
+sys.stdin.readline()
+print(json.dumps({"error": "ImportError: libgomp.so.1: cannot open shared object file"}))
+sys.exit(1)
+"""
 
 
 def served(**changes: Any) -> ServedModel:
@@ -103,6 +109,22 @@ async def test_a_child_that_keeps_ending_is_given_up_with_its_last_words(
         await server.ready(20)
 
     assert (server.state.status, server.state.restarts, server.pid) == (Status.FAILED, 3, None)
+    await server.aclose()
+
+
+async def test_what_a_child_says_of_its_start_is_passed_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    child = tmp_path / "child.py"
+    child.write_text(CHILD_WITHOUT_A_LIBRARY)
+    monkeypatch.setattr(server_module, "__file__", str(tmp_path / "server.py"))
+    monkeypatch.setattr(server_module, "_BACKOFF_S", (0.0,))
+    server = LocalModelServer(served())
+
+    with pytest.raises(
+        LocalModelUnavailable, match=r"libgomp\.so\.1: cannot open .*apt-get install libgomp1"
+    ):
+        await server.ready(20)
     await server.aclose()
 
 
