@@ -19,6 +19,7 @@ function asked(change: Partial<ApprovalEntry>): ApprovalEntry {
     resolution: null,
     response: {},
     respondedBy: null,
+    answeredBy: null,
     respondedAt: null,
     deadline: null,
     answerSchema: null,
@@ -163,6 +164,7 @@ describe("the conversation", () => {
     position,
     role: "user",
     agent: null,
+    author: null,
     content: "",
     at: AT(second),
   });

@@ -2,7 +2,7 @@
 
 import { asFields, type EventFrame } from "./frames";
 import type { ApprovalEntry, FileEntry, SessionState } from "./session-state";
-import { count, list, text, upsert } from "./values";
+import { authorOf, count, list, text, upsert } from "./values";
 
 /** Events that changed the session carry its version; it never goes back. */
 export function withVersion(state: SessionState, data: EventFrame["data"]): SessionState["facts"] {
@@ -42,6 +42,7 @@ export function withRequest(state: SessionState, event: EventFrame): SessionStat
     status: "pending",
     resolution: null,
     respondedBy: null,
+    answeredBy: null,
     respondedAt: null,
     deadline: text(data["deadline"]),
     at: event.timestamp,
@@ -60,6 +61,7 @@ export function withResolution(state: SessionState, event: EventFrame): SessionS
           resolution: text(event.data["resolution"]),
           response: event.data["feedback"] ? { ...entry.response, feedback: event.data["feedback"] } : entry.response,
           respondedBy: text(event.data["responded_by"]),
+          answeredBy: authorOf(event.data["answered_by"]),
           respondedAt: event.timestamp,
         },
   );

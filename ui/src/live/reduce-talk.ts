@@ -2,7 +2,7 @@
 
 import { asFields, type DeltaFrame, type EventFrame } from "./frames";
 import { MAX_LINES, MAX_TOOLS, type MessageEntry, type SessionState, type ToolEntry } from "./session-state";
-import { codePoints, count, list, text, upsert } from "./values";
+import { authorOf, codePoints, count, list, text, upsert } from "./values";
 
 /** So that not each new line moves all others. */
 const SPARE_LINES = 1_000;
@@ -36,6 +36,7 @@ export function withMessage(state: SessionState, event: EventFrame): SessionStat
     position: count(data["position"]) ?? state.messages.length + 1,
     role: text(data["role"]) ?? "assistant",
     agent: text(data["agent"]),
+    author: authorOf(data["author"]),
     content: text(data["content"]) ?? "",
     at: event.timestamp,
   };

@@ -1,10 +1,14 @@
 /** Everything the session page shows, in one plain value that only the reducer makes anew. */
 
+import type { Author } from "@/lib/authors";
+
 export interface MessageEntry {
   readonly messageId: string;
   readonly position: number;
   readonly role: string;
   readonly agent: string | null;
+  /** Who wrote it; null: an agent, or nobody kept it. */
+  readonly author: Author | null;
   readonly content: string;
   readonly at: string;
 }
@@ -68,6 +72,7 @@ export interface ApprovalEntry {
   /** What was said: feedback, modifications, answer. */
   readonly response: Readonly<Record<string, unknown>>;
   readonly respondedBy: string | null;
+  readonly answeredBy: Author | null;
   readonly respondedAt: string | null;
   readonly deadline: string | null;
   readonly at: string;

@@ -11,6 +11,7 @@ import {
   type StepEntry,
   type StepStatus,
 } from "./session-state";
+import { authorOf } from "./values";
 
 export interface SnapshotParts {
   readonly detail: SessionDetail;
@@ -97,6 +98,7 @@ export function messageOf(message: MessageInfo): MessageEntry {
     position: message.position,
     role: message.role,
     agent: message.agent ?? null,
+    author: authorOf(message.author),
     content: message.content,
     at: message.timestamp,
   };
@@ -141,6 +143,7 @@ export function approvalOf(approval: ApprovalInfo): ApprovalEntry {
     onExpiry: approval.on_expiry,
     response: approval.response_data ?? {},
     respondedBy: approval.responded_by ?? null,
+    answeredBy: authorOf(approval.answered_by),
     respondedAt: approval.responded_at ?? null,
     deadline: approval.deadline ?? null,
     at: approval.created_at,

@@ -8,6 +8,7 @@ import { Loading } from "@/components/States";
 import { ApprovalCard } from "@/features/approvals/ApprovalCard";
 import { PinnedRequest } from "@/features/approvals/PinnedRequest";
 import { Conversation } from "@/features/conversation/Conversation";
+import { Grants } from "@/features/grants/Grants";
 import { Overview } from "@/features/overview/Overview";
 import { Banner } from "@/features/session/Banner";
 import { Header, type ForkPoint } from "@/features/session/Header";
@@ -18,7 +19,7 @@ import { Watching } from "@/features/sharing/Watching";
 import { StepList } from "@/features/steps/StepList";
 import { may } from "@/lib/access";
 import { useKeys } from "@/lib/keys";
-import { shownStatus } from "@/lib/status";
+import { shownStatus, type Shown } from "@/lib/status";
 import { useConnection } from "@/live/react";
 import type { SessionState } from "@/live/session-state";
 import type { SessionStore } from "@/live/session-store";
@@ -42,7 +43,13 @@ const MissionTab = lazy(() => import("@/features/mission/MissionTab"));
 const route = getRouteApi("/sessions/$id");
 const WIDE = "(min-width: 1180px)";
 const PHONE = "(max-width: 640px)";
-const WRITABLE = new Set(["needs-you", "running", "ready", "done", "pausing", "stopping"]);
+const CLOSED: Readonly<Partial<Record<Shown, string>>> = {
+  paused: "Resume the session to write to it",
+  expired: "Resume the session to write to it",
+  failed: "Retry the run to go on and write",
+  archived: "Restore the session to write to it",
+  deleted: "Restore the session to write to it",
+};
 const BUSY = new Set(["needs-you", "running", "pausing", "stopping"]);
 
 interface Tab extends TabHead {
@@ -113,7 +120,7 @@ function View({ state, store, role, ownerName }: ViewProps) {
       state={state}
       busy={BUSY.has(status)}
       heard={heard}
-      canWrite={WRITABLE.has(status)}
+      closed={CLOSED[status] ?? null}
       inputRef={message}
       onOlder={store.loadOlderMessages}
       decision={(approval) => <ApprovalCard approval={approval} />}
@@ -131,13 +138,18 @@ function View({ state, store, role, ownerName }: ViewProps) {
         <Overview
           state={state}
           onJump={jumpToEvent}
-          queue={<Queue sessionId={state.sessionId} />}
+          queue={
+            <>
+              <Grants state={state} quiet />
+              <Queue sessionId={state.sessionId} />
+            </>
+          }
           steps={
             <StepList
               begun={state.steps}
               plan={state.plan}
               live={live}
-              stopped={status === "needs-you" ? "Waits for you" : "Stopped here"}
+              waits={status === "needs-you"}
               heard={heard}
             />
           }
@@ -218,7 +230,13 @@ function View({ state, store, role, ownerName }: ViewProps) {
         />
       ),
     },
-    { id: "config", label: "Config", icon: "gear", count: 0, content: () => <ConfigTab state={state} /> },
+    {
+      id: "config",
+      label: "Config",
+      icon: "gear",
+      count: 0,
+      content: () => <ConfigTab state={state} grants={<Grants state={state} />} />,
+    },
   ];
   const wanted = tab ?? (wide ? "overview" : "chat");
   const current = tabs.find((each) => each.id === wanted) ?? tabs[0];

@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { useEffect, type KeyboardEvent } from "react";
-import { useMay } from "@/components/Access";
+import { useMay, useMe } from "@/components/Access";
 import { Icon } from "@/components/Icon";
 import { ErrorState } from "@/components/States";
 import fields from "@/components/form/form.module.css";
@@ -188,6 +188,8 @@ function Answered({ approval }: { approval: ApprovalEntry }) {
       : approval.status === "cancelled"
         ? "No longer needed"
         : (OUTCOME[approval.resolution ?? ""] ?? approval.status);
+  const me = useMe();
+  const isMine = me?.auth === "password" && approval.answeredBy?.userId === me.user_id;
   const feedback = approval.response["feedback"];
   useEffect(() => {
     localStorage.removeItem(`perdure.request.${approval.approvalId}`);
@@ -199,6 +201,7 @@ function Answered({ approval }: { approval: ApprovalEntry }) {
         <span>
           <strong>{words}</strong>
           {approval.respondedBy && ` by ${approval.respondedBy}`}
+          {isMine && <span className={styles.note}> (you)</span>}
           {approval.respondedAt && `, ${clock(approval.respondedAt)}`}
           {": "}
           {approval.title}

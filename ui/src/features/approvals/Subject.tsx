@@ -1,6 +1,7 @@
 import { CodeBlock } from "@/components/CodeBlock";
 import { Markdown } from "@/components/Markdown";
 import { asFields } from "@/live/frames";
+import { CATEGORY_DOES } from "@/lib/tools";
 import type { ApprovalEntry } from "@/live/session-state";
 import { plannedSteps } from "./plan";
 import styles from "./requests.module.css";
@@ -62,14 +63,6 @@ function Plan({ data }: { data: Data }) {
   );
 }
 
-const CATEGORY: Readonly<Record<string, string>> = {
-  read_only: "only reads",
-  file_write: "writes files of this session",
-  code: "runs code",
-  shell: "runs a shell command",
-  network: "reaches the network",
-};
-
 function ToolCall({ data }: { data: Data }) {
   const args = asFields(data["arguments"]);
   const command = ["command", "code", "script"].find((name) => typeof args[name] === "string");
@@ -86,7 +79,7 @@ function ToolCall({ data }: { data: Data }) {
         <code>{String(data["tool"] ?? "")}</code>
         {category && (
           <span className={styles.category} data-category={category}>
-            {CATEGORY[category] ?? category}
+            {CATEGORY_DOES[category] ?? category}
           </span>
         )}
       </p>

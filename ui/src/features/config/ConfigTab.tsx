@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import { asProblem, fieldErrors, type Problem } from "@/api/problem";
 import { changeSession, listModes } from "@/api/sessions";
 import { useMay } from "@/components/Access";
@@ -20,7 +20,7 @@ import styles from "./Config.module.css";
 type View = "values" | "json" | "command";
 
 /** What holds for this session, where each value comes from, and how to start one like it. */
-export default function ConfigTab({ state }: { state: SessionState }) {
+export default function ConfigTab({ state, grants }: { state: SessionState; grants: ReactNode }) {
   const modes = useQuery({ queryKey: ["modes"], queryFn: listModes, staleTime: Infinity });
   const [view, setView] = useState<View>("values");
   const [all, setAll] = useState(false);
@@ -71,6 +71,7 @@ export default function ConfigTab({ state }: { state: SessionState }) {
             </Button>
           )}
           <Limits state={state} schema={asFields(asFields(mode?.config_schema["$defs"])["ResourceLimits"])} />
+          {grants}
         </>
       )}
     </div>

@@ -13,7 +13,8 @@ import styles from "./Conversation.module.css";
 interface Props {
   readonly sessionId: string;
   readonly busy: boolean;
-  readonly canWrite: boolean;
+  /** Why nothing can be written now, and what to do about it. */
+  readonly closed: string | null;
   readonly inputRef: Ref<HTMLTextAreaElement>;
 }
 
@@ -28,7 +29,7 @@ const DONE: Readonly<Record<OnBusy, string>> = {
   interrupt: "The run before is being cancelled; this starts next.",
 };
 
-export function Composer({ sessionId, busy, canWrite: fits, inputRef }: Props) {
+export function Composer({ sessionId, busy, closed, inputRef }: Props) {
   const [text, setText] = useDraft(`message.${sessionId}`);
   const [onBusy, setOnBusy] = useStored<OnBusy>("on-busy", "enqueue");
   const [sending, setSending] = useState(false);
@@ -36,7 +37,7 @@ export function Composer({ sessionId, busy, canWrite: fits, inputRef }: Props) {
   const [note, setNote] = useState("");
   const key = useRef<string | null>(null);
   const mayWrite = useMay("send");
-  const canWrite = fits && mayWrite;
+  const canWrite = closed === null && mayWrite;
 
   async function send() {
     const content = text.trim();
@@ -85,11 +86,7 @@ export function Composer({ sessionId, busy, canWrite: fits, inputRef }: Props) {
           ref={inputRef}
           aria-label="Message"
           placeholder={
-            !mayWrite
-              ? "You can view this session, not write to it"
-              : canWrite
-                ? "Write to this session"
-                : "Resume or restore the session to write to it"
+            mayWrite ? (closed ?? "Write to this session") : "You can view this session, not write to it"
           }
           autosize
           minRows={1}

@@ -1,9 +1,11 @@
 import { Button } from "@mantine/core";
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode, type Ref } from "react";
-import { useRole } from "@/components/Access";
+import { useMe, useRole } from "@/components/Access";
+import { Face } from "@/components/Face";
 import { Icon } from "@/components/Icon";
 import { Markdown } from "@/components/Markdown";
 import { EmptyState } from "@/components/States";
+import { peopleIn, sayerOf } from "@/lib/authors";
 import { clock } from "@/lib/time";
 import type { ApprovalEntry, MessageEntry, OpenMessage, SessionState } from "@/live/session-state";
 import { Composer } from "./Composer";
@@ -18,7 +20,8 @@ interface Props {
   readonly state: SessionState;
   readonly busy: boolean;
   readonly heard: boolean;
-  readonly canWrite: boolean;
+  /** Why nothing can be written now. */
+  readonly closed: string | null;
   readonly inputRef: Ref<HTMLTextAreaElement>;
   readonly onOlder: () => Promise<void>;
   /** How a past decision is shown. */
@@ -26,7 +29,7 @@ interface Props {
 }
 
 /** What was said and done. Keeps to the end while the reader is there, and stays put while they read above. */
-export function Conversation({ state, busy, heard, canWrite, inputRef, onOlder, decision }: Props) {
+export function Conversation({ state, busy, heard, closed, inputRef, onOlder, decision }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const [atEnd, setAtEnd] = useState(true);
   const seen = useRef(state.messages.length);
@@ -53,8 +56,11 @@ export function Conversation({ state, busy, heard, canWrite, inputRef, onOlder, 
   }, [atEnd]);
 
   const role = useRole();
-  // the log keeps no names: where several people write, "You" could be somebody else
-  const user = (role === null || role === "owner") && !state.facts.shared ? "You" : "User";
+  const me = useMe()?.user_id ?? null;
+  const several =
+    peopleIn([...state.messages.map((each) => each.author), ...state.approvals.map((each) => each.answeredBy)]) > 1;
+  // what was said before names were kept: where several people write, "You" could be somebody else
+  const unnamed = (role === null || role === "owner") && !state.facts.shared ? "You" : "User";
   const asks = state.approvals.some((approval) => approval.status === "pending");
   const unended = asks ? "waits for you" : busy ? "running" : "no result";
   const empty = items.length === 0 && state.open.length === 0;
@@ -85,7 +91,7 @@ export function Conversation({ state, busy, heard, canWrite, inputRef, onOlder, 
           {items.map((item) => {
             switch (item.kind) {
               case "message":
-                return <Said key={item.id} message={item.message} user={user} />;
+                return <Said key={item.id} message={item.message} me={me} several={several} unnamed={unnamed} />;
               case "tools":
                 return <Tools key={item.id} tools={item.tools} unended={unended} heard={heard} />;
               case "decision":
@@ -110,7 +116,7 @@ export function Conversation({ state, busy, heard, canWrite, inputRef, onOlder, 
           {newBelow > 0 ? `${newBelow} new below` : "To the end"}
         </Button>
       )}
-      <Composer sessionId={state.sessionId} busy={busy} canWrite={canWrite} inputRef={inputRef} />
+      <Composer sessionId={state.sessionId} busy={busy} closed={closed} inputRef={inputRef} />
     </section>
   );
 }
@@ -144,17 +150,27 @@ function useOlder(scroller: React.RefObject<HTMLDivElement | null>, state: Sessi
 
 const ROLE: Readonly<Record<string, string>> = { user: "You", assistant: "Agent", system: "System", tool: "Tool" };
 
-const Said = memo(function Said({ message, user }: { message: MessageEntry; user: string }) {
-  const mine = message.role === "user";
+interface SaidProps {
+  readonly message: MessageEntry;
+  readonly me: string | null;
+  readonly several: boolean;
+  readonly unnamed: string;
+}
+
+const Said = memo(function Said({ message, me, several, unnamed }: SaidProps) {
+  const human = message.role === "user";
+  const sayer = sayerOf(message.author, me, several, unnamed);
   return (
     <article className={styles.message} data-role={message.role} data-message-id={message.messageId}>
       <header>
-        <strong>{mine ? user : (message.agent ?? ROLE[message.role] ?? message.role)}</strong>
+        {human && sayer.userId !== null && <Face id={sayer.userId} name={sayer.name} small />}
+        <strong>{human ? sayer.name : (message.agent ?? ROLE[message.role] ?? message.role)}</strong>
+        {human && sayer.mine && <span className={styles.you}>you</span>}
         <time dateTime={message.at} title={new Date(message.at).toLocaleString()}>
           {clock(message.at)}
         </time>
       </header>
-      {mine ? <div className={styles.mine}>{message.content}</div> : <Markdown text={message.content} />}
+      {human ? <div className={styles.mine}>{message.content}</div> : <Markdown text={message.content} />}
     </article>
   );
 });
