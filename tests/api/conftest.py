@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from perdure.api.app import create_app
 from perdure.api.server import Server, listen, make_server
 from perdure.bootstrap import Perdure, build
 from perdure.config import Settings
+from perdure.core.access import SYSTEM_ACTOR
 from perdure.core.events import Console, EventData, NewEvent
+from perdure.core.people import UserRole
 
 
 class Running:
@@ -124,3 +127,52 @@ async def app(tmp_path: Path) -> AsyncIterator[Running]:
     """A server with the default settings."""
     async with running(tmp_path) as served:
         yield served
+
+
+PEOPLE = ("admin", "owner", "ann", "ben", "stranger")
+
+
+@dataclass
+class Shared:
+    """A server with sign-in and a bearer token for everybody."""
+
+    running: Running
+    ids: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    async def ask(self, who: str, method: str, path: str, body: Any = None) -> httpx.Response:
+        return await self.running.http.request(method, path, json=body, headers=self.headers(who))
+
+    async def done(self, who: str, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Send a request that has to succeed."""
+        answer = await self.ask(who, method, path, body)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    async def session(self, **body: Any) -> str:
+        """Make a session of the owner."""
+        return (await self.done("owner", "POST", "/api/sessions", {"mode": "one-shot", **body}))["session_id"]
+
+    async def share(self, session: str, who: str, role: str = "view", **body: Any) -> str:
+        """Share it and return the share's id."""
+        given = {"email": f"{who}@example.org", "role": role, **body}
+        return (await self.done("owner", "POST", f"/api/sessions/{session}/shares", given))["share_id"]
+
+    def headers(self, who: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens[who]}"}
+
+    def socket(self, who: str, path: str) -> connect:
+        return self.running.socket(path, additional_headers=self.headers(who))
+
+
+@pytest.fixture
+async def shared(tmp_path: Path) -> AsyncIterator[Shared]:
+    async with running(tmp_path, auth="password", rate_limits="off") as served:
+        made = Shared(served)
+        for who in PEOPLE:
+            role = UserRole.ADMIN if who == "admin" else UserRole.MEMBER
+            email = f"{who}@example.org"
+            user = await served.perdure.users.create(SYSTEM_ACTOR, email=email, name=who, role=role)
+            opened = await served.perdure.sign_in.open_for(user.id, "password")
+            made.ids[who], made.tokens[who] = user.id, opened.access_token
+        yield made

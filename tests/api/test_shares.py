@@ -4,70 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 
-from perdure.core.access import SYSTEM_ACTOR
-from perdure.core.people import UserRole
 from perdure.ids import new_id
 from perdure.store import operations
-from tests.api.conftest import Running, frame, running, until
+from tests.api.conftest import Shared, frame, until
 from tests.factories import STRANGER
-
-PEOPLE = ("admin", "owner", "ann", "ben", "stranger")
-
-
-@dataclass
-class Shared:
-    """A server with sign-in and a bearer token for everybody."""
-
-    running: Running
-    ids: dict[str, str] = field(default_factory=dict)
-    tokens: dict[str, str] = field(default_factory=dict)
-
-    async def ask(self, who: str, method: str, path: str, body: Any = None) -> httpx.Response:
-        return await self.running.http.request(method, path, json=body, headers=self.headers(who))
-
-    async def done(self, who: str, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        """Send a request that has to succeed."""
-        answer = await self.ask(who, method, path, body)
-        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json()
-
-    async def session(self, **body: Any) -> str:
-        """Make a session of the owner."""
-        return (await self.done("owner", "POST", "/api/sessions", {"mode": "one-shot", **body}))["session_id"]
-
-    async def share(self, session: str, who: str, role: str = "view", **body: Any) -> str:
-        """Share it and return the share's id."""
-        given = {"email": f"{who}@example.org", "role": role, **body}
-        return (await self.done("owner", "POST", f"/api/sessions/{session}/shares", given))["share_id"]
-
-    def headers(self, who: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.tokens[who]}"}
-
-    def socket(self, who: str, path: str) -> connect:
-        return self.running.socket(path, additional_headers=self.headers(who))
-
-
-@pytest.fixture
-async def shared(tmp_path: Path) -> AsyncIterator[Shared]:
-    async with running(tmp_path, auth="password", rate_limits="off") as served:
-        made = Shared(served)
-        for who in PEOPLE:
-            role = UserRole.ADMIN if who == "admin" else UserRole.MEMBER
-            email = f"{who}@example.org"
-            user = await served.perdure.users.create(SYSTEM_ACTOR, email=email, name=who, role=role)
-            opened = await served.perdure.sign_in.open_for(user.id, "password")
-            made.ids[who], made.tokens[who] = user.id, opened.access_token
-        yield made
 
 
 async def test_a_session_is_shared_changed_and_taken_back(shared: Shared) -> None:
@@ -361,7 +307,8 @@ async def test_hints_reach_those_it_is_shared_with_and_only_them(shared: Shared)
         for socket in (owner, ann, ben, admin):
             await until(socket, lambda f: f["type"] == "sessions")
         share = await shared.share(session, "ann", "edit")
-        assert (await until(ann, hint))[-1] == {"type": "session:created", "session_id": session}
+        told = (await until(ann, lambda f: f["type"] == "session:created"))[-1]
+        assert told["session_id"] == session
         await shared.done("owner", "PATCH", f"/api/sessions/{session}", {"name": "Now"})
         seen = await until(ann, lambda f: f["type"] == "session:updated")
         assert seen[-1]["session_id"] == session

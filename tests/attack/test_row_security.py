@@ -21,14 +21,22 @@ from perdure.core import access as rules
 from perdure.core.access import LOCAL_USER_ID, Role
 from perdure.services import access as asking
 from perdure.store import shares
-from tests.api import test_downloads, test_missions, test_run_control, test_sessions, test_shares
+from tests.api import (
+    conftest,
+    test_authors,
+    test_downloads,
+    test_missions,
+    test_run_control,
+    test_sessions,
+    test_shares,
+)
 from tests.api.conftest import Running, frame, running
 from tests.attack.access_cases import CASES, Case, Right
 from tests.attack.access_world import World, world
 from tests.provision.postgres import PostgresServer
 from tests.provision.row_security import guarded_database
 
-SUITES = (test_sessions, test_run_control, test_missions, test_downloads, test_shares)
+SUITES = (test_sessions, test_run_control, test_missions, test_downloads, test_shares, test_authors)
 
 
 def _taken_over(module: ModuleType) -> dict[str, Any]:
@@ -65,10 +73,10 @@ def _sharing_on_a_guarded_database(monkeypatch: pytest.MonkeyPatch, request: pyt
         url = request.getfixturevalue("guarded_postgres_url")
         return running(folder, database_url=url, row_security="on", **settings)
 
-    monkeypatch.setattr(test_shares, "running", guarded)
+    monkeypatch.setattr(conftest, "running", guarded)
 
 
-shared = test_shares.shared
+shared = conftest.shared
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

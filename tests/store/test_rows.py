@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from perdure.core.access import Actor
 from perdure.core.approvals import ApprovalStatus
 from perdure.core.runs import RunStatus
 from perdure.core.sessions import Session, SessionHead, SessionStatus
@@ -112,7 +113,9 @@ async def test_thirty_answers_settle_one_approval_once(store: Store, session: Se
     await store.write(prepare)
 
     def settle(tx: Tx, number: int) -> str:
-        settle_in(tx, question, ApprovalStatus.APPROVED, None, by=f"p{number}", by_person=True)
+        settle_in(
+            tx, question, ApprovalStatus.APPROVED, None, by=Actor(f"u{number}", f"p{number}"), by_person=True
+        )
         return f"p{number}"
 
     won, lost = await outcomes(*(store.write(lambda tx, n=n: settle(tx, n)) for n in range(30)))

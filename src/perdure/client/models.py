@@ -34,6 +34,13 @@ class Run(Wire):
     completed_at: datetime | None = None
 
 
+class Author(Wire):
+    """The person who said or answered something, with the name they had then."""
+
+    user_id: str
+    name: str = ""
+
+
 class Approval(Wire):
     """A question that waits for a person, or its answer."""
 
@@ -50,6 +57,7 @@ class Approval(Wire):
     resolution: str | None = None
     response_data: Json | None = None
     responded_by: str | None = None
+    answered_by: Author | None = None
     deadline: datetime | None = None
     on_expiry: str = "pause"
     created_at: datetime | None = None
@@ -91,6 +99,7 @@ class Message(Wire):
     message_id: str | None = None
     position: int | None = None
     agent: str | None = None
+    author: Author | None = None
     run_id: str | None = None
     timestamp: datetime | None = None
 
@@ -141,6 +150,7 @@ class QueueItem(Wire):
     position: int
     content: str
     config: Json = Field(default_factory=dict)
+    author: Author | None = None
     created_at: datetime | None = None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from perdure.core.messages import Author
 from perdure.errors import AlreadyAnswered, InvalidInput
 
 
@@ -109,8 +110,17 @@ class Approval(BaseModel):
     on_expiry: OnExpiry = OnExpiry.PAUSE
     response_data: dict[str, Any] | None = None
     responded_by: str | None = None
+    """The name that whoever answered had then."""
+    responded_by_id: str | None = None
     responded_at: datetime | None = None
     created_at: datetime
+
+    @property
+    def answered_by(self) -> Author | None:
+        """Who answered; None before, when nobody did, and for answers of versions that kept only the name."""
+        if self.responded_by is None or self.responded_by_id is None:
+            return None
+        return Author(user_id=self.responded_by_id, name=self.responded_by)
 
 
 def parse_resolution(resolution: str | None, approved: bool | None) -> Resolution:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from perdure.core.clock import wire_time
+from perdure.core.messages import Author
 from perdure.core.shortened import Whole, shortened
 
 SCHEMA_VERSION = 1
@@ -62,6 +63,8 @@ class WorkflowResumed(EventData):
     reason: str = "requested"
     attempt: int = 1
     additional_context: str | None = None
+    author: Author | None = None
+    """Who added the context."""
 
 
 class WorkflowComplete(EventData):
@@ -179,6 +182,8 @@ class AgentMessage(EventData):
     agent: str | None = None
     content: str
     parts: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
+    author: Author | None = None
+    """The person who said it, as they were called then: an event does not change when somebody is renamed."""
 
 
 class ToolCall(EventData):
@@ -286,6 +291,8 @@ class ApprovalResolved(EventData):
     resolution: str | None = None
     feedback: str | None = None
     responded_by: str | None = None
+    answered_by: Author | None = None
+    """Whose name `responded_by` is."""
 
 
 class BudgetWarning(EventData):

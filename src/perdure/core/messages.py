@@ -6,6 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel, ConfigDict
+
+from perdure.core.access import Actor
+
 
 class MessageRole(StrEnum):
     """Who speaks."""
@@ -14,6 +18,20 @@ class MessageRole(StrEnum):
     ASSISTANT = "assistant"
     SYSTEM = "system"
     TOOL = "tool"
+
+
+class Author(BaseModel):
+    """The person who said something, with the name they had when they said it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_id: str
+    name: str
+
+
+def author_of(actor: Actor) -> Author | None:
+    """Return as whom somebody speaks; None for the server itself."""
+    return None if actor.is_system else Author(user_id=actor.user_id, name=actor.name)
 
 
 class Message(NamedTuple):
@@ -31,6 +49,8 @@ class Message(NamedTuple):
     """`{"type": "text", "text"}`, or `type` `tool_call`, `tool_result` or `file` with their fields."""
     run_id: str | None
     created_at: datetime
+    author: dict[str, str] | None = None
+    """`{user_id, name}` of the person who said it, as the log has it; None for agents and older entries."""
 
     @property
     def text(self) -> str:

@@ -18,6 +18,7 @@ from perdure.core.approvals import (
     parse_resolution,
 )
 from perdure.core.events import ApprovalResolved, WorkflowPaused
+from perdure.core.messages import author_of
 from perdure.core.runs import RunStatus
 from perdure.core.sessions import Session, SessionCommand, SessionStatus
 from perdure.errors import AlreadyAnswered, InvalidInput, NotFound
@@ -120,9 +121,7 @@ class ApprovalService:
                 modifications=modifications,
                 answer=SESSION_SCOPE if for_session else answer,
             )
-            settled = settle_in(
-                tx, approval, status, chosen, response=response, by=actor.name, by_person=True
-            )
+            settled = settle_in(tx, approval, status, chosen, response=response, by=actor, by_person=True)
             audit_answer(tx, actor, settled)
             return settled
 
@@ -162,7 +161,7 @@ def settle_in(
     resolution: Resolution | None,
     *,
     response: dict[str, Any] | None = None,
-    by: str | None = None,
+    by: Actor | None = None,
     by_person: bool = False,
 ) -> Approval:
     """Write the outcome, log it, and put the waiting run back into the queue.
@@ -175,7 +174,8 @@ def settle_in(
         "status": status,
         "resolution": resolution,
         "response_data": response,
-        "responded_by": by,
+        "responded_by": by.name if by else None,
+        "responded_by_id": by.user_id if by and not by.is_system else None,
         "responded_at": tx.now,
     }
     if not approvals.settle_approval(tx, approval, **outcome):
@@ -197,7 +197,8 @@ def settle_in(
             status=status,
             resolution=resolution,
             feedback=(response or {}).get("feedback"),
-            responded_by=by,
+            responded_by=by.name if by else None,
+            answered_by=author_of(by) if by else None,
         ),
         run_id=approval.run_id,
         step_id=approval.step_id,
@@ -225,7 +226,7 @@ def audit_answer(tx: Tx, actor: Actor, approval: Approval, action: str = "approv
     )
 
 
-def release_in(tx: Tx, session: Session, by: str) -> list[str]:
+def release_in(tx: Tx, session: Session, by: Actor) -> list[str]:
     """Answer the session's questions about limits that leave room by now; returns the runs that go on."""
     pending, _ = approvals.list_approvals(tx, None, status="pending", session_id=session.id, limit=200)
     freed = [

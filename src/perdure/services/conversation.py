@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from perdure.core.events import AgentMessage, NewEvent
-from perdure.core.messages import MessageRole, text_parts
+from perdure.core.messages import Author, MessageRole, text_parts
 from perdure.errors import InvalidInput
 from perdure.ids import new_id
 
@@ -20,6 +20,7 @@ def message_event(
     run_id: str | None = None,
     step_id: str | None = None,
     dedupe: str | None = None,
+    author: Author | None = None,
 ) -> NewEvent:
     """Return the event that is the message; the appender gives it its position.
 
@@ -42,6 +43,7 @@ def message_event(
             "agent": agent,
             "content": content,
             "parts": text_parts(content),
+            "author": None if author is None else {"user_id": author.user_id, "name": author.name},
         }
         return NewEvent(AgentMessage.type, payload, run_id, step_id, dedupe)
     data = AgentMessage(
@@ -51,12 +53,15 @@ def message_event(
         agent=agent,
         content=content,
         parts=parts if parts is not None else text_parts(content),
+        author=author,
     )
     return NewEvent.of(data, run_id=run_id, step_id=step_id, dedupe=dedupe)
 
 
-def wire_messages(entries: list[dict[str, Any]]) -> list[NewEvent]:
+def wire_messages(entries: list[dict[str, Any]], author: Author | None) -> list[NewEvent]:
     """Return the events of messages that came from outside (`role`, `content`, `agent`, `parts`).
+
+    What a user says in them is said by `author`, who brought them, whatever an entry claims.
 
     Raises:
         InvalidInput: naming the entry that is not a message.
@@ -74,6 +79,7 @@ def wire_messages(entries: list[dict[str, Any]]) -> list[NewEvent]:
                 content,
                 agent=entry.get("agent") or entry.get("name"),
                 parts=entry.get("parts"),
+                author=author if entry["role"] == MessageRole.USER else None,
             )
         )
     return found

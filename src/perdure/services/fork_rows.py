@@ -180,6 +180,7 @@ def _approvals(original: Original, renaming: Renaming, made: ForkRows, now: date
                 "resolution": None,
                 "response_data": None,
                 "responded_by": None,
+                "responded_by_id": None,
                 "responded_at": now,
             }
         if original.target is not None and row["run_id"] == original.target.id:

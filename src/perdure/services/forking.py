@@ -12,6 +12,7 @@ from typing import Any
 
 from perdure.core.access import Action, Actor
 from perdure.core.events import ApprovalResolved, Console, NewEvent, WorkflowResumed
+from perdure.core.messages import author_of
 from perdure.core.renaming import Renaming
 from perdure.core.runs import Run, RunStatus
 from perdure.core.sessions import Session, SessionStatus
@@ -332,10 +333,13 @@ class _Fork:
             ),
         ]
         if run is not None and (self.wish.input is not None or target is None):
-            events.append(message_event("user", run.task, run_id=run.id))
+            events.append(message_event("user", run.task, run_id=run.id, author=author_of(self.actor)))
         if run is not None and target is not None and target.begun:
             resumed = WorkflowResumed(
-                reason="forked", attempt=run.attempt, additional_context=self.wish.input
+                reason="forked",
+                attempt=run.attempt,
+                additional_context=self.wish.input,
+                author=author_of(self.actor) if self.wish.input else None,
             )
             events.append(NewEvent.of(resumed, run_id=run.id))
         return events

@@ -7,7 +7,7 @@ from typing import Any
 
 from perdure.core.access import Action, Actor
 from perdure.core.events import Event, HistoryCleared
-from perdure.core.messages import Message
+from perdure.core.messages import Message, author_of
 from perdure.core.sessions import Session
 from perdure.errors import InvalidInput
 from perdure.services.access import session_for
@@ -50,7 +50,7 @@ class HistoryService:
         Raises:
             InvalidInput: naming the entry that is not a message; nothing is stored then.
         """
-        fresh = wire_messages(list(entries))
+        fresh = wire_messages(list(entries), author_of(actor))
         if not fresh:
             raise InvalidInput("Send at least one message.", field="messages")
 

@@ -81,9 +81,7 @@ class RunCommands:
         resolution = _RESOLUTION[command]
         status = check_answer(question, resolution, tx.now)
         response = check_response(question, resolution, feedback=feedback, modifications=modifications)
-        settled = settle_in(
-            tx, question, status, resolution, response=response, by=actor.name, by_person=True
-        )
+        settled = settle_in(tx, question, status, resolution, response=response, by=actor, by_person=True)
         audit_answer(tx, actor, settled)
         self._enqueued.append(run.id)
         return settled

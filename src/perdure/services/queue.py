@@ -7,6 +7,7 @@ from typing import Any
 
 from perdure.core.access import Action, Actor
 from perdure.core.clock import wire_time
+from perdure.core.messages import Author
 from perdure.core.sessions import Session
 from perdure.core.shares import without_secrets
 from perdure.errors import InvalidInput, NotFound
@@ -23,7 +24,7 @@ from perdure.store.transaction import Tx
 
 
 class QueueService:
-    """Waiting inputs; each item is `{queue_item_id, session_id, position, content, config, created_at}`."""
+    """Waiting inputs; each item is `{queue_item_id, session_id, position, content, config, author, created_at}`."""
 
     def __init__(self, store: Store, modes: ModeCatalog, limits: Limits, runs: RunService) -> None:
         self._store = store
@@ -36,7 +37,7 @@ class QueueService:
 
         def body(tx: Tx) -> list[dict[str, Any]]:
             session = session_for(tx, actor, session_id, Action.READ)
-            items = [_item(row) for row in operations.list_queue(tx, session.id)]
+            items = _items(tx, session.id)
             if not may_only_watch(tx, actor, session):
                 return items
             return [{**item, "config": without_secrets(item["config"])} for item in items]
@@ -67,7 +68,7 @@ class QueueService:
             )
             _audit(tx, actor, "queue.add", session, row["id"], chars=len(content))
             tx.hint(session.owner_id, "session:updated", session.id)
-            return _item(row)
+            return _item(tx, row)
 
         item = await self._store.write(body)
         await self._runs.start_waiting(item["session_id"])
@@ -92,7 +93,9 @@ class QueueService:
 
         def body(tx: Tx) -> dict[str, Any]:
             session = session_for(tx, actor, session_id, Action.SEND, lock=True)
-            changes: dict[str, Any] = {} if content is None else {"content": content}
+            changes: dict[str, Any] = (
+                {} if content is None else {"content": content, "edited_by": actor.user_id}
+            )
             if config is not None:
                 changes["config"] = self._checked(tx, actor, session, config)
             if changes and not operations.update_queue_item(tx, session.id, item_id, **changes):
@@ -103,7 +106,7 @@ class QueueService:
             if changes:
                 _audit(tx, actor, "queue.update", session, item_id, fields=sorted(changes))
             tx.hint(session.owner_id, "session:updated", session.id)
-            return _item(item)
+            return _item(tx, item)
 
         return await self._store.write(body)
 
@@ -139,7 +142,7 @@ class QueueService:
                 operations.update_queue_item(tx, session.id, item_id, position=position)
             tx.audit(actor, "queue.reorder", "session", session.id, items=len(item_ids))
             tx.hint(session.owner_id, "session:updated", session.id)
-            return [_item(row) for row in operations.list_queue(tx, session.id)]
+            return _items(tx, session.id)
 
         return await self._store.write(body)
 
@@ -164,7 +167,17 @@ def _audit(tx: Tx, actor: Actor, action: str, session: Session, item_id: str, **
     tx.audit(actor, action, "queue_item", item_id, session_id=session.id, **details)
 
 
-def _item(row: dict[str, Any]) -> dict[str, Any]:
+def _items(tx: Tx, session_id: str) -> list[dict[str, Any]]:
+    rows = operations.list_queue(tx, session_id)
+    authors = operations.authors_in(tx, [operations.writer_of(row) for row in rows])
+    return [_shown(row, authors.get(operations.writer_of(row))) for row in rows]
+
+
+def _item(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
+    return _shown(row, operations.author_in(tx, operations.writer_of(row)))
+
+
+def _shown(row: dict[str, Any], author: Author | None) -> dict[str, Any]:
     return {
         "id": row["id"],
         "queue_item_id": row["id"],
@@ -173,6 +186,7 @@ def _item(row: dict[str, Any]) -> dict[str, Any]:
         "content": row["content"],
         "config": row["config"],
         "task_id": row["task_id"],
+        "author": author.model_dump() if author else None,
         "created_at": wire_time(row["created_at"]),
     }
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from perdure.core.events import ApprovalResolved, DagUpdate, WorkflowResumed
+from perdure.core.messages import Author
 from perdure.core.missions import HopStatus, MissionCommand
 from perdure.core.runs import RUN_LIFECYCLE, Run, RunCommand, RunStatus, StepStatus
 from perdure.core.sessions import Session, SessionCommand, SessionStatus
@@ -39,6 +40,7 @@ def resume_in(
     supports_resume: bool,
     additional_context: str | None,
     from_step: str | None,
+    author: Author | None,
 ) -> tuple[Session, Run | None]:
     """Make the session active and put its interrupted run back into the queue.
 
@@ -69,11 +71,11 @@ def resume_in(
     run = runs.find_open_run(tx, session.id, lock=True)
     if run is not None:
         if from_step is None:
-            return changed, continue_in(tx, run, additional_context)
-        return changed, _go_back_in(tx, run, from_step, additional_context)
+            return changed, continue_in(tx, run, additional_context, author)
+        return changed, _go_back_in(tx, run, from_step, additional_context, author)
     latest = runs.find_latest_run(tx, session.id)
     if failed and latest is not None and latest.status is RunStatus.FAILED:
-        return changed, retry_in(tx, latest, from_step, additional_context)
+        return changed, retry_in(tx, latest, from_step, additional_context, author)
     if from_step is not None:
         raise NotAllowedNow(
             "No run of this session was interrupted, so none can go on from a step; fork it there instead.",
@@ -81,27 +83,37 @@ def resume_in(
             allowed=["fork", "start_run"],
         )
     if additional_context:
-        tx.append(session.id, message_event("user", additional_context))
+        tx.append(session.id, message_event("user", additional_context, author=author))
     following = start_next_in(tx, session.id, limits)
     return sessions.get_session(tx, session.id), following
 
 
-def continue_in(tx: Tx, run: Run, additional_context: str | None = None) -> Run:
+def continue_in(tx: Tx, run: Run, additional_context: str | None = None, author: Author | None = None) -> Run:
     """Take a pausing or paused run out of its pause; a run that is not paused is returned as it is."""
     row = RUN_LIFECYCLE.find(run.status, RunCommand.RESUME)
     if row is None or row.target is None:
         return run
-    config = _with_context(tx, run, additional_context)
+    config = _with_context(tx, run, additional_context, author)
     resumed = runs.change_run(tx, run, status=row.target, config=config)
     tx.emit(
         run.session_id,
-        WorkflowResumed(attempt=run.attempt, additional_context=additional_context),
+        WorkflowResumed(
+            attempt=run.attempt,
+            additional_context=additional_context,
+            author=author if additional_context else None,
+        ),
         run_id=run.id,
     )
     return resumed
 
 
-def retry_in(tx: Tx, run: Run, from_step: str | None, additional_context: str | None = None) -> Run:
+def retry_in(
+    tx: Tx,
+    run: Run,
+    from_step: str | None,
+    additional_context: str | None = None,
+    author: Author | None = None,
+) -> Run:
     """Start a new attempt of a failed run; finished steps are kept, those from `from_step` on are not.
 
     A failed step that somebody chose to leave out stays so, unless the run goes back to it or further. What
@@ -113,20 +125,30 @@ def retry_in(tx: Tx, run: Run, from_step: str | None, additional_context: str | 
         NotFound: when there is no such step.
     """
     RUN_LIFECYCLE.decide(run.status, RunCommand.RETRY)
-    return _again_in(tx, run, from_step, additional_context, reason="retry")
+    return _again_in(tx, run, from_step, additional_context, author, reason="retry")
 
 
-def _go_back_in(tx: Tx, run: Run, from_step: str, additional_context: str | None) -> Run:
+def _go_back_in(
+    tx: Tx, run: Run, from_step: str, additional_context: str | None, author: Author | None
+) -> Run:
     if run.status is not RunStatus.PAUSED:
         raise NotAllowedNow(
             "The run has not come to its stop yet; resume it from a step when it is paused.",
             current_status=str(run.status),
             allowed=["resume", "cancel"],
         )
-    return _again_in(tx, run, from_step, additional_context, reason="requested")
+    return _again_in(tx, run, from_step, additional_context, author, reason="requested")
 
 
-def _again_in(tx: Tx, run: Run, from_step: str | None, additional_context: str | None, *, reason: str) -> Run:
+def _again_in(
+    tx: Tx,
+    run: Run,
+    from_step: str | None,
+    additional_context: str | None,
+    author: Author | None,
+    *,
+    reason: str,
+) -> Run:
     known = runs.list_steps(tx, run_id=run.id)
     mission = missions.find_mission(tx, run_id=run.id)
     left_out = {hop.id for hop in mission.hops if hop.status is HopStatus.SKIPPED} if mission else set[str]()
@@ -150,12 +172,17 @@ def _again_in(tx: Tx, run: Run, from_step: str | None, additional_context: str |
         model=run.config.get("model"),  # the default of the server that begins the attempt, if it names none
         error=None,
         completed_at=None,
-        config=_with_context(tx, run, additional_context),
+        config=_with_context(tx, run, additional_context, author),
     )
     sessions.set_fields(tx, run.session_id, current_run_id=run.id)
     tx.emit(
         run.session_id,
-        WorkflowResumed(reason=reason, attempt=attempt, additional_context=additional_context),
+        WorkflowResumed(
+            reason=reason,
+            attempt=attempt,
+            additional_context=additional_context,
+            author=author if additional_context else None,
+        ),
         run_id=run.id,
     )
     return queued
@@ -179,9 +206,11 @@ def _reopen_hops(tx: Tx, run: Run, hop_ids: set[str]) -> None:
         tx.emit(run.session_id, DagUpdate(nodes=nodes, full=False), run_id=run.id)
 
 
-def _with_context(tx: Tx, run: Run, additional_context: str | None) -> dict[str, object]:
+def _with_context(
+    tx: Tx, run: Run, additional_context: str | None, author: Author | None
+) -> dict[str, object]:
     if not additional_context:
         return run.config
     added = added_to(run, additional_context)
-    tx.append(run.session_id, message_event("user", additional_context, run_id=run.id))
+    tx.append(run.session_id, message_event("user", additional_context, run_id=run.id, author=author))
     return {**run.config, "additional_context": added}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from perdure.core.access import Action, Actor
+from perdure.core.messages import Author, author_of
 from perdure.core.runs import RUN_LIFECYCLE, Run, RunCommand, RunStatus, Step
 from perdure.core.sessions import OnBusy, Session, SessionCommand, SessionStatus, default_name
 from perdure.errors import Conflict, NotAllowedNow, NotFound, RunInProgress
@@ -78,7 +79,14 @@ class RunService:
                 _audit_input(tx, actor, session, task, outcome[0], interrupted=outcome[1])
                 return outcome
             run, message_id = start_in(
-                tx, session, task, checked, self._limits, owner_id=actor.user_id, task_id=named_task
+                tx,
+                session,
+                task,
+                checked,
+                self._limits,
+                author=author_of(actor),
+                owner_id=actor.user_id,
+                task_id=named_task,
             )
             result = StartResult(run=run, message_id=message_id)
             _audit_input(tx, actor, session, task, result)
@@ -144,7 +152,14 @@ class RunService:
                     raise _busy(session)
                 merged = self._checked(tx, actor, session, checked)
             run, message_id = start_in(
-                tx, session, task, merged, self._limits, owner_id=actor.user_id, task_id=named_task
+                tx,
+                session,
+                task,
+                merged,
+                self._limits,
+                author=author_of(actor),
+                owner_id=actor.user_id,
+                task_id=named_task,
             )
             _audit_input(tx, actor, session, task, StartResult(run=run, message_id=message_id))
             return session, run, True
@@ -231,7 +246,7 @@ class RunService:
 
             def body(tx: Tx) -> None:
                 paused = _run_for(tx, actor, run_id, Action.CONTROL, lock=True)
-                continue_in(tx, paused, additional_context)
+                continue_in(tx, paused, additional_context, author_of(actor))
                 told = len(additional_context or "")
                 _audit_run(tx, actor, "run.resume", paused, context_chars=told)
 
@@ -311,7 +326,7 @@ class RunService:
                     current_status=str(run.status),
                     allowed=[],
                 )
-            message_id = _steer_in(tx, run, content)
+            message_id = _steer_in(tx, run, content, author_of(actor))
             _audit_run(tx, actor, "run.steer", run, message_id=message_id, chars=len(content))
             return message_id
 
@@ -359,7 +374,8 @@ class RunService:
             case OnBusy.REJECT:
                 raise _busy(session, live)
             case OnBusy.STEER if live.status is not RunStatus.CANCELLING:
-                return StartResult(run=live, message_id=_steer_in(tx, live, content), steered=True), None
+                message_id = _steer_in(tx, live, content, author_of(actor))
+                return StartResult(run=live, message_id=message_id, steered=True), None
             case OnBusy.INTERRUPT:
                 if live.status is not RunStatus.CANCELLING:
                     live = lifecycle.cancel_run(tx, live, actor.name)
@@ -370,7 +386,14 @@ class RunService:
                             tx, session, SessionCommand.RESUME, reason="run cancelled"
                         )
                     run, message_id = start_in(
-                        tx, session, content, config, self._limits, owner_id=actor.user_id, task_id=task_id
+                        tx,
+                        session,
+                        content,
+                        config,
+                        self._limits,
+                        author=author_of(actor),
+                        owner_id=actor.user_id,
+                        task_id=task_id,
                     )
                     return StartResult(run=run, message_id=message_id), live.id
                 return _enqueued(tx, actor, session, content, config, task_id, first=True), live.id
@@ -419,10 +442,11 @@ def _audit_input(
         _audit_run(tx, actor, "run.steer" if result.steered else "run.start", result.run, **told)
 
 
-def _steer_in(tx: Tx, run: Run, content: str) -> str:
+def _steer_in(tx: Tx, run: Run, content: str, author: Author | None) -> str:
     message_id = new_id()
     added = added_to(run, content)
-    tx.append(run.session_id, message_event("user", content, message_id=message_id, run_id=run.id))
+    said = message_event("user", content, message_id=message_id, run_id=run.id, author=author)
+    tx.append(run.session_id, said)
     runs.change_run(tx, run, config={**run.config, "additional_context": added})
     return message_id
 

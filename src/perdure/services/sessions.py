@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from perdure.core.access import Action, Actor
+from perdure.core.messages import author_of
 from perdure.core.runs import LIVE_RUN_STATUSES, Run
 from perdure.core.sessions import Session, SessionCommand, SessionStatus, default_name
 from perdure.errors import Forbidden, InvalidInput, NotFound, PerdureError
@@ -223,7 +224,7 @@ class SessionService:
                 return session, []
             changed = sessions.change_session(tx, session, **changes)
             tx.emit(session.id, lifecycle.session_update(changed, "edited"))
-            released = release_in(tx, changed, actor.name) if "resource_limits" in changes else []
+            released = release_in(tx, changed, actor) if "resource_limits" in changes else []
             tx.audit(actor, "session.update", "session", session.id, fields=sorted(patch), released=released)
             return changed, released
 
@@ -239,7 +240,14 @@ class SessionService:
 
         def body(tx: Tx) -> Session:
             session = session_for(tx, actor, session_id, Action.EDIT, lock=True)
-            saved = save_state_in(tx, session, self._limits, messages_to_append=list(messages), **state)
+            saved = save_state_in(
+                tx,
+                session,
+                self._limits,
+                author=author_of(actor),
+                messages_to_append=list(messages),
+                **state,
+            )
             fields = sorted(key for key, value in state.items() if value is not None)
             tx.audit(
                 actor, "session.save_state", "session", session.id, fields=fields, messages=len(messages)
@@ -305,6 +313,7 @@ class SessionService:
                 supports_resume=self._modes.supports_resume(session.mode),
                 additional_context=additional_context,
                 from_step=from_step,
+                author=author_of(actor),
             )
             told: dict[str, Any] = {"from_step": from_step, "context_chars": len(additional_context or "")}
             tx.audit(actor, "session.resume", "session", session.id, run_id=run.id if run else None, **told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from perdure.core.messages import Author
 from perdure.core.runs import Run, RunStatus
 from perdure.core.sessions import Session, SessionCommand, SessionStatus
 from perdure.ids import new_id
@@ -21,6 +22,7 @@ def start_in(
     config: dict[str, Any],
     limits: Limits,
     *,
+    author: Author | None,
     owner_id: str,
     task_id: str | None = None,
 ) -> tuple[Run, str]:
@@ -53,7 +55,7 @@ def start_in(
     runs.insert_run(tx, run, owner_id)
     sessions.set_fields(tx, session.id, current_run_id=run.id)
     message_id = new_id()
-    tx.append(session.id, message_event("user", task, message_id=message_id, run_id=run.id))
+    tx.append(session.id, message_event("user", task, message_id=message_id, run_id=run.id, author=author))
     tx.hint(session.owner_id, "message:received", session.id)
     return run, message_id
 
@@ -81,6 +83,7 @@ def start_next_in(tx: Tx, session_id: str, limits: Limits) -> Run | None:
         item["content"],
         {**session.config, **item["config"]},
         limits,
+        author=operations.author_in(tx, operations.writer_of(item)),
         owner_id=item["created_by"],
         task_id=None if taken else task_id,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from perdure.core.messages import Author
 from perdure.core.sessions import Session
 from perdure.errors import Conflict, NotAllowedNow, StaleVersion
 from perdure.services import grants, lifecycle
@@ -18,6 +19,7 @@ def save_state_in(
     session: Session,
     limits: Limits,
     *,
+    author: Author | None,
     messages_to_append: list[dict[str, Any]] | None = None,
     conversation_history: list[dict[str, Any]] | None = None,
     context_variables: dict[str, Any] | None = None,
@@ -78,7 +80,7 @@ def save_state_in(
         warned_at=None,
         **changes,
     )
-    events = wire_messages(fresh)
+    events = wire_messages(fresh, author)
     if events:
         tx.append(session.id, *events)
     tx.emit(session.id, lifecycle.session_update(changed, "state saved"))

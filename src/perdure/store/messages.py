@@ -87,6 +87,7 @@ def _to_messages(session_id: str, rows: Sequence[Any]) -> list[Message]:
                 said.get("parts") or [{"type": "text", "text": said.get("content", "")}],
                 run_id,
                 _moment(created_at / 1e6, UTC),
+                said.get("author"),
             ),
         )
         for start in range(0, len(rows), _PARSED_AT_ONCE)

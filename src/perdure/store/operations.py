@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import delete, exists, func, insert, select, true, update
 
+from perdure.core.messages import Author
 from perdure.errors import StorageUnavailable
 from perdure.store.crypto import KEPT_ANSWER
 from perdure.store.shares import visible
@@ -32,13 +33,34 @@ def list_queue(tx: Tx, session_id: str) -> list[dict[str, Any]]:
     return [dict(row) for row in tx.db.execute(query).mappings()]
 
 
+def writer_of(item: dict[str, Any]) -> str:
+    """Return who wrote the text of a waiting input as it is now: nobody is made to say what another wrote."""
+    return item["edited_by"] or item["created_by"]
+
+
+def author_in(tx: Tx, user_id: str) -> Author | None:
+    """Return a person as they are called now; None when there is none of that id any more."""
+    return authors_in(tx, [user_id]).get(user_id)
+
+
+def authors_in(tx: Tx, user_ids: Collection[str]) -> dict[str, Author]:
+    """Return people as they are called now, by id; those that there are not any more are left out."""
+    query = select(users.c.id, users.c.name).where(users.c.id.in_(set(user_ids)))
+    return {row.id: Author(user_id=row.id, name=row.name) for row in tx.db.execute(query)}
+
+
 def insert_queue_item(tx: Tx, *, first: bool = False, **values: Any) -> dict[str, Any]:
     """Add an input at the end of the session's queue, or before all others, and return it."""
     own = queue_items.c.session_id == values["session_id"]
     if first:
         tx.db.execute(update(queue_items).where(own).values(position=queue_items.c.position + 1))
     highest = tx.db.execute(select(func.max(queue_items.c.position)).where(own)).scalar()
-    item = {**values, "position": 1 if first else int(highest or 0) + 1, "created_at": tx.now}
+    item = {
+        "edited_by": None,
+        **values,
+        "position": 1 if first else int(highest or 0) + 1,
+        "created_at": tx.now,
+    }
     tx.db.execute(insert(queue_items).values(item))
     return item
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from pydantic import AliasChoices, Field, model_validator
 
-from perdure.api.wire.base import Body, Json, ListPage, Wire, WireTime
+from perdure.api.wire.base import AuthorOut, Body, Json, ListPage, Wire, WireTime
 from perdure.core.approvals import Approval, ApprovalStatus, ApprovalType, OnExpiry, Resolution
 
 
@@ -29,13 +29,19 @@ class ApprovalOut(Wire):
     on_expiry: OnExpiry
     response_data: Json | None
     responded_by: str | None
+    answered_by: AuthorOut | None
     responded_at: WireTime | None
     created_at: WireTime
 
     @classmethod
     def of(cls, approval: Approval) -> ApprovalOut:
         """Return the wire form."""
-        return cls(approval_id=approval.id, **approval.model_dump(exclude={"key"}))
+        answered_by = approval.answered_by
+        return cls(
+            approval_id=approval.id,
+            answered_by=AuthorOut.of(answered_by) if answered_by else None,
+            **approval.model_dump(exclude={"key", "responded_by_id"}),
+        )
 
 
 class ApprovalPage(ListPage):

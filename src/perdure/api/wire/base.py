@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
 from perdure.core.clock import wire_time
+from perdure.core.messages import Author
 from perdure.ids import parse_uuid
 
 WireTime = Annotated[
@@ -40,6 +41,18 @@ class Wire(BaseModel):
     """Base of everything that leaves the server."""
 
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+
+class AuthorOut(Wire):
+    """The person who said or answered something, with the name they had then."""
+
+    user_id: str
+    name: str
+
+    @classmethod
+    def of(cls, author: Author) -> AuthorOut:
+        """Return the wire form."""
+        return cls(user_id=author.user_id, name=author.name)
 
 
 class Body(BaseModel):

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import AliasChoices, Field
 
-from perdure.api.wire.base import Body, Json, Wire, WireTime
+from perdure.api.wire.base import AuthorOut, Body, Json, Wire, WireTime
 from perdure.core.messages import Message, MessageRole
 
 
@@ -18,6 +18,7 @@ class MessageOut(Wire):
     position: int
     role: MessageRole
     agent: str | None
+    author: AuthorOut | None
     content: str
     parts: list[Json]
     run_id: str | None
@@ -32,6 +33,7 @@ class MessageOut(Wire):
             position=message.position,
             role=message.role,
             agent=message.agent,
+            author=AuthorOut(**message.author) if message.author else None,
             content=message.text,
             parts=message.parts,
             run_id=message.run_id,

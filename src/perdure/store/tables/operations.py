@@ -51,6 +51,7 @@ queue_items = Table(
     Column("config", JsonText, nullable=False),
     text("task_id"),
     text("created_by", nullable=False),
+    text("edited_by"),
     moment("created_at", nullable=False),
     Index("ix_pd_queue_items_session", "session_id", "position"),
 )

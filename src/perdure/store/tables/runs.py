@@ -93,6 +93,7 @@ approvals = Table(
     text("on_expiry", nullable=False),
     Column("response_data", JsonText),
     text("responded_by"),
+    text("responded_by_id"),
     moment("responded_at"),
     moment("created_at", nullable=False),
     UniqueConstraint("run_id", "key"),
