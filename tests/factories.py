@@ -74,6 +74,9 @@ class RecordingEngine:
     async def abort(self, run_id: str) -> None:
         self.aborted.append(run_id)
 
+    async def repair(self) -> int:
+        return 0
+
 
 class _Mode(Mode):
     spec: ClassVar[ModeSpec]

@@ -202,6 +202,8 @@ class Perdure:
                     log.info("sweep %s", {k: v for k, v in done.items() if v})
             except PerdureError as error:
                 log.warning("sweep failed: %s", error)
+            except Exception:  # whatever it is, the next sweep is due all the same
+                log.exception("sweep failed")
             await asyncio.sleep(self.settings.cleanup_interval_seconds)
 
 
@@ -216,6 +218,9 @@ class _LateEngine:
 
     async def abort(self, run_id: str) -> None:
         await self.engine.abort(run_id)
+
+    async def repair(self) -> int:
+        return await self.engine.repair()
 
 
 def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None = None) -> Perdure:
@@ -254,7 +259,10 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
     rights, passwords, tokens = Rights(), Passwords(), AccessTokens(ServerKeys(store))
     credentials = Credentials(store, tokens, rights)
     rules = SignInRules(
-        settings.sign_in_ttl, settings.sign_in_idle_ttl, registration=settings.registration == "open"
+        settings.sign_in_ttl,
+        settings.sign_in_idle_ttl,
+        registration=settings.registration == "open",
+        refresh_grace=settings.refresh_grace,
     )
     presence = PresenceService(store)
     late = _LateEngine()

@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -40,17 +41,20 @@ from perdure.store.store import Store
 from perdure.store.transaction import Tx
 
 _QUEUE = "runs"
-_VERSION = "perdure-3"
+_VERSION = "perdure-4"
 """Raised whenever runs carry out other operations than before, or in another order: a run that began under
 another version goes on in a new attempt, from its last finished step."""
 _POLL_S = 0.2
 _DRAIN_S = 3
 _RENEWALS = 4
 """How often a lease is renewed while it lasts."""
+_REPAIRS = 3
+"""How often one server lets a run go on whose end could not be written."""
 _RUN_MODES_KEYS = ("additional_context",)
 
 _ENDED = ("SUCCESS", "ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 _UNFINISHED = ("PENDING", "ENQUEUED", "CANCELLED")
+_UNDER_WAY = (RunStatus.RUNNING, RunStatus.PAUSING, RunStatus.CANCELLING)
 
 log = logging.getLogger("perdure.engine")
 
@@ -78,6 +82,7 @@ class EngineRuntime:
     _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
     _held: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
     """What was to be executed while the server was stopping already."""
+    _repairs: Counter[str] = field(default_factory=Counter[str])
     _engine: DBOS | None = None
     _started: bool = False
 
@@ -159,11 +164,19 @@ class EngineRuntime:
         return {"ok": self._started, "kind": "dbos", "active_runs": len(self._active)}
 
     async def enqueue(self, run_id: str) -> None:
-        """Execute a queued run, or go on with a parked one; nothing happens when it is executing."""
+        """Execute a queued run, or go on with a parked one; nothing happens when it is executing.
+
+        It raises nothing: what was committed stands, and a sweep enqueues what could not be.
+        """
         if not self._started:
             return
-        with acting_as(SERVER):
-            await self._enqueue(run_id)
+        try:
+            with acting_as(SERVER):
+                await self._enqueue(run_id)
+        except PerdureError as error:
+            log.warning("run not enqueued, a sweep will: %s", error, extra={"run_id": run_id})
+        except Exception:  # the engine's database: who asked has been given a run that is stored
+            log.exception("run not enqueued, a sweep will", extra={"run_id": run_id})
 
     async def _enqueue(self, run_id: str) -> None:
         async with self._waking:
@@ -178,6 +191,38 @@ class EngineRuntime:
         operations = self._active.get(run_id)
         if operations is not None:
             operations.abort()
+
+    async def repair(self) -> int:
+        """Let runs go on, from their last finished step, that nobody executes any more; returns how many.
+
+        A run comes to that when its end could not be written, because storage was away. One to which it happens
+        again and again is left as it is, so that it does not spend for ever.
+        """
+        if not self._started:
+            return 0
+        repaired = 0
+        for run in await self.store.read(lambda tx: runs.list_runs_in(tx, _UNDER_WAY)):
+            if await self._is_nobodys(run):
+                self._repairs[run.id] += 1
+                if self._repairs[run.id] > _REPAIRS:
+                    continue
+                log.warning("run executed by nobody goes on", extra={"run_id": run.id})
+                await self._wake(run)
+                repaired += 1
+        return repaired
+
+    async def _is_nobodys(self, run: Run) -> bool:
+        """Whether a run that is under way has no workflow that goes on, here or on another living server."""
+        if run.id in self._active:
+            return False
+        alive = await self.store.read(lambda tx: server_rows.live_servers(tx, tx.now - self.lease))
+        if run.worker in alive - {self.server_id}:
+            return False
+        status = await DBOS.get_workflow_status_async(f"{run.id}:{run.attempt}")
+        if status is not None and status.status not in (*_ENDED, "CANCELLED"):
+            return False
+        now = await self.store.read(lambda tx: runs.find_run(tx, run.id))
+        return now == run and run.id not in self._active
 
     async def execute(self, run_id: str, workflow_id: str) -> None:
         """Carry a run out; called by the workflow, again after each crash, pause and answer."""
@@ -302,11 +347,7 @@ class EngineRuntime:
 
     async def _repair(self) -> None:
         """Give runs whose workflow is gone or ended a new one; those that DBOS recovers are left to it."""
-        open_runs = await self.store.read(
-            lambda tx: runs.list_runs_in(
-                tx, [RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSING, RunStatus.CANCELLING]
-            )
-        )
+        open_runs = await self.store.read(lambda tx: runs.list_runs_in(tx, (RunStatus.QUEUED, *_UNDER_WAY)))
         alive = await self.store.read(lambda tx: server_rows.live_servers(tx, tx.now - self.lease))
         for run in open_runs:
             status = await DBOS.get_workflow_status_async(f"{run.id}:{run.attempt}")
@@ -339,6 +380,8 @@ class EngineRuntime:
         if min(alive, default=self.server_id) != self.server_id:
             return
         pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
+        # Again, after the list: a server that has joined since the first look may have taken something.
+        alive = await self.store.read(lambda tx: server_rows.live_servers(tx, tx.now - self.lease))
         for workflow in pending:
             if workflow.executor_id is None or workflow.executor_id in alive:
                 continue

@@ -11,11 +11,18 @@ class RunEngine(Protocol):
     """Executes runs. Every method may be called again for the same run without harm."""
 
     async def enqueue(self, run_id: str) -> None:
-        """Execute a queued run, or go on with a parked one; nothing happens when it is executing."""
+        """Execute a queued run, or go on with a parked one; nothing happens when it is executing.
+
+        It raises nothing: what was committed stands, and a sweep enqueues what could not be.
+        """
         ...
 
     async def abort(self, run_id: str) -> None:
         """Break off the call that is in flight for a run, if it executes here."""
+        ...
+
+    async def repair(self) -> int:
+        """Let runs go on that are under way and that nobody executes any more; returns how many."""
         ...
 
 
@@ -47,6 +54,10 @@ class NoEngine:
 
     async def abort(self, run_id: str) -> None:
         """Nothing executes here."""
+
+    async def repair(self) -> int:
+        """Nothing executes here."""
+        return 0
 
 
 @dataclass(frozen=True)

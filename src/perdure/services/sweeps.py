@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -50,17 +50,32 @@ class SweepService:
         self._limits = limits
 
     async def run_once(self, now: datetime | None = None) -> dict[str, int]:
-        """Do every repair that is due (as of `now`, for operators who want to look ahead) and count them."""
-        return {
-            "approvals_expired": await self._approvals.expire_overdue(),
-            "warned": await self._each(now, self._expires_soon, self._warn),
-            "expired": await self._each(now, self._is_idle, self._expire),
-            "archived": await self._each(now, self._expired_long_ago, self._archive),
-            "purged": await self._each(now, self._deleted_long_ago, self._purge),
-            "connections_removed": await self._store.write(lambda tx: self._forget(tx, now or tx.now)),
-            "workspaces_removed": 0 if self._files is None else await self._files.remove_orphans(),
-            "runs_enqueued": await self._enqueue_lost(),
+        """Do every repair that is due (as of `now`, for operators who want to look ahead) and count them.
+
+        Raises:
+            Exception: the first failure, once all the other repairs have been done.
+        """
+        repairs: dict[str, Callable[[], Awaitable[int]]] = {
+            "approvals_expired": self._approvals.expire_overdue,
+            "warned": lambda: self._each(now, self._expires_soon, self._warn),
+            "expired": lambda: self._each(now, self._is_idle, self._expire),
+            "archived": lambda: self._each(now, self._expired_long_ago, self._archive),
+            "purged": lambda: self._each(now, self._deleted_long_ago, self._purge),
+            "connections_removed": lambda: self._store.write(lambda tx: self._forget(tx, now or tx.now)),
+            "workspaces_removed": self._remove_orphans,
+            "runs_enqueued": self._enqueue_lost,
+            "runs_repaired": self._engine.repair,
         }
+        done: dict[str, int] = {}
+        failures: list[Exception] = []
+        for name, repair in repairs.items():
+            try:
+                done[name] = await repair()
+            except Exception as error:  # noqa: BLE001 - the others are no less due
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return done
 
     async def _each(self, now: datetime | None, due: _Due, act: _Act) -> int:
         """Do something to every session that is due, in short transactions; returns to how many."""
@@ -169,6 +184,9 @@ class SweepService:
         operations.delete_idempotency_keys(tx, before=now - _KEYS_KEPT)
         operations.drop_leases(tx, before=now - _LEASES_KEPT)
         return operations.delete_connections(tx, stale_before=now - self._limits.connection_stale_after)
+
+    async def _remove_orphans(self) -> int:
+        return 0 if self._files is None else await self._files.remove_orphans()
 
     async def _enqueue_lost(self) -> int:
         queued = await self._store.read(lambda tx: runs.list_runs_in(tx, [RunStatus.QUEUED]))

@@ -86,3 +86,23 @@ async def test_one_sweep_reaches_all_that_are_due(services: Services, clock: Clo
     counts = services.store.read_now(lambda tx: sessions.count_by_status(tx, OWNER.user_id))
     assert (counts[SessionStatus.ARCHIVED], counts[SessionStatus.ACTIVE]) == (number, 1)
     assert await services.status(busy.id) == "active"
+
+
+async def test_a_repair_that_fails_holds_up_none_of_the_others(
+    services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await services.session()
+    queued = await services.runs.start(OWNER, (await services.session()).id, "Write a report")
+    clock.move(hours=23, minutes=30)
+    services.engine.enqueued.clear()
+
+    async def broken() -> int:
+        raise OSError("The folder cannot be read.")
+
+    monkeypatch.setattr(services.approvals, "expire_overdue", broken)
+    with pytest.raises(OSError, match="cannot be read"):
+        await services.sweeps.run_once()
+
+    assert await _reasons(services, session.id) == ["created", _WARNING]
+    assert queued.run is not None
+    assert services.engine.enqueued == [queued.run.id]
