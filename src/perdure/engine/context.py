@@ -18,6 +18,7 @@ from perdure.agents.roles import ROLES
 from perdure.agents.session_models import Access, SessionModel
 from perdure.agents.tools.box import ToolBox
 from perdure.core.approvals import Approval, ApprovalStatus, OnExpiry, Resolution
+from perdure.core.briefs import HopBrief
 from perdure.core.clock import utc_now
 from perdure.core.costs import usd
 from perdure.core.events import Console, NewEvent
@@ -342,9 +343,18 @@ class EngineContext:
 
         await self._plan(f"hop-{status}", change)
 
-    async def sources(self, limit_chars: int) -> str:
+    async def hop_brief(self, hop_id: str) -> HopBrief:
+        run = self.operations.run
+
+        async def read() -> dict[str, Any]:
+            found = await self.operations.progress.read(lambda tx: plans.brief_in(tx, run, hop_id))
+            return found.model_dump(mode="json")
+
+        return HopBrief.model_validate(await self.operations.durable("plan:brief", read))
+
+    async def sources(self, limit_chars: int, also: Sequence[str] = ()) -> str:
         async def read() -> str:
-            return await asyncio.to_thread(_sources, self.workspace, self.task, limit_chars)
+            return await asyncio.to_thread(_sources, self.workspace, self.task, limit_chars, also)
 
         return await self.operations.durable("sources", read)
 
@@ -462,9 +472,10 @@ class EngineContext:
         )
 
 
-def _sources(workspace: Workspace, task: str, limit_chars: int) -> str:
+def _sources(workspace: Workspace, task: str, limit_chars: int, also: Sequence[str]) -> str:
     paths = workspace.list()
-    named = [path for path in paths if re.search(rf"(?<![\w/.-]){re.escape(path)}\b", task)]
+    in_task = {path for path in paths if re.search(rf"(?<![\w/.-]){re.escape(path)}\b", task)}
+    named = [path for path in paths if path in in_task or path in also]
     parts: list[str] = []
     room = limit_chars
     for path in named or paths:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from perdure.core.approvals import ApprovalType, OnExpiry, Resolution
+from perdure.core.briefs import HopBrief, HopInput
 from perdure.core.limits import ResourceLimits
 from perdure.core.missions import Hop, HopStatus
 from perdure.core.secrets import Secret
@@ -344,8 +345,15 @@ class RunContext(Protocol):
         """Move one hop of the plan; the `result` of one that completes is what its outputs are, save files."""
         ...
 
-    async def sources(self, limit_chars: int) -> str:
-        """Return the text of the workspace's text files, those the task names first, at most `limit_chars`."""
+    async def hop_brief(self, hop_id: str) -> HopBrief:
+        """Return what the plan says around a hop: its inputs as they are now, and a person's words about it."""
+        ...
+
+    async def sources(self, limit_chars: int, also: Sequence[str] = ()) -> str:
+        """Return the text of the workspace's text files, at most `limit_chars`.
+
+        Those that the task names and those at the paths `also`, or all when there are none.
+        """
         ...
 
     async def files(self) -> list[str]:
@@ -389,6 +397,8 @@ __all__ = [
     "ApprovalMode",
     "ApprovalType",
     "Hop",
+    "HopBrief",
+    "HopInput",
     "HopStatus",
     "Mode",
     "ModeConfig",

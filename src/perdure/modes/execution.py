@@ -10,6 +10,7 @@ from typing import Any, cast
 from perdure.modes.contract import (
     Answer,
     Hop,
+    HopBrief,
     HopStatus,
     ModelCallFailed,
     PlanRejected,
@@ -20,6 +21,7 @@ from perdure.modes.contract import (
     StepSpec,
 )
 from perdure.modes.gates import Gates, is_no, who
+from perdure.modes.plan_words import inputs_told, mission_told, outputs_told
 from perdure.modes.wording import carry_over, first_sentence, with_context, with_source
 from perdure.modes.work import Assignment, Piece, piece_of
 
@@ -192,14 +194,18 @@ class Execution:
 
     async def _attempts(self, piece: Piece, problem: str | None, attempts: int, made: int) -> StepResult:
         ctx, profile = self.ctx, self.ctx.profile
-        source = await ctx.sources(profile.source_chars) if profile.gives_source else ""
+        brief = await ctx.hop_brief(piece.hop_id) if piece.hop_id is not None else HopBrief()
+        given = inputs_told(brief.inputs, profile.source_chars // 2)
+        files = [each.path for each in brief.inputs if each.path is not None]
+        room = profile.source_chars - len(given)
+        source = await ctx.sources(room, files) if profile.gives_source else ""
         additions = await ctx.added_context()
         for attempt in range(made + 1, made + attempts + 1):
             label = f"attempt {attempt} of {made + attempts}"
             try:
                 reply = await ctx.agent(
                     piece.agent,
-                    with_source(with_context(self._prompt(piece, problem), additions), source),
+                    with_source(with_context(self._prompt(piece, brief, given, problem), additions), source),
                     tools=not profile.gives_source,
                     max_tokens=profile.step_max_tokens,
                     history=self.assignment.history,
@@ -221,15 +227,17 @@ class Execution:
             attempts=made + attempts,
         )
 
-    def _prompt(self, piece: Piece, problem: str | None) -> str:
+    def _prompt(self, piece: Piece, brief: HopBrief, given: str, problem: str | None) -> str:
         earlier = carry_over(self.results, self.ctx.profile.carry_over_chars)
         points = "".join(f"\n- {point}" for point in piece.points)
         said = "".join(f"\n- {text}" for text in self.feedback if text != problem)
         parts = [
             f"The whole task: {self.assignment.text}",
+            mission_told(brief),
+            f"WHAT IS GIVEN\n{given}" if given else "",
             f"RESULTS SO FAR\n{earlier}" if earlier else "",
             f"WHAT THE PERSON SAID SO FAR{said}" if said else "",
-            f"YOUR STEP ({piece.number}): {piece.name}\n{piece.goal}{points}",
+            f"YOUR STEP ({piece.number}): {piece.name}\n{piece.goal}{points}{outputs_told(brief.outputs)}",
             f"The attempt before did not do: {problem}" if problem else "",
             _length_rule(self.ctx),
         ]

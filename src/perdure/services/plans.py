@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from perdure.core.assets import ASSET_LIFECYCLE, AssetCommand
+from perdure.core.briefs import HopBrief, brief_of
 from perdure.core.hops import HOP_COMMAND_TO
 from perdure.core.missions import (
     UNFINISHED_MISSIONS,
@@ -142,6 +143,16 @@ def move_hop_in(
     moved = move_one_hop(tx, mission, hop, HOP_COMMAND_TO[status], error)
     log_hop_in(tx, moved, hop_id)
     return moved
+
+
+def brief_in(tx: Tx, run: Run, hop_id: str) -> HopBrief:
+    """Return what the run's plan says around a hop, with its inputs as they are now.
+
+    Raises:
+        NotFound: when the run's plan has no such hop.
+    """
+    mission = _mission(tx, run)
+    return brief_of(mission, _hop(mission, hop_id), assets.list_of_mission(tx, mission.id))
 
 
 def hop_of(mission_id: str, position: int, step: dict[str, Any], final: bool) -> Hop:
