@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+from base64 import b64encode
+from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,13 +32,25 @@ routes = router("sign-in")
 _FOLDER = "/api/auth/oidc"
 _MAX_CHARS = 4096
 _SHOWN_STATE_CHARS = 16
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">{head}<title>Perdure</title></head>
-<body><p>{sentence}</p><p><a href="{link}">Go on</a></p></body></html>
+_STYLE = (
+    ":root{color-scheme:light dark}"
+    "body{display:grid;min-height:100vh;margin:0;place-content:center;padding:24px;box-sizing:border-box;"
+    "font:15px/1.5 system-ui,sans-serif;background:light-dark(#f6f6f2,#131615);color:light-dark(#1b201e,#e3e7e4)}"
+    "main{max-width:380px;padding:22px 24px;border:1px solid light-dark(#dcdcd3,#2f3633);border-radius:9px;"
+    "background:light-dark(#fff,#1a1e1c);overflow-wrap:anywhere}"
+    "h1{margin:0 0 8px;font-size:18px}p{margin:0 0 14px}p:last-child{margin:0}"
+    "a{color:light-dark(#0a5e4f,#7ad0bd)}"
+)
+_PAGE = f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">{{head}}\
+<title>{{title}} · Perdure</title><style>{_STYLE.replace("{", "{{").replace("}", "}}")}</style></head>
+<body><main><h1>{{title}}</h1><p>{{sentence}}</p><p><a href="{{link}}">{{word}}</a></p></main></body></html>
 """
 
+_STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
 _PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
 }
 """Not sandboxed as data is: a sandboxed page may not lead on, and would count as somebody else's."""
 
@@ -66,7 +80,7 @@ async def login_at_provider(
             _redirect_uri(request, provider), state=flow.state, nonce=flow.nonce, verifier=flow.verifier
         )
     except PerdureError as error:
-        return _told(error, request)
+        return _told(error, request, safe_next(next))
     response = RedirectResponse(url, 302)
     _set_flow(response, request, flow.state, seal(flow, perdure.store), int(FLOW_TTL.total_seconds()))
     return response
@@ -90,7 +104,8 @@ async def come_back_from_provider(
     try:
         response = await _finish(provider, perdure, request, state, code, iss, error)
     except PerdureError as refused:
-        response = _told(refused, request)
+        flow = _begun(perdure, request, state)
+        response = _told(refused, request, flow.next if flow else "/")
     if state:
         _set_flow(response, request, state, "", 0)
     return response
@@ -106,8 +121,7 @@ async def _finish(
     error: str | None,
 ) -> Response:
     client = _client(perdure, request, provider)
-    sealed = cookie_of(Headers(scope=request.scope), _cookie(request, state)) if state else None
-    flow = unseal(sealed, perdure.store, perdure.store.now()) if sealed else None
+    flow = _begun(perdure, request, state)
     if flow is None or flow.provider != provider or not hmac.compare_digest(flow.state, state or ""):
         raise FlowLost("This sign-in was not begun in this browser, or too long ago: start again.")
     await client.check_issuer(iss)
@@ -124,10 +138,17 @@ async def _finish(
     target = escape(flow.next)
     head = f'<meta http-equiv="refresh" content="0;url={target}">'
     response = HTMLResponse(
-        _PAGE.format(head=head, sentence="You are signed in.", link=target), headers=_PAGE_HEADERS
+        _PAGE.format(head=head, title="Signed in", sentence="Going on.", link=target, word="Go on"),
+        headers=_PAGE_HEADERS,
     )
     set_cookies(response, request.scope, tokens)
     return response
+
+
+def _begun(perdure: Services, request: Request, state: str | None) -> Flow | None:
+    """Return the sign-in that this browser has begun under the state, or None."""
+    sealed = cookie_of(Headers(scope=request.scope), _cookie(request, state)) if state else None
+    return unseal(sealed, perdure.store, perdure.store.now()) if sealed else None
 
 
 def _client(perdure: Services, request: Request, provider: str) -> OidcClient:
@@ -147,7 +168,7 @@ def _redirect_uri(request: Request, provider: str) -> str:
 def _cookie(request: Request, state: str) -> str:
     """Name the cookie after the state, so that two tabs do not take each other's."""
     shown = "".join(letter for letter in state[:_SHOWN_STATE_CHARS] if letter.isascii() and letter.isalnum())
-    return f"{'__Secure-' if is_secure(request.scope) else ''}perdure_oidc_{shown}"
+    return f"{'__Host-' if is_secure(request.scope) else ''}perdure_oidc_{shown}"
 
 
 def _set_flow(response: Response, request: Request, state: str, value: str, max_age: int) -> None:
@@ -155,16 +176,22 @@ def _set_flow(response: Response, request: Request, state: str, value: str, max_
         _cookie(request, state),
         value,
         max_age=max_age,
-        path=_FOLDER,
+        path="/" if is_secure(request.scope) else _FOLDER,
         secure=is_secure(request.scope),
         httponly=True,
         samesite="lax",  # the provider's page leads back here: a strict one would not come along
     )
 
 
-def _told(error: PerdureError, request: Request) -> Response:
-    """Tell a person in a browser with a page, and a program with a problem document."""
+def _told(error: PerdureError, request: Request, back: str) -> Response:
+    """Tell a person in a browser with a page that leads `back`, and a program with a problem document."""
     if "text/html" not in request.headers.get("accept", ""):
         return problem_response(problem_of(error))
-    page = _PAGE.format(head="", sentence=escape(error.message), link="/")
+    page = _PAGE.format(
+        head="",
+        title="You are not signed in",
+        sentence=escape(error.message),
+        link="/",
+        word="Back to sign in",
+    )
     return HTMLResponse(page, status_of(error), headers=_PAGE_HEADERS)
