@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from perdure.client import AsyncPerdure, Delta, LogReset, Perdure, Reconnecting, ServerUnreachable, Superseded
+from perdure.client.stream import Backoff
 from perdure.errors import Forbidden, InvalidInput, NotFound, PerdureError, Unauthenticated
 from tests.fakes.scripted_server import DROP, SESSION, SILENCE, ScriptedServer, close, event
 
@@ -131,6 +132,14 @@ def test_waits_for_a_server_that_is_away_and_tells_so(collect: Collect) -> None:
     assert [n.attempt for n in notices] == [1, 2, 3]
     assert notices[0].pause_s == 0
     assert all(0 <= n.pause_s <= 0.25 * 2**n.attempt for n in notices)
+
+
+def test_a_server_that_was_only_restarted_is_not_waited_for_longer_than_seconds() -> None:
+    lone, crowded = Backoff(), Backoff()
+    pauses = [lone.next_pause_s("away") for _ in range(2000)]
+    assert pauses[0] == 0
+    assert 4 < max(pauses[20:]) <= 5
+    assert max(crowded.next_pause_s("full", crowded=True) for _ in range(200)) > 5
 
 
 def test_gives_up_when_told_to(collect: Collect) -> None:

@@ -19,8 +19,11 @@ from perdure.client.problems import LogReset, ServerUnreachable, Superseded, err
 from perdure.core.runs import LIVE_RUN_STATUSES
 from perdure.errors import Forbidden, InvalidInput, NotFound, PerdureError, TooMany, Unauthenticated
 
-_MAX_PAUSE_S = 30.0
-_FIRST_PAUSE_S = 0.25
+_FIRST_SPAN_S = 0.25
+_MAX_SPAN_S = 5.0
+_MAX_SPAN_NEAR_S = 2.0
+"""For a server on this machine: it is back within seconds, and few clients ask it."""
+_MAX_SPAN_CROWDED_S = 30.0
 _MAX_FRUITLESS_GAPS = 8
 
 _FINAL_CLOSES: dict[int, tuple[type[PerdureError], str]] = {
@@ -215,8 +218,9 @@ def final_handshake(status: int, session_id: str) -> PerdureError | None:
 class Backoff:
     """How long to wait before each new connection: not at all once, then a random part of a growing span."""
 
-    def __init__(self, give_up_after: int | None = None) -> None:
+    def __init__(self, give_up_after: int | None = None, *, is_near: bool = False) -> None:
         self._give_up_after = give_up_after
+        self._max_span_s = _MAX_SPAN_NEAR_S if is_near else _MAX_SPAN_S
         self.attempt = 0
 
     def reset(self) -> None:
@@ -224,7 +228,7 @@ class Backoff:
         self.attempt = 0
 
     def next_pause_s(self, reason: str, *, crowded: bool = False) -> float:
-        """Return the next pause; a crowded server is never asked again at once.
+        """Return the next pause, of at least half the span; a crowded server is never asked again at once.
 
         Raises:
             PerdureError: when all attempts that the caller allows are used up.
@@ -233,7 +237,8 @@ class Backoff:
             if crowded:
                 raise TooMany("The server has too many connections; try again later.")
             raise ServerUnreachable(f"The connection to the server did not come back ({reason}).")
-        span = min(_MAX_PAUSE_S, _FIRST_PAUSE_S * 2**self.attempt)
-        pause_s = 0.0 if self.attempt == 0 and not crowded else random.uniform(0, span)
+        longest_s = _MAX_SPAN_CROWDED_S if crowded else self._max_span_s
+        span_s = min(longest_s, _FIRST_SPAN_S * 2 ** min(self.attempt, 10))
+        pause_s = 0.0 if self.attempt == 0 and not crowded else random.uniform(span_s / 2, span_s)
         self.attempt += 1
         return pause_s

@@ -42,8 +42,9 @@ export const CLOSE = {
 /** After these it makes no sense to come back by oneself. */
 const FINAL: ReadonlySet<number> = new Set([CLOSE.signIn, CLOSE.origin, CLOSE.superseded]);
 const FIRST_RETRY_MS = 50;
-const BASE_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 15_000;
+const BASE_RETRY_MS = 250;
+/** A server that was only restarted is back within seconds; nobody should have to wait for it longer than this. */
+const LONGEST_RETRY_MS = 5_000;
 const CROWDED_RETRY_MS = 10_000;
 const RENEWED_RETRY_MS = 400;
 const SILENCE_MS = 45_000;

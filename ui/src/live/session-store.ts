@@ -27,7 +27,7 @@ export class SessionStore implements LogFollower {
   private unwatch: (() => void) | null = null;
   private opening = 0;
   private fetchingOlder = false;
-  private fetchingLines = false;
+  private fetchingLines: Promise<void> | null = null;
 
   constructor(
     readonly sessionId: string,
@@ -78,28 +78,29 @@ export class SessionStore implements LogFollower {
    * Put the printed lines before the oldest in front, at least back to event `to`; does nothing when all are here.
    * Looks further back until there are some, at most `stretches` times.
    */
-  readonly loadOlderLines = async (
+  readonly loadOlderLines = (
     to = Number.POSITIVE_INFINITY,
     stretches = Number.POSITIVE_INFINITY,
   ): Promise<void> => {
-    if (this.fetchingLines) return;
-    this.fetchingLines = true;
+    this.fetchingLines ??= this.readOlderLines(to, stretches).finally(() => {
+      this.fetchingLines = null;
+    });
+    return this.fetchingLines;
+  };
+
+  private async readOlderLines(to: number, stretches: number): Promise<void> {
     const turn = this.opening;
     const fetch = fetchBeside(this.sessionId);
-    try {
-      for (let empty = 0; empty < stretches && this.view.kind === "ready" && this.view.state.linesFrom > 0; ) {
-        const before = this.view.state;
-        const from = stretchBefore(before.linesFrom, empty);
-        const older = await readBeside(fetch, from, before.linesFrom);
-        if (turn !== this.opening || this.view.kind !== "ready") return;
-        this.show({ kind: "ready", state: withOlder(this.view.state, older, from) });
-        empty = older.lines.length > 0 ? 0 : empty + 1;
-        if (older.lines.length > 0 && !(from >= to)) return;
-      }
-    } finally {
-      this.fetchingLines = false;
+    for (let empty = 0; empty < stretches && this.view.kind === "ready" && this.view.state.linesFrom > 0; ) {
+      const before = this.view.state;
+      const from = stretchBefore(before.linesFrom, empty);
+      const older = await readBeside(fetch, from, before.linesFrom);
+      if (turn !== this.opening || this.view.kind !== "ready") return;
+      this.show({ kind: "ready", state: withOlder(this.view.state, older, from) });
+      empty = older.lines.length > 0 ? 0 : empty + 1;
+      if (older.lines.length > 0 && !(from >= to)) return;
     }
-  };
+  }
 
   /** Read tool calls as far back as the messages that are shown; they stand between them. */
   private async coverMessages(): Promise<void> {

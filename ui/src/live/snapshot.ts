@@ -11,6 +11,7 @@ import {
   type StepEntry,
   type StepStatus,
 } from "./session-state";
+import { runAtWork, settledCosts } from "./under-way";
 import { authorOf } from "./values";
 
 export interface SnapshotParts {
@@ -26,8 +27,10 @@ export interface SnapshotParts {
  * `detail` must have been read first: its cursor is the oldest, and the reducer accepts that the other parts are newer
  * than the events that follow it.
  */
-export function stateOf({ detail, steps, approvals, files, costs, dag }: SnapshotParts): SessionState {
+export function stateOf({ detail, steps, approvals, files, costs: ledger, dag }: SnapshotParts): SessionState {
   const run = detail.current_run ?? null;
+  const atWork = runAtWork(run && { id: run.run_id, status: run.status });
+  const costs = ledger && settledCosts(ledger, atWork).costs;
   return {
     ...emptySession(detail.session_id),
     seq: detail.as_of_seq ?? detail.last_seq ?? 0,

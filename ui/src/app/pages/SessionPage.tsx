@@ -1,5 +1,5 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useEffect, useSyncExternalStore } from "react";
+import { useEffect, useRef, useSyncExternalStore } from "react";
 import { useQueryClient } from "@tanstack/react-query";
 import { keeper } from "@/api/keeper";
 import { loadSession, touchSession } from "@/api/sessions";
@@ -7,6 +7,7 @@ import { useIsShared } from "@/components/Access";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
 import { useSession } from "@/live/react";
 import { rememberSession } from "../recent";
+import styles from "./pages.module.css";
 import { SessionView } from "./SessionView";
 
 const route = getRouteApi("/sessions/$id");
@@ -29,6 +30,8 @@ export default function SessionPage() {
   const { view, store } = useSession(id);
   const queries = useQueryClient();
   const isThere = view.kind === "ready";
+  const open = useRef<string | null>(null);
+  if (isThere) open.current = id;
   useEffect(() => {
     if (!isThere) return;
     rememberSession(id);
@@ -56,23 +59,32 @@ export default function SessionPage() {
     case "failed":
       return (
         <>
-          <h1>Session</h1>
+          <h1 className={styles.alone}>Session</h1>
           <ErrorState problem={view.problem} onRetry={store.reload} />
         </>
       );
     case "gone":
-      return (
-        <>
-          <h1>Session</h1>
-          <EmptyState action={<Link to="/sessions">All sessions</Link>}>
-            There is no session at this address
-            {several ? ", or it is not shared with you any more. Its owner can tell." : ". It may have been deleted."}
-          </EmptyState>
-        </>
-      );
+      return <Gone wasOpen={open.current === id} several={several} />;
     case "ready":
       return <SessionView key={id} state={view.state} store={store} />;
     default:
       return view satisfies never;
   }
+}
+
+/** Never there, or taken away from whoever was looking at it. */
+function Gone({ wasOpen, several }: { wasOpen: boolean; several: boolean }) {
+  const lost = wasOpen && several;
+  return (
+    <>
+      <h1 className={styles.alone}>{lost ? "You no longer have access" : "Session"}</h1>
+      <EmptyState action={<Link to="/sessions">All sessions</Link>}>
+        {lost
+          ? "This session was deleted, or it is not shared with you any more. Its owner can tell, and can share it again: then it opens here."
+          : `There is no session at this address${
+              several ? ", or it is not shared with you any more. Its owner can tell." : ". It may have been deleted."
+            }`}
+      </EmptyState>
+    </>
+  );
 }

@@ -1,6 +1,6 @@
 import { useEffect, useRef, type KeyboardEvent } from "react";
 import { Icon, type IconName } from "@/components/Icon";
-import { integer } from "@/lib/format";
+import { compact, integer } from "@/lib/format";
 import type { SessionTab } from "../search";
 import styles from "./session.module.css";
 
@@ -54,7 +54,11 @@ export function TabBar({ tabs, current, onChange }: Props) {
         >
           <Icon name={tab.icon} />
           {tab.label}
-          {tab.count > 0 && <span className={styles.count}>{integer(tab.count)}</span>}
+          {tab.count > 0 && (
+            <span className={styles.count} title={integer(tab.count)}>
+              {compact(tab.count)}
+            </span>
+          )}
         </button>
       ))}
     </div>

@@ -6,6 +6,7 @@ import { ToEnd, useLogRows } from "@/components/rows";
 import { EmptyState } from "@/components/States";
 import { plain, spans } from "@/lib/ansi";
 import { integer } from "@/lib/format";
+import { useSeek } from "@/lib/seek";
 import { useStored } from "@/lib/stored";
 import { clock } from "@/lib/time";
 import type { ConsoleLine } from "@/live/session-state";
@@ -33,7 +34,7 @@ export default function ConsoleView({ lines, from, onOlder, at, onAt, href, name
   const [wrap, setWrap] = useStored("console-wrap", false);
   const [stream, setStream] = useState("");
   const [search, setSearch] = useState("");
-  const [hit, setHit] = useState(0);
+  const [chosen, setChosen] = useState<string | number | null>(null);
   const wanted = useDeferredValue(search.trim().toLowerCase());
 
   const streams = useMemo(() => [...new Set(lines.map((line) => line.stream))], [lines]);
@@ -61,15 +62,31 @@ export default function ConsoleView({ lines, from, onOlder, at, onAt, href, name
   useEffect(() => {
     if (place >= 0) rows.scrollToIndex(place, { align: "center" });
   }, [at, place >= 0]);
+  // the match is known by its line, not by its number: lines come in above and below while one reads
+  const choose = (hit: number) => setChosen(shown[hits[hit] ?? -1]?.id ?? null);
+  const hit = hits.findIndex((index) => shown[index]?.id === chosen);
+  const lost = hits.length > 0 && hit < 0;
   useEffect(() => {
-    const index = hits[Math.min(hit, hits.length - 1)];
+    if (lost) choose(0);
+  }, [lost]);
+  useEffect(() => {
+    const index = hits[hit];
     if (index === undefined) return;
     log.follow(false);
     rows.scrollToIndex(index, { align: "center" });
-  }, [hit, hits]);
+  }, [chosen, wanted]);
+  const { seeking, seek, stop } = useSeek({
+    found: hits.length,
+    hasOlder: from > 0,
+    fetching,
+    failed,
+    fetchOlder: () => fetchOlder(),
+    wanted,
+    onFound: (before) => choose(before - 1),
+  });
 
   if (lines.length === 0 && from === 0) return <EmptyState>What agents and tools print appears here.</EmptyState>;
-  const turn = (by: number) => hits.length > 0 && setHit((hit + by + hits.length) % hits.length);
+  const turn = (by: number) => hits.length > 0 && choose((hit + by + hits.length) % hits.length);
   return (
     <div className={styles.tab}>
       <div className={styles.bar}>
@@ -80,10 +97,7 @@ export default function ConsoleView({ lines, from, onOlder, at, onAt, href, name
           aria-label="Search the console"
           placeholder="Search"
           value={search}
-          onChange={(event) => {
-            setSearch(event.currentTarget.value);
-            setHit(0);
-          }}
+          onChange={(event) => setSearch(event.currentTarget.value)}
           onKeyDown={(event) => {
             if (event.key === "Enter") turn(event.shiftKey ? -1 : 1);
             if (event.key === "Escape") setSearch("");
@@ -91,7 +105,7 @@ export default function ConsoleView({ lines, from, onOlder, at, onAt, href, name
         />
         {wanted && (
           <span className={styles.hits} role="status">
-            {hits.length === 0 ? "no match" : `${Math.min(hit + 1, hits.length)} of ${integer(hits.length)}`}
+            {hits.length === 0 ? "no match" : `${Math.max(hit, 0) + 1} of ${integer(hits.length)}`}
           </span>
         )}
         {streams.length > 1 && (
@@ -123,10 +137,22 @@ export default function ConsoleView({ lines, from, onOlder, at, onAt, href, name
       </div>
       {from > 0 && (
         <p className={styles.older}>
-          {integer(lines.length)} {lines.length === 1 ? "line" : "lines"} here, older ones are on the server.
-          <Button size="compact-xs" variant="default" loading={fetching} onClick={() => fetchOlder()}>
-            {failed ? "Older lines could not be read: try again" : "Older lines"}
-          </Button>
+          {wanted ? (
+            <>
+              {seeking ? "Searching further back; " : "Searched: "}
+              {integer(lines.length)} {lines.length === 1 ? "line" : "lines"} so far, older ones are on the server.
+              <Button size="compact-xs" variant="default" onClick={seeking ? stop : seek}>
+                {seeking ? "Stop" : failed ? "Older lines could not be read: try again" : "Search older lines"}
+              </Button>
+            </>
+          ) : (
+            <>
+              {integer(lines.length)} {lines.length === 1 ? "line" : "lines"} here, older ones are on the server.
+              <Button size="compact-xs" variant="default" loading={fetching} onClick={() => fetchOlder()}>
+                {failed ? "Older lines could not be read: try again" : "Older lines"}
+              </Button>
+            </>
+          )}
         </p>
       )}
       <div className={styles.console}>

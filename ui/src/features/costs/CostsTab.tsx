@@ -8,6 +8,7 @@ import { Segmented } from "@/components/Segmented";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
 import { dollars, integer } from "@/lib/format";
 import type { SessionState } from "@/live/session-state";
+import { runAtWork, settledCosts } from "@/live/under-way";
 import styles from "./Costs.module.css";
 import { csvOf, curveOf, stepPath } from "./series";
 
@@ -21,14 +22,15 @@ export default function CostsTab({ state }: { state: SessionState }) {
     queryFn: () => getCosts(state.sessionId),
     placeholderData: keepPreviousData,
   });
-  const costs = query.data;
-  if (!costs)
+  if (!query.data)
     return query.error ? (
       <ErrorState problem={asProblem(query.error)} onRetry={() => void query.refetch()} />
     ) : (
       <Loading label="Loading costs" />
     );
-  if (costs.calls === 0)
+  const atWork = runAtWork(state.run && { id: state.run.runId, status: state.run.status });
+  const { costs, underWay } = settledCosts(query.data, atWork);
+  if (costs.calls === 0 && underWay === 0)
     return <EmptyState>Each call of a model appears here with its tokens and its price.</EmptyState>;
   const rows = named(rowsOf(costs, by), by, state);
   const priced = rows.some((row) => row.cost_usd !== null && row.cost_usd > 0);
@@ -43,6 +45,12 @@ export default function CostsTab({ state }: { state: SessionState }) {
         <Total name="Tokens out">{integer(costs.output_tokens)}</Total>
         {costs.cached_tokens > 0 && <Total name="From cache">{integer(costs.cached_tokens)}</Total>}
       </dl>
+      {underWay > 0 && (
+        <p className={styles.open} role="status">
+          {underWay === 1 ? "1 more call is" : `${integer(underWay)} more calls are`} under way; tokens and price come
+          at the end.
+        </p>
+      )}
       <Limits state={state} costs={costs} />
       <Curve costs={costs} />
       <div className={styles.head}>

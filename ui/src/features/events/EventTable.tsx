@@ -1,3 +1,4 @@
+import { useMediaQuery } from "@mantine/hooks";
 import { memo, useEffect } from "react";
 import { ToEnd, useLogRows } from "@/components/rows";
 import { integer } from "@/lib/format";
@@ -7,6 +8,8 @@ import { describe } from "./describe";
 import styles from "./Events.module.css";
 
 const ROW_PX = 30;
+/** On a phone what happened stands below its type. */
+const TALL_ROW_PX = 46;
 
 interface Props {
   readonly events: readonly EventFrame[];
@@ -19,10 +22,12 @@ interface Props {
 /** The log row by row. */
 export function EventTable({ events, at, onAt, asJson, onOlder }: Props) {
   const first = events[0]?.seq;
+  const phone = useMediaQuery("(max-width: 700px)", false, { getInitialValueInEffect: false });
   const log = useLogRows({
     count: events.length,
     first,
-    rowPx: ROW_PX,
+    rowPx: phone ? TALL_ROW_PX : ROW_PX,
+    shape: phone,
     startsAtEnd: at === undefined,
     keyOf: (index) => events[index]?.seq ?? index,
     onStart: onOlder,
@@ -71,6 +76,7 @@ export function EventTable({ events, at, onAt, asJson, onOlder }: Props) {
           })}
         </div>
       </div>
+      {events.length === 0 && <p className={styles.none}>No event here matches.</p>}
       <ToEnd rows={log} />
     </div>
   );

@@ -4,6 +4,7 @@ import { Icon } from "@/components/Icon";
 import { Segmented } from "@/components/Segmented";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
 import { integer } from "@/lib/format";
+import { useSeek } from "@/lib/seek";
 import { EventLog } from "@/live/event-log";
 import type { SessionStore } from "@/live/session-store";
 import { describe } from "./describe";
@@ -53,6 +54,14 @@ export default function EventsTab({ store, seq, at, onAt, onFork }: Props) {
       ),
     [events, hidden, wanted],
   );
+  const { seeking, seek, stop } = useSeek({
+    found: shown.length,
+    hasOlder,
+    fetching: loading,
+    failed: problem !== null,
+    fetchOlder: () => void log.loadOlder(),
+    wanted,
+  });
   if (events.length === 0) {
     if (problem) return <ErrorState problem={problem} onRetry={() => void log.loadOlder()} />;
     return hasOlder ? (
@@ -62,6 +71,7 @@ export default function EventsTab({ store, seq, at, onAt, onFork }: Props) {
     );
   }
   const first = events[0]?.seq ?? 1;
+  const searches = wanted !== "" && view !== "timeline";
   const selected = at === undefined ? undefined : events.find((event) => event.seq === at);
   return (
     <div className={styles.tab}>
@@ -76,19 +86,31 @@ export default function EventsTab({ store, seq, at, onAt, onFork }: Props) {
           ]}
           onChange={setView}
         />
-        <input
-          type="search"
-          className={`${fields.control} ${styles.search}`}
-          aria-label="Search events"
-          placeholder="Search events"
-          value={search}
-          onChange={(event) => setSearch(event.currentTarget.value)}
-        />
+        {view !== "timeline" && (
+          <input
+            type="search"
+            className={`${fields.control} ${styles.search}`}
+            aria-label="Search events"
+            placeholder="Search events"
+            value={search}
+            onChange={(event) => setSearch(event.currentTarget.value)}
+          />
+        )}
         <span className={styles.count} role="status">
-          {integer(shown.length)} of {integer(events.length)}
-          {hasOlder && `, before event ${integer(first)} on the server`}
+          {view === "timeline"
+            ? `${integer(events.length)} ${events.length === 1 ? "event" : "events"}`
+            : `${integer(shown.length)} of ${integer(events.length)}`}
+          {hasOlder &&
+            (searches
+              ? `; those before event ${integer(first)} are not searched yet`
+              : `, before event ${integer(first)} on the server`)}
         </span>
-        {hasOlder && (
+        {hasOlder && searches && (
+          <Button size="compact-xs" variant="default" onClick={seeking ? stop : seek}>
+            {seeking ? "Stop" : "Search older"}
+          </Button>
+        )}
+        {hasOlder && !searches && (
           <Button size="compact-xs" variant="default" loading={loading} onClick={() => void log.loadOlder()}>
             Load older
           </Button>

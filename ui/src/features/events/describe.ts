@@ -41,12 +41,17 @@ export function describe(event: EventFrame): string {
     case "plan_update":
       return text("change");
     case "dag_update":
-      return `${Array.isArray(data["nodes"]) ? data["nodes"].length : 0} nodes`;
+      return count(data["nodes"], "node");
     default: {
       const first = Object.values(data).find((value) => typeof value === "string");
       return typeof first === "string" ? first : "";
     }
   }
+}
+
+function count(list: unknown, word: string): string {
+  const many = Array.isArray(list) ? list.length : 0;
+  return `${many} ${many === 1 ? word : `${word}s`}`;
 }
 
 function errorOf(value: unknown): string {

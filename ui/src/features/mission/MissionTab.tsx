@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { fileUrl } from "@/api/files";
 import { acceptMission, cancelMission, getMission, listMissions, rejectMission, reviseMission } from "@/api/missions";
 import { asProblem, type Problem } from "@/api/problem";
@@ -10,7 +10,8 @@ import fields from "@/components/form/form.module.css";
 import { Icon, type IconName } from "@/components/Icon";
 import { JsonView } from "@/components/JsonView";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
-import { bytes } from "@/lib/format";
+import { folded } from "@/lib/fold";
+import { bytes, integer } from "@/lib/format";
 import { asFields } from "@/live/frames";
 import type { SessionState } from "@/live/session-state";
 import styles from "./Mission.module.css";
@@ -99,50 +100,7 @@ function Mission({ mission, sessionId }: { mission: MissionDetail; sessionId: st
       <Decision mission={mission} />
       <section>
         <h3>Hops</h3>
-        <ol className={styles.hops} aria-label="Hops">
-          {mission.hops.map((hop) => {
-            const assets = mission.assets.filter((asset) => asset.hop_id === hop.hop_id);
-            const tools = hop.tool_steps;
-            const failure = asFields(hop.error)["message"];
-            return (
-              <li key={hop.hop_id} data-status={hop.status}>
-                <div className={styles.hopHead}>
-                  <Icon name={ICON[hop.status] ?? "ring"} />
-                  <strong>{hop.name}</strong>
-                  <span>
-                    {hop.agent && <code>{hop.agent}</code>} {hop.status}
-                  </span>
-                </div>
-                {hop.goal && hop.goal !== hop.name && <p>{hop.goal}</p>}
-                {hop.rationale && <p className={styles.dim}>{hop.rationale}</p>}
-                {hop.success_criteria.length > 0 && (
-                  <ul className={styles.dim}>
-                    {hop.success_criteria.map((each) => (
-                      <li key={each}>{each}</li>
-                    ))}
-                  </ul>
-                )}
-                {typeof failure === "string" && <p className={styles.bad}>{failure}</p>}
-                {hop.inputs.length > 0 && <p className={styles.dim}>takes {hop.inputs.join(", ")}</p>}
-                {assets.length > 0 && <Assets assets={assets} sessionId={sessionId} />}
-                {tools.length > 0 && (
-                  <details>
-                    <summary>
-                      {tools.length} tool {tools.length === 1 ? "call" : "calls"}
-                    </summary>
-                    <ul className={styles.dim}>
-                      {tools.map((tool) => (
-                        <li key={tool.tool_step_id}>
-                          <code>{tool.tool}</code> {tool.status}
-                        </li>
-                      ))}
-                    </ul>
-                  </details>
-                )}
-              </li>
-            );
-          })}
-        </ol>
+        <Hops mission={mission} sessionId={sessionId} />
       </section>
       {mission.assets.some((asset) => asset.hop_id === null) && (
         <section>
@@ -151,6 +109,83 @@ function Mission({ mission, sessionId }: { mission: MissionDetail; sessionId: st
         </section>
       )}
     </>
+  );
+}
+
+/** The hops in order; long stretches of what is done or far away are folded until somebody opens them. */
+function Hops({ mission, sessionId }: { mission: MissionDetail; sessionId: string }) {
+  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
+  const assets = useMemo(() => {
+    const byHop = new Map<string, AssetInfo[]>();
+    for (const asset of mission.assets) {
+      if (asset.hop_id !== null) byHop.set(asset.hop_id, [...(byHop.get(asset.hop_id) ?? []), asset]);
+    }
+    return byHop;
+  }, [mission.assets]);
+  return (
+    <ol className={styles.hops} aria-label="Hops">
+      {folded(mission.hops, (hop) => hop.hop_id, opened).map((hop) =>
+        "count" in hop ? (
+          <li key={`fold-${hop.id}`} className={styles.fold}>
+            <button type="button" onClick={() => setOpened(new Set([...opened, hop.id]))}>
+              {hop.kind === "done"
+                ? `Show ${integer(hop.count)} finished hops`
+                : `Show ${integer(hop.count)} hops to come`}
+            </button>
+          </li>
+        ) : (
+          <Hop key={hop.hop_id} hop={hop} assets={assets.get(hop.hop_id) ?? []} sessionId={sessionId} />
+        ),
+      )}
+    </ol>
+  );
+}
+
+interface HopProps {
+  readonly hop: MissionDetail["hops"][number];
+  readonly assets: readonly AssetInfo[];
+  readonly sessionId: string;
+}
+
+function Hop({ hop, assets, sessionId }: HopProps) {
+  const tools = hop.tool_steps;
+  const failure = asFields(hop.error)["message"];
+  return (
+    <li data-status={hop.status}>
+      <div className={styles.hopHead}>
+        <Icon name={ICON[hop.status] ?? "ring"} />
+        <strong>{hop.name}</strong>
+        <span>
+          {hop.agent && <code>{hop.agent}</code>} {hop.status}
+        </span>
+      </div>
+      {hop.goal && hop.goal !== hop.name && <p>{hop.goal}</p>}
+      {hop.rationale && <p className={styles.dim}>{hop.rationale}</p>}
+      {hop.success_criteria.length > 0 && (
+        <ul className={styles.dim}>
+          {hop.success_criteria.map((each) => (
+            <li key={each}>{each}</li>
+          ))}
+        </ul>
+      )}
+      {typeof failure === "string" && <p className={styles.bad}>{failure}</p>}
+      {hop.inputs.length > 0 && <p className={styles.dim}>takes {hop.inputs.join(", ")}</p>}
+      {assets.length > 0 && <Assets assets={assets} sessionId={sessionId} />}
+      {tools.length > 0 && (
+        <details>
+          <summary>
+            {tools.length} tool {tools.length === 1 ? "call" : "calls"}
+          </summary>
+          <ul className={styles.dim}>
+            {tools.map((tool) => (
+              <li key={tool.tool_step_id}>
+                <code>{tool.tool}</code> {tool.status}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </li>
   );
 }
 

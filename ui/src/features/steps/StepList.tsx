@@ -1,11 +1,11 @@
 import { useMemo, useState } from "react";
 import { Icon, type IconName } from "@/components/Icon";
 import { EmptyState } from "@/components/States";
+import { folded } from "@/lib/fold";
 import { integer } from "@/lib/format";
 import { useNow } from "@/lib/now";
 import { duration } from "@/lib/time";
 import type { PlannedEntry, StepEntry, StepStatus } from "@/live/session-state";
-import { folded } from "./fold";
 import { withoutMarks } from "./marks";
 import { withPlanned } from "./planned";
 import styles from "./StepList.module.css";
@@ -27,26 +27,31 @@ const WORD: Readonly<Record<StepStatus, string>> = {
   cancelled: "Cancelled",
 };
 
+function iconOf(status: StepStatus, live: boolean, waits: boolean): IconName {
+  if (status !== "running" || live) return ICON[status];
+  return waits ? "hand" : "pause";
+}
+
 interface Props {
   readonly begun: readonly StepEntry[];
   readonly plan: readonly PlannedEntry[];
   /** A worker is on it. */
   readonly live: boolean;
-  /** What is said of a step that nobody works on now. */
-  readonly stopped: string;
+  /** A question is open, and the step under way waits for its answer. */
+  readonly waits: boolean;
   /** We still hear of it; if not, nothing may look as if it moved. */
   readonly heard: boolean;
 }
 
 /** What was and is being done, each with its own true status. */
-export function StepList({ begun, plan, live, stopped, heard }: Props) {
+export function StepList({ begun, plan, live, waits, heard }: Props) {
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
   const steps = useMemo(() => withPlanned(begun, plan), [begun, plan]);
   if (steps.length === 0)
     return <EmptyState>Each step appears here when it begins; what is done stays done.</EmptyState>;
   return (
     <ol className={styles.steps} aria-label="Steps">
-      {folded(steps, opened).map((step) =>
+      {folded(steps, (step) => step.stepId, opened).map((step) =>
         "count" in step ? (
           <li key={`fold-${step.id}`} className={styles.fold}>
             <button type="button" onClick={() => setOpened(new Set([...opened, step.id]))}>
@@ -56,9 +61,9 @@ export function StepList({ begun, plan, live, stopped, heard }: Props) {
             </button>
           </li>
         ) : (
-          <li key={step.stepId} className={styles.step} data-status={step.status}>
+          <li key={step.stepId} className={styles.step} data-status={step.status === "running" && waits ? "waits" : step.status}>
             <span className={styles.icon}>
-              <Icon name={ICON[step.status]} spin={step.status === "running" && live && heard} />
+              <Icon name={iconOf(step.status, live, waits)} spin={step.status === "running" && live && heard} />
             </span>
             <div className={styles.body}>
               <div className={styles.head}>
@@ -66,7 +71,7 @@ export function StepList({ begun, plan, live, stopped, heard }: Props) {
                 <span className={styles.facts}>
                   {step.agent && <span className={styles.agent}>{step.agent}</span>}
                   {step.attempt > 1 && <span>attempt {step.attempt}</span>}
-                  <span>{step.status === "running" && !live ? stopped : WORD[step.status]}</span>
+                  <span>{step.status === "running" && !live ? (waits ? "Waits for you" : "Stopped here") : WORD[step.status]}</span>
                   <Took step={step} ticking={live && heard} />
                 </span>
               </div>
