@@ -31,7 +31,7 @@ def test_a_server_with_one_local_user_asks_nobody(page: Page, server: PerdureSer
     expect(page.get_by_role("heading", name="Server")).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("Account of"))).to_have_count(0)
     expect(page.get_by_role("navigation", name="Settings").get_by_role("link")).to_have_text(
-        ["General", "Audit log"]
+        ["General", "Secrets", "Audit log"]
     )
     session_id = server.post("/api/sessions", {"mode": "one-shot", "name": "Mine alone"})["session_id"]
     page.goto(f"/sessions/{session_id}")

@@ -15,9 +15,15 @@ export function addShare(
   return body(api.POST("/api/sessions/{session_id}/shares", { ...of(sessionId), body: share }));
 }
 
-export async function changeShare(sessionId: string, shareId: string, change: { role: ShareRole }): Promise<void> {
+export interface ShareChange {
+  readonly role?: ShareRole;
+  /** null: it does not end. */
+  readonly expires_at?: string | null;
+}
+
+export async function changeShare(sessionId: string, shareId: string, change: ShareChange): Promise<void> {
   const params = { path: { session_id: sessionId, share_id: shareId } };
-  await api.PATCH("/api/sessions/{session_id}/shares/{share_id}", { params, body: change });
+  await api.PATCH("/api/sessions/{session_id}/shares/{share_id}", { params, body: { ...change } });
 }
 
 /** Take it away, or leave when it is one's own. */

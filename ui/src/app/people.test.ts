@@ -5,7 +5,7 @@ import { may } from "@/lib/access";
 import { newPassword } from "@/lib/password";
 import { programOf } from "@/lib/program";
 import { allowed, offered } from "@/features/session/actions";
-import { endOf, untilWords } from "@/features/sharing/expiry";
+import { endOf, endWords, hasEnded, untilWords } from "@/features/sharing/expiry";
 
 describe("what somebody may do with a session", () => {
   it("a viewer can take a copy of a running one, and nothing else", () => {
@@ -67,4 +67,12 @@ it("a share ends when it was said to, or not at all", () => {
   expect(endOf("24", now)).toBe("2026-11-22T12:00:00.000Z");
   expect(endOf("", now)).toBeNull();
   expect(untilWords(null)).toBe("for good");
+  expect(endWords("2026-11-22T12:00:00.000Z", now)).toMatch(/^until .*22/);
+});
+
+it("what is over is called so, to the second", () => {
+  const now = Date.UTC(2026, 10, 21, 12);
+  expect([hasEnded(null, now), hasEnded("2026-11-21T12:00:01Z", now)]).toEqual([false, false]);
+  expect(hasEnded("2026-11-21T12:00:00Z", now)).toBe(true);
+  expect(endWords("2026-11-21T11:00:00Z", now)).toMatch(/^ended .*21/);
 });

@@ -149,7 +149,8 @@ function labelOf(name: string, schema: Schema): string {
           .replaceAll("_", " ")
           .replace(/^n /, "number of ")
           .replace(/ s$/, " (seconds)")
-          .replace(/ usd$/, " (US dollars)"),
+          .replace(/ usd$/, " (US dollars)")
+          .replace(/\b(api|url|id)\b/g, (short) => short.toUpperCase()),
       )
     : title;
 }

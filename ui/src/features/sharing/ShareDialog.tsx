@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { asProblem } from "@/api/problem";
-import { addShare, changeShare, listShares, removeShare, type ShareRole } from "@/api/shares";
+import { addShare, changeShare, listShares, removeShare, type ShareChange, type ShareRole } from "@/api/shares";
 import type { Me, ShareInfo } from "@/api/types";
 import { useMe } from "@/components/Access";
 import { Dialog } from "@/components/Dialog";
@@ -12,7 +12,8 @@ import { Icon } from "@/components/Icon";
 import { ErrorState, Loading } from "@/components/States";
 import { useDeed } from "@/components/useDeed";
 import { may, ROLE_ABOUT, ROLE_WORD } from "@/lib/access";
-import { endOf, SHARE_ENDS, untilWords } from "./expiry";
+import { useNow } from "@/lib/now";
+import { endOf, endWords, hasEnded, SHARE_ENDS } from "./expiry";
 import { Links } from "./Links";
 import styles from "./Sharing.module.css";
 
@@ -208,19 +209,24 @@ interface PersonProps {
 function Person({ sessionId, share, mine, mayShare, onLeft }: PersonProps) {
   const queries = useQueryClient();
   const { busy, problem, run } = useDeed();
+  const now = useNow();
+  const ended = hasEnded(share.expires_at, now);
   const act = async (name: string, deed: () => Promise<unknown>) => {
     const worked = await run(name, deed);
     if (worked && mine && name === "remove") return onLeft();
     await queries.invalidateQueries({ queryKey: ["shares", sessionId] });
   };
+  const change = (what: ShareChange) => void act("change", () => changeShare(sessionId, share.share_id, what));
+  const changes = mayShare && !mine && !ended;
   return (
-    <li aria-busy={busy !== null}>
+    <li aria-busy={busy !== null} data-ended={ended || undefined}>
       <Face id={share.user_id} name={share.name} />
       <div>
         <strong>{share.name}</strong>
         {mine && " (you)"}
         <p>
-          {share.email} · {untilWords(share.expires_at)}
+          {share.email}
+          {(!changes || share.expires_at) && <> · {endWords(share.expires_at, now)}</>}
         </p>
         {problem && (
           <p className={styles.refused} role="alert">
@@ -228,17 +234,41 @@ function Person({ sessionId, share, mine, mayShare, onLeft }: PersonProps) {
           </p>
         )}
       </div>
-      {mayShare && !mine ? (
-        <RoleSelect
-          label={`Role of ${share.name}`}
-          value={share.role}
-          disabled={busy !== null}
-          onChange={(role) => void act("role", () => changeShare(sessionId, share.share_id, { role }))}
-        />
+      {changes ? (
+        <span className={styles.may}>
+          <RoleSelect
+            label={`Role of ${share.name}`}
+            value={share.role}
+            disabled={busy !== null}
+            onChange={(role) => change({ role })}
+          />
+          <select
+            className={fields.control}
+            aria-label={`How long ${share.name} has it`}
+            value=""
+            disabled={busy !== null}
+            onChange={(event) => change({ expires_at: endOf(event.currentTarget.value.replace("none", ""), Date.now()) })}
+          >
+            <option value="">{share.expires_at ? "change the end" : "for good"}</option>
+            {SHARE_ENDS.map(([each, words]) =>
+              each === "" ? (
+                share.expires_at && (
+                  <option key={each} value="none">
+                    {words}
+                  </option>
+                )
+              ) : (
+                <option key={each} value={each}>
+                  {words} from now
+                </option>
+              ),
+            )}
+          </select>
+        </span>
       ) : (
-        <span className={styles.note}>{ROLE_WORD[share.role]}</span>
+        <span className={styles.note}>{ended ? "ended" : ROLE_WORD[share.role]}</span>
       )}
-      {(mayShare || mine) && (
+      {(mayShare || mine) && !ended && (
         <Button
           size="xs"
           variant="default"

@@ -24,3 +24,12 @@ export function untilWords(expiresAt: string | null): string {
   const date = new Date(expiresAt);
   return `until ${date.toLocaleString(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" })}`;
 }
+
+export function hasEnded(expiresAt: string | null, now: number): boolean {
+  return expiresAt !== null && Date.parse(expiresAt) <= now;
+}
+
+/** The same of what may be over: "ended 3 Mar, 14:00". */
+export function endWords(expiresAt: string | null, now: number): string {
+  return hasEnded(expiresAt, now) ? untilWords(expiresAt).replace(/^until/, "ended") : untilWords(expiresAt);
+}
