@@ -49,7 +49,7 @@ class _Follower:
         self.wish = wish
         self.cursor = Cursor(wish.session_id, wish.after)
         self._target = target
-        self._backoff = Backoff(wish.give_up_after)
+        self._backoff = Backoff(wish.give_up_after, is_near=target.is_loopback)
         self._renewed = False
         self.credential: str | None = None
         """What the present connection was opened with."""

@@ -86,7 +86,7 @@ class Target:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether a proxy from the environment must be left out."""
+        """Whether the server is on this machine: no proxy from the environment is used, and it is back soon."""
         return urlsplit(self.base_url).hostname in {"127.0.0.1", "localhost", "::1"}
 
     def socket_url(self, path: str, query: str) -> str:
