@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Annotated, Any
 
 import orjson
 from fastapi import Header, Query, Request
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from perdure.api.auth import Caller, Services
 from perdure.api.routes.parts import SessionPath, router
@@ -89,6 +90,21 @@ class _News:
         return text
 
 
+class _Events(StreamingResponse):
+    """Server-sent events; `end` is called when they end, also when the reader left before they began."""
+
+    def __init__(self, body: AsyncIterator[str], end: Callable[[], None]) -> None:
+        super().__init__(body, media_type="text/event-stream", headers=_HEADERS)
+        self._end = end
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._end()
+
+
 @routes.get(
     "/api/sessions/stream",
     response_class=StreamingResponse,
@@ -98,37 +114,40 @@ async def stream_sessions(request: Request, perdure: Services, actor: Caller) ->
     """Follow the caller's session list: a snapshot, then hints."""
     connections: Connections = request.app.state.connections
     actor = await _fresh(perdure, actor)
-    found = await perdure.sessions.list(actor, SessionQuery())
+    hints: asyncio.Queue[ListHint] = asyncio.Queue(_LONGEST_LINE)
+    # Before the list is read, so that no change falls between the two.
+    stop = perdure.hub.follow_list(
+        actor.user_id, lambda hint: None if hints.full() else hints.put_nowait(hint)
+    )
+    stream = _Stream(actor)
+    try:
+        found = await perdure.sessions.list(actor, SessionQuery())
+        _admit(connections, stream, actor.user_id)
+    except BaseException:
+        stop()
+        raise
     snapshot = SessionsFrame(
         sessions=[SessionSummary.of(row) for row in found.sessions],
         total=found.total,
         counts=found.counts,
         current_session_id=found.current_session_id,
     )
-    stream = _Stream(actor)
-    _admit(connections, stream, actor.user_id)
 
     async def body() -> AsyncIterator[str]:
-        hints: asyncio.Queue[ListHint] = asyncio.Queue(_LONGEST_LINE)
-        stop = perdure.hub.follow_list(
-            actor.user_id, lambda hint: None if hints.full() else hints.put_nowait(hint)
-        )
-        try:
-            yield "retry: 1000\n\n" + _data(encode(snapshot))
-            while not stream.over.is_set():
-                hint = await _first(hints.get(), stream.over.wait())
-                yield (
-                    _data(orjson.dumps(hint, default=str).decode())
-                    if isinstance(hint, dict)
-                    else ": ping\n\n"
-                )
-            if stream.last:
-                yield stream.last
-        finally:
-            stop()
-            connections.release(stream)
+        yield "retry: 1000\n\n" + _data(encode(snapshot))
+        while not stream.over.is_set():
+            hint = await _first(hints.get(), stream.over.wait())
+            yield (
+                _data(orjson.dumps(hint, default=str).decode()) if isinstance(hint, dict) else ": ping\n\n"
+            )
+        if stream.last:
+            yield stream.last
 
-    return StreamingResponse(body(), media_type="text/event-stream", headers=_HEADERS)
+    def end() -> None:
+        stop()
+        connections.release(stream)
+
+    return _Events(body(), end)
 
 
 @routes.get(
@@ -152,20 +171,21 @@ async def stream_session(
     stream, news = _Stream(actor, session_id), _News(session_id)
     _admit(connections, stream, actor.user_id)
 
-    async def body() -> AsyncIterator[str]:
-        stop = perdure.presence.follow(session_id, actor.user_id, news.tell)
-        try:
-            await connections.note(stream, None, session_id, actor.user_id)
-            async with perdure.hub.open(session_id) as feed:
-                async for text in _log(feed, start, stream.over, news):
-                    yield text
-            if stream.last:
-                yield stream.last
-        finally:
-            stop()
-            connections.release(stream)
+    stop = perdure.presence.follow(session_id, actor.user_id, news.tell)
 
-    return StreamingResponse(body(), media_type="text/event-stream", headers=_HEADERS)
+    async def body() -> AsyncIterator[str]:
+        await connections.note(stream, None, session_id, actor.user_id)
+        async with perdure.hub.open(session_id) as feed:
+            async for text in _log(feed, start, stream.over, news):
+                yield text
+        if stream.last:
+            yield stream.last
+
+    def end() -> None:
+        stop()
+        connections.release(stream)
+
+    return _Events(body(), end)
 
 
 def _admit(connections: Connections, stream: _Stream, user_id: str) -> None:
