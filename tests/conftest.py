@@ -89,6 +89,7 @@ def ready_postgres_url(postgres_server: PostgresServer, postgres_template: str) 
 
 
 @pytest.fixture
-def services(open_store: OpenStore) -> Services:
-    """All services on a database in memory, with an engine that writes down what it is told."""
-    return Services(open_store("sqlite://"))
+def services(open_store: OpenStore, sqlite_template: Path, tmp_path: Path) -> Services:
+    """All services on a database of the test's own, with an engine that writes down what it is told."""
+    shutil.copy(sqlite_template, tmp_path / "services.db")
+    return Services(open_store(f"sqlite:///{tmp_path / 'services.db'}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 from typing import Any, TypeVar, cast
 
@@ -392,6 +393,11 @@ def _settings(profile: ModelProfile, max_tokens: int | None) -> ModelSettings:
 def _response(out: Any) -> ModelResponse | None:
     payload = cast("dict[str, Any]", out).get("response", out) if isinstance(out, dict) else out
     try:
-        return TypeAdapter(ModelResponse).validate_python(payload)
+        return _responses().validate_python(payload)
     except ValidationError:
         return None
+
+
+@cache
+def _responses() -> TypeAdapter[ModelResponse]:
+    return TypeAdapter(ModelResponse)  # takes tens of milliseconds to build

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from alembic import command
@@ -57,7 +58,7 @@ def prepare_postgres(engine: Engine, address: Address) -> None:
 
 def revisions(connection: Connection) -> tuple[str | None, str]:
     """Return the database's revision and the newest one this program knows."""
-    head = ScriptDirectory.from_config(_config(connection)).get_current_head()
+    head = _script().get_current_head()
     assert head is not None
     current = MigrationContext.configure(
         connection, opts={"version_table": _VERSION_TABLE}
@@ -81,16 +82,14 @@ def is_current(address: Address) -> bool:
 
 
 def _upgrade(connection: Connection, address: Address) -> None:
-    config = _config(connection)
-    script = ScriptDirectory.from_config(config)
     current, head = revisions(connection)
-    if current is not None and current not in {r.revision for r in script.walk_revisions()}:
+    if current is not None and current not in {r.revision for r in _script().walk_revisions()}:
         raise StartupError(
             f"The database {address} was written by a newer Perdure (schema {current}; this one knows {head}). "
             "Install that version, or point PERDURE_DATABASE_URL at another database."
         )
     if current != head:
-        command.upgrade(config, "head")
+        command.upgrade(_config(connection), "head")
     for actor, role in ((LOCAL_ACTOR, "admin"), (SYSTEM_ACTOR, "system")):
         connection.execute(
             text(
@@ -107,11 +106,16 @@ def _epoch() -> Any:
     return datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def _config(connection: Connection) -> Config:
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", "perdure.store:migrations")
     config.attributes["connection"] = connection
     return config
+
+
+@cache
+def _script() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
 
 
 def unusable(address: Address, error: Exception) -> StartupError:
