@@ -160,6 +160,13 @@ class Settings(BaseSettings):
     """After this people sign in again, however busy they were."""
     sign_in_idle_ttl: timedelta = Field(timedelta(days=7), validation_alias=_names("SIGN_IN_IDLE_TTL"))
     """A sign-in that was not used for so long is over."""
+    refresh_grace: timedelta = Field(
+        timedelta(seconds=10),
+        ge=timedelta(0),
+        le=timedelta(minutes=1),
+        validation_alias=_names("REFRESH_GRACE"),
+    )
+    """How long two tabs of one browser that renew their sign-in at once get the same answer; `0s`: never."""
     public_metrics: bool = Field(False, validation_alias=_names("PUBLIC_METRICS"))
     """With sign-in: `/metrics` answers everybody who reaches the server, not administrators alone."""
     allowed_origins: list[str] = Field(default_factory=list, validation_alias=_names("ALLOWED_ORIGINS"))
@@ -284,6 +291,7 @@ class Settings(BaseSettings):
         "sandbox_time_limit",
         "sign_in_ttl",
         "sign_in_idle_ttl",
+        "refresh_grace",
         mode="before",
     )
     @classmethod

@@ -382,7 +382,7 @@ async def test_with_https_the_flow_cookie_is_secure(tmp_path: Path, provider: Oi
         headers = {"X-Forwarded-Proto": "https"}
         answer = await app.http.get("/api/auth/oidc/example/login", headers=headers)
     cookie = answer.headers["set-cookie"]
-    assert cookie.startswith("__Secure-perdure_oidc_")
+    assert cookie.startswith("__Host-perdure_oidc_")
     assert "Secure" in cookie.split(";", 1)[1]
     asked = dict(parse_qsl(urlsplit(answer.headers["location"]).query))
     assert asked["redirect_uri"].startswith("https://")

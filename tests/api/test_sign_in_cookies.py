@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from http.cookies import Morsel, SimpleCookie
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from perdure.api.server import check
 from perdure.config import Settings
 from perdure.errors import StartupError
+from perdure.store.tables import refresh_tokens
+from perdure.store.transaction import Tx
 from tests.api.conftest import Running, running
 from tests.api.test_sign_in import MEMBER, PASSWORD, add_people, cheap_hashes, code, signed
 
@@ -141,7 +146,7 @@ async def test_with_https_cookies_are_bound_to_it(proxied: Running) -> None:
     jar = cookies_of(answer)
     assert {name: m["path"] for name, m in jar.items()} == {
         "__Host-perdure_access": "/",
-        "__Secure-perdure_refresh": "/api/auth",
+        "__Host-perdure_refresh": "/",
     }
     assert all(morsel["secure"] for morsel in jar.values())
     value = jar["__Host-perdure_access"].value
@@ -175,3 +180,88 @@ def test_others_can_be_let_in_only_with_sign_in_and_by_names_that_are_given() ->
 
 def _settings(**values: Any) -> Settings:
     return Settings(**{"auth": "password", **values})
+
+
+async def refreshed(app: Running, token: str, agent: str = "One/1") -> httpx.Response:
+    """Refresh as a tab does that has this cookie."""
+    headers = page(app, Cookie=f"perdure_refresh={token}", **{"User-Agent": agent})
+    return await app.http.post("/api/auth/refresh", headers=headers)
+
+
+async def signed_in(app: Running) -> str:
+    """Sign in and return the refresh cookie; the client keeps none."""
+    token = cookies_of(await app.http.post("/api/auth/login", json=LOGIN))["perdure_refresh"].value
+    app.http.cookies.clear()
+    return token
+
+
+def token_in(answer: httpx.Response) -> str:
+    assert answer.status_code == 200, answer.text
+    return cookies_of(answer)["perdure_refresh"].value
+
+
+async def test_tabs_that_refresh_in_the_same_moment_go_on_with_the_same_cookie(signed: Running) -> None:
+    first = await signed_in(signed)
+    answers = await asyncio.gather(*(refreshed(signed, first) for _ in range(6)))
+    signed.http.cookies.clear()
+    following = {token_in(answer) for answer in answers}
+    assert len(following) == 1
+    access = {cookies_of(answer)["perdure_access"].value for answer in answers}
+    for token in access:
+        answer = await signed.http.get("/api/auth/me", headers={"Cookie": f"perdure_access={token}"})
+        assert answer.status_code == 200
+    assert token_in(await refreshed(signed, following.pop())) != first
+
+
+async def test_a_copy_of_the_cookie_ends_the_sign_in_later(signed: Running) -> None:
+    first = await signed_in(signed)
+    second = token_in(await refreshed(signed, first))
+    earlier = timedelta(seconds=11)
+
+    def pass_time(tx: Tx) -> None:
+        used = refresh_tokens.c.used_at.is_not(None)
+        tx.db.execute(update(refresh_tokens).where(used).values(used_at=tx.now - earlier))
+
+    await signed.perdure.store.write(pass_time)
+    assert code(await refreshed(signed, first), 401) == "sign-in-expired"
+    assert code(await refreshed(signed, second), 401) == "sign-in-expired"
+
+
+async def test_another_browser_gets_no_second_answer(signed: Running) -> None:
+    first = await signed_in(signed)
+    second = token_in(await refreshed(signed, first))
+    assert code(await refreshed(signed, first, agent="Two/2"), 401) == "sign-in-expired"
+    assert code(await refreshed(signed, second), 401) == "sign-in-expired"
+
+
+async def test_a_cookie_whose_successor_was_used_is_a_copy(signed: Running) -> None:
+    first = await signed_in(signed)
+    second = token_in(await refreshed(signed, first))
+    third = token_in(await refreshed(signed, second))
+    assert code(await refreshed(signed, first), 401) == "sign-in-expired"
+    assert code(await refreshed(signed, third), 401) == "sign-in-expired"
+
+
+async def test_what_came_by_cookie_is_not_answered_again_for_a_program(signed: Running) -> None:
+    first = await signed_in(signed)
+    second = token_in(await refreshed(signed, first))
+    body = {"refresh_token": first}
+    again = await signed.http.post("/api/auth/refresh", json=body, headers={"User-Agent": "One/1"})
+    assert code(again, 401) == "sign-in-expired"
+    assert code(await refreshed(signed, second), 401) == "sign-in-expired"
+
+
+async def test_of_two_cookies_of_a_name_that_differ_neither_counts(signed: Running) -> None:
+    """A neighbour under the same domain can plant one, where no https lets the prefix keep it out."""
+    first = await signed.http.post("/api/auth/login", json=LOGIN)
+    jar = {name: morsel.value for name, morsel in cookies_of(first).items()}
+    signed.http.cookies.clear()
+    own, planted = f"perdure_access={jar['perdure_access']}", "perdure_access=planted"
+    for cookies in (f"{own}; {planted}", f"{planted}; {own}"):
+        answer = await signed.http.get("/api/auth/me", headers={"Cookie": cookies})
+        assert code(answer, 401) == "sign-in-needed"
+    twice = await signed.http.get("/api/auth/me", headers={"Cookie": f"{own}; {own}"})
+    assert twice.status_code == 200
+    token = jar["perdure_refresh"]
+    headers = page(signed, Cookie=f"perdure_refresh={token}; perdure_refresh=pdr_other")
+    assert code(await signed.http.post("/api/auth/refresh", headers=headers), 401) == "sign-in-needed"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from websockets.exceptions import ConnectionClosed
 
 from tests.api.conftest import until
 from tests.attack.access_world import World, mail, world
@@ -86,6 +87,35 @@ async def test_a_key_that_ends_makes_none_that_goes_on(everybody: World) -> None
     assert datetime.fromisoformat(made["expires_at"]) == soon
     free = await everybody.made("key:manage", "POST", "/api/auth/keys", {"name": "x", "scopes": ["read"]})
     assert free["expires_at"] is None
+
+
+async def test_a_key_that_is_revoked_takes_along_what_it_made(everybody: World) -> None:
+    async def key(maker: str, name: str, scope: str) -> str:
+        made = await everybody.made(maker, "POST", "/api/auth/keys", {"name": name, "scopes": [scope]})
+        everybody.tokens[name] = made["key"]
+        return made["key_id"]
+
+    stolen, other = await key("owner", "stolen", "manage"), await key("owner", "other", "read")
+    child = await key("stolen", "child", "manage")
+    await key("child", "grandchild", "read")
+    listed = {
+        k["name"]: k["made_by"] for k in (await everybody.made("owner", "GET", "/api/auth/keys"))["keys"]
+    }
+    assert (listed["stolen"], listed["child"], listed["grandchild"]) == (None, stolen, child)
+    headers = {"Authorization": f"Bearer {everybody.tokens['grandchild']}"}
+    async with everybody.running.socket("/ws/sessions", additional_headers=headers) as socket:
+        await until(socket, lambda frame: frame["type"] == "sessions")
+        await everybody.made("owner", "DELETE", f"/api/auth/keys/{stolen}")
+        with pytest.raises(ConnectionClosed) as closed:
+            await until(socket, lambda _frame: False)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4401
+    for name in ("stolen", "child", "grandchild"):
+        assert (await everybody.ask(name, "GET", "/api/auth/me")).status_code == 401, name
+    assert (await everybody.ask("other", "GET", "/api/auth/me")).status_code == 200
+    left = {k["key_id"] for k in (await everybody.made("owner", "GET", "/api/auth/keys"))["keys"]}
+    assert other in left
+    assert not left & {stolen, child}
 
 
 async def test_a_ticket_for_one_session_answers_no_question_of_another(everybody: World) -> None:

@@ -44,6 +44,7 @@ def test_every_name_on_the_page_is_read(
         "allowed_hosts": '["a.example"]',
         "ephemeral": "true",
         "session_ttl": "3h",
+        "refresh_grace": "7s",
         "connection_stale_after": "7m",
         "arxiv_api_base": "https://a.example",
         "arxiv_pdf_base": "https://a.example",

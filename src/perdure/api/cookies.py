@@ -10,13 +10,22 @@ from perdure.services.sign_in import Tokens
 
 ACCESS = "perdure_access"
 REFRESH = "perdure_refresh"
-_PATHS = {ACCESS: "/", REFRESH: "/api/auth"}
-_PREFIXES = {ACCESS: "__Host-", REFRESH: "__Secure-"}
+_PLAIN_PATHS = {ACCESS: "/", REFRESH: "/api/auth"}
+_PREFIX = "__Host-"
 
 
 def cookie_name(scope: Scope, name: str) -> str:
-    """Return the name under which a cookie is set and read; with https a prefix that http cannot forge."""
-    return _PREFIXES[name] + name if is_secure(scope) else name
+    """Return the name under which a cookie is set and read.
+
+    With https it has a prefix under which browsers take cookies of this very host alone: neither http nor a
+    neighbour under the same domain can plant one.
+    """
+    return _PREFIX + name if is_secure(scope) else name
+
+
+def cookie_path(scope: Scope, name: str) -> str:
+    """Return where a cookie is sent to: the prefix allows no part of the host alone."""
+    return "/" if is_secure(scope) else _PLAIN_PATHS[name]
 
 
 def set_cookies(response: Response, scope: Scope, tokens: Tokens) -> None:
@@ -36,7 +45,7 @@ def _set(response: Response, scope: Scope, name: str, value: str, max_age: int) 
         cookie_name(scope, name),
         value,
         max_age=max_age,
-        path=_PATHS[name],
+        path=cookie_path(scope, name),
         secure=is_secure(scope),
         httponly=True,
         samesite="strict",

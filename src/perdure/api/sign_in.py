@@ -109,15 +109,21 @@ def check_own_page(allowed_origins: list[str], scope: Scope, headers: Headers) -
 
 
 def cookie_of(headers: Headers, name: str) -> str | None:
-    """Return a cookie that the request carries."""
-    jar: SimpleCookie = SimpleCookie()
+    """Return a cookie that the request carries; none when there are two of the name that differ.
+
+    A browser sends one of ours. Another beside it was planted, and nothing tells which is which.
+    """
+    found: set[str] = set()
     for line in headers.getlist("cookie"):
         for part in line.split(";"):  # one by one: a bad one of somebody else's does not hide ours
+            jar: SimpleCookie = SimpleCookie()
             try:
                 jar.load(part.strip())
             except CookieError:
                 continue
-    return jar[name].value if name in jar and jar[name].value else None
+            if name in jar and jar[name].value:
+                found.add(jar[name].value)
+    return found.pop() if len(found) == 1 else None
 
 
 def _own(origin: str, headers: Headers, allowed: list[str]) -> bool:

@@ -105,7 +105,7 @@ def revoke(
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """End a key; what was opened with it ends too, at the latest after 5 seconds."""
+    """End a key and those it made; what was opened with them ends too, at the latest after 5 seconds."""
     if user is None:
         _without(data, database)
         with connect(server) as client:
@@ -138,6 +138,7 @@ def _shown(key: ApiKey, text: str | None = None) -> Key:
         key_id=key.id,
         name=key.name,
         prefix=key.prefix,
+        made_by=key.made_by,
         scopes=[str(scope) for scope in key.scopes],
         created_at=key.created_at,
         last_used_at=key.last_used_at,

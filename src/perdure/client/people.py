@@ -84,6 +84,7 @@ class Key(Wire):
     key_id: str
     name: str = ""
     prefix: str = ""
+    made_by: str | None = None
     scopes: list[str] = Field(default_factory=list)
     created_at: datetime | None = None
     last_used_at: datetime | None = None

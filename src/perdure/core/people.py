@@ -101,6 +101,8 @@ class ApiKey(_Row):
     name: str
     prefix: str
     """The part that may be shown, to tell keys apart."""
+    made_by: str | None = None
+    """The key that made it; None when a person did."""
     scopes: list[Scope]
     last_used_at: datetime | None = None
     expires_at: datetime | None = None

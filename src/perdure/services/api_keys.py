@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from perdure.core.access import Action, Actor, Scope, require_scope
 from perdure.core.people import ApiKey, check_name, check_scopes
 from perdure.core.shares import lasts_longer
-from perdure.errors import Conflict, Forbidden, InvalidInput
+from perdure.errors import Conflict, Forbidden, InvalidInput, SignInExpired
 from perdure.ids import parse_uuid
 from perdure.services.credentials import KEY_PREFIX, Rights
 from perdure.services.tokens import hash_of, new_secret
@@ -42,7 +42,7 @@ class ApiKeyService:
     ) -> NewKey:
         """Make a key of the actor's own; without `expires_at` it counts until it is revoked.
 
-        One that a key makes ends with that key's time at the latest.
+        One that a key makes ends with that key: with its time at the latest, and when it is revoked.
 
         Raises:
             InvalidInput: when name, scopes or expiry cannot be used.
@@ -68,6 +68,7 @@ class ApiKeyService:
                 user_id=user.id,
                 name=shown,
                 prefix=prefix,
+                made_by=actor.credential_id if actor.scopes is not None else None,
                 scopes=[str(scope) for scope in wanted],
                 expires_at=until,
             )
@@ -84,7 +85,9 @@ class ApiKeyService:
         )
 
     async def revoke(self, actor: Actor, key_id: str) -> None:
-        """End one of the actor's keys; what it opened ends with it. Revoked, it does nothing.
+        """End one of the actor's keys, and those that it made: whoever had it may have made them to stay.
+
+        What they opened ends with them. Revoked, it does nothing.
 
         Raises:
             NotFound: when the actor has no such key.
@@ -93,9 +96,11 @@ class ApiKeyService:
         wanted = parse_uuid(key_id, "key id")
 
         def body(tx: Tx) -> None:
+            users.get_with_password(tx, actor.user_id, lock=True)  # no key is made meanwhile
             key = api_keys.get_key(tx, actor.user_id, wanted)
-            if api_keys.revoke(tx, key.id):
-                tx.audit(actor, "key.revoke", "key", key.id)
+            for ended in api_keys.revoke(tx, key.id):
+                told = {} if ended == key.id else {"made_by": key.id}
+                tx.audit(actor, "key.revoke", "key", ended, **told)
 
         await self._store.write(body)
         self._rights.changed()
@@ -106,10 +111,14 @@ def _until(tx: Tx, actor: Actor, wanted: datetime | None) -> datetime | None:
 
     Raises:
         Forbidden: when it would outlive the key that makes it.
+        SignInExpired: when that one has ended a moment ago.
     """
     if actor.scopes is None or actor.credential_id is None:
         return wanted
-    own = api_keys.get_key(tx, actor.user_id, actor.credential_id).expires_at
+    key = api_keys.get_key(tx, actor.user_id, actor.credential_id)
+    if not key.alive(tx.now):
+        raise SignInExpired("This API key is over.")
+    own = key.expires_at
     if wanted is not None and lasts_longer(wanted, own):
         raise Forbidden("A key cannot make another one that lasts longer than itself.", latest_expires_at=own)
     return own if wanted is None else wanted

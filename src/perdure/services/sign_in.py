@@ -36,7 +36,14 @@ from perdure.errors import (
 from perdure.ids import new_id, parse_uuid
 from perdure.services.credentials import Rights
 from perdure.services.passwords import Passwords
-from perdure.services.tokens import ACCESS_TTL, AccessTokens, hash_of, new_secret
+from perdure.services.tokens import (
+    ACCESS_TTL,
+    AccessTokens,
+    hash_of,
+    new_salt,
+    new_secret,
+    successor_of,
+)
 from perdure.store import sign_ins, users
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
@@ -55,6 +62,8 @@ class SignInRules:
     idle_ttl: timedelta = timedelta(days=7)
     """A sign-in that was not refreshed for so long is over."""
     registration: bool = False
+    refresh_grace: timedelta = timedelta(seconds=10)
+    """How long two tabs of one browser that refresh in the same moment get the same answer; zero: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +163,14 @@ class SignInService:
 
         return self._answer(*await self._store.write(body))
 
-    async def refresh(self, refresh_token: str, *, source: str | None = None) -> Tokens:
+    async def refresh(
+        self, refresh_token: str, *, source: str | None = None, by_cookie: bool = False
+    ) -> Tokens:
         """Trade a refresh token for a new pair; it counts once. Used a second time, it ends its sign-in.
+
+        Tabs of a browser have one cookie between them and cannot take turns: for a moment the same browser at the same
+        address gets the same successor again, as long as nobody has used that. No second token comes of it, so
+        that a copy in other hands still shows, at the latest when the successor is used twice.
 
         Raises:
             SignInExpired: when it is over, was used before, or its sign-in has ended.
@@ -173,13 +188,19 @@ class SignInService:
             user = users.get_user(tx, sign_in.user_id)
             if token.expires_at <= tx.now or not sign_in.alive(tx.now) or user.disabled_at is not None:
                 return "over"
-            if not sign_ins.use_refresh_token(tx, token.id):
+            salt = new_salt() if by_cookie and self._rules.refresh_grace else None
+            if not sign_ins.use_refresh_token(tx, token.id, source=source, successor_salt=salt):
+                shared = self._successor(tx, refresh_token, source) if by_cookie else None
+                if shared is not None:
+                    return user, sign_ins.get_sign_in(tx, sign_in.id), shared
                 sign_ins.end(tx, sign_in.id, EndReason.REUSED)
                 actor = Actor(user_id=user.id, name=user.name, source=source)
                 refused = AuditResult.REFUSED
                 tx.acts.append(Act.of(actor, "sign-in.reuse", "sign-in", sign_in.id, result=refused))
                 return "reused"
-            return user, *self._continue(tx, sign_in)
+            sign_ins.forget_salts(tx, sign_in.id, token.id)
+            following = successor_of(refresh_token, salt, REFRESH_PREFIX) if salt else None
+            return user, *self._continue(tx, sign_in, following)
 
         found = await self._store.write(body)
         if not isinstance(found, str):
@@ -277,14 +298,25 @@ class SignInService:
         tx.audit(actor, "sign-in.login", "sign-in", sign_in.id, method=method)
         return user, sign_in, self._new_refresh(tx, sign_in)
 
-    def _continue(self, tx: Tx, sign_in: SignIn) -> tuple[SignIn, str]:
+    def _successor(self, tx: Tx, used: str, source: str | None) -> str | None:
+        """Return what followed on a token that has just been used by the same browser, if nobody used that yet."""
+        token = sign_ins.find_refresh_token(tx, hash_of(used))
+        if token is None or token.used_at is None or token.successor_salt is None:
+            return None
+        if tx.now - token.used_at > self._rules.refresh_grace or source is None or source != token.used_from:
+            return None
+        following = successor_of(used, token.successor_salt, REFRESH_PREFIX)
+        stored = sign_ins.find_refresh_token(tx, hash_of(following))
+        return following if stored is not None and stored.used_at is None else None
+
+    def _continue(self, tx: Tx, sign_in: SignIn, following: str | None) -> tuple[SignIn, str]:
         ends = self._idle_end(sign_in.created_at, tx.now)
         sign_ins.touch(tx, sign_in.id, ends)
         continued = sign_in.model_copy(update={"last_used_at": tx.now, "expires_at": ends})
-        return continued, self._new_refresh(tx, continued)
+        return continued, self._new_refresh(tx, continued, following)
 
-    def _new_refresh(self, tx: Tx, sign_in: SignIn) -> str:
-        token = new_secret(REFRESH_PREFIX)
+    def _new_refresh(self, tx: Tx, sign_in: SignIn, following: str | None = None) -> str:
+        token = following or new_secret(REFRESH_PREFIX)
         sign_ins.insert_refresh_token(tx, sign_in.id, hash_of(token), sign_in.expires_at)
         return token
 

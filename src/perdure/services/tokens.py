@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import re
 import secrets
 from dataclasses import dataclass
@@ -156,6 +158,17 @@ class AccessTokens:
 def new_secret(prefix: str) -> str:
     """Return a fresh opaque token: the prefix that tells what it is, and 256 random bits."""
     return prefix + secrets.token_urlsafe(32)
+
+
+def new_salt() -> str:
+    """Return what makes the successor of a token nobody's guess."""
+    return secrets.token_hex(32)
+
+
+def successor_of(token: str, salt: str, prefix: str) -> str:
+    """Return the opaque token that follows on another: only who has that one, and the salt, can tell."""
+    mixed = hmac.digest(token.encode(), b"successor:" + salt.encode(), hashlib.sha256)
+    return prefix + base64.urlsafe_b64encode(mixed).rstrip(b"=").decode()
 
 
 def hash_of(secret: str) -> str:

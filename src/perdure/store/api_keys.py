@@ -42,10 +42,19 @@ def list_alive(tx: Tx, user_id: str, *, limit: int, offset: int) -> tuple[list[A
     return fetch_all(tx, ApiKey, page), count(tx, query)
 
 
-def revoke(tx: Tx, key_id: str) -> bool:
-    """End a key; returns whether it was not yet."""
-    statement = update(api_keys).where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
-    return tx.db.execute(statement.values(revoked_at=tx.now)).rowcount == 1
+def revoke(tx: Tx, key_id: str) -> list[str]:
+    """End a key with all that it made, and that those made; returns the ids of those that had not ended yet."""
+    ended: list[str] = []
+    seen, level = set[str](), {key_id}
+    while level:
+        seen |= level
+        of_level = api_keys.c.id.in_(level), api_keys.c.revoked_at.is_(None)
+        fresh = tx.db.execute(select(api_keys.c.id).where(*of_level).order_by(api_keys.c.id)).scalars().all()
+        tx.db.execute(update(api_keys).where(*of_level).values(revoked_at=tx.now))
+        ended += fresh
+        made = select(api_keys.c.id).where(api_keys.c.made_by.in_(level))
+        level = set(tx.db.execute(made).scalars()) - seen
+    return ended
 
 
 def touch(tx: Tx, key_id: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +43,12 @@ class RefreshToken:
     sign_in_id: str
     used_at: datetime | None
     expires_at: datetime
+    used_from: str | None
+    successor_salt: str | None
+    """With the token itself it makes the one that followed."""
+
+
+_REFRESH = tuple(field.name for field in fields(RefreshToken))
 
 
 def insert_sign_in(tx: Tx, **values: Any) -> SignIn:
@@ -122,17 +128,28 @@ def insert_refresh_token(tx: Tx, sign_in_id: str, token_hash: str, expires_at: d
 
 def find_refresh_token(tx: Tx, token_hash: str) -> RefreshToken | None:
     """Return the refresh token of this hash."""
-    columns = (refresh_tokens.c[name] for name in ("id", "sign_in_id", "used_at", "expires_at"))
+    columns = (refresh_tokens.c[name] for name in _REFRESH)
     row = tx.db.execute(select(*columns).where(refresh_tokens.c.hash == token_hash)).first()
     return None if row is None else RefreshToken(*row)
 
 
-def use_refresh_token(tx: Tx, token_id: str) -> bool:
+def use_refresh_token(tx: Tx, token_id: str, *, source: str | None, successor_salt: str | None) -> bool:
     """Mark it used; returns False when it was used before, of two at the same moment to one of them."""
     statement = update(refresh_tokens).where(
         refresh_tokens.c.id == token_id, refresh_tokens.c.used_at.is_(None)
     )
-    return tx.db.execute(statement.values(used_at=tx.now)).rowcount == 1
+    used = {"used_at": tx.now, "used_from": source, "successor_salt": successor_salt}
+    return tx.db.execute(statement.values(**used)).rowcount == 1
+
+
+def forget_salts(tx: Tx, sign_in_id: str, but: str) -> None:
+    """Let nobody be able to tell any more what followed on any token of the sign-in but one."""
+    statement = update(refresh_tokens).where(
+        refresh_tokens.c.sign_in_id == sign_in_id,
+        refresh_tokens.c.id != but,
+        refresh_tokens.c.successor_salt.is_not(None),
+    )
+    tx.db.execute(statement.values(successor_salt=None))
 
 
 def find_sign_in(tx: Tx, sign_in_id: str) -> SignIn | None:

@@ -88,13 +88,16 @@ async def register(body: RegisterIn, perdure: Services, request: Request, respon
 async def refresh(
     perdure: Services, request: Request, response: Response, body: RefreshIn | None = None
 ) -> SignedIn:
-    """Trade the refresh token, of the body or the cookie, for the next pair. Each is good once."""
+    """Trade the refresh token, of the body or the cookie, for the next pair. Each is good once.
+
+    Tabs of one browser that send the same cookie within a few seconds get the same next one.
+    """
     require_sign_in(perdure)
     given = plain(body.refresh_token) if body is not None else None
     token = given or _refresh_cookie(perdure, request)
     if token is None:
         raise Unauthenticated("Send the refresh token; without one, sign in again.")
-    tokens = await perdure.sign_in.refresh(token, source=source_of(request))
+    tokens = await perdure.sign_in.refresh(token, source=source_of(request), by_cookie=given is None)
     return _signed_in(tokens, request, response, cookies=given is None)
 
 

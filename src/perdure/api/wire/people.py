@@ -212,6 +212,8 @@ class KeyOut(Wire):
     name: str
     prefix: str
     """The part between `pdk_` and the secret, to tell keys apart."""
+    made_by: str | None
+    """The key that made it and takes it along when it is revoked; null when a person made it."""
     scopes: list[Scope]
     created_at: WireTime
     last_used_at: WireTime | None
@@ -289,6 +291,7 @@ def _fields(key: ApiKey) -> dict[str, Any]:
         "id": key.id,
         "name": key.name,
         "prefix": key.prefix,
+        "made_by": key.made_by,
         "scopes": key.scopes,
         "created_at": key.created_at,
         "last_used_at": key.last_used_at,

@@ -26,6 +26,7 @@ api_keys = Table(
     reference("user_id", "pd_users"),
     text("name", nullable=False),
     text("prefix", nullable=False),
+    text("made_by"),
     text("hash", nullable=False),
     Column("scopes", JsonText, nullable=False),
     moment("last_used_at"),
@@ -33,7 +34,9 @@ api_keys = Table(
     moment("revoked_at"),
     moment("created_at", nullable=False),
     UniqueConstraint("hash"),
+    Index("ix_pd_api_keys_made_by", "made_by"),
 )
+"""`made_by` is the key that made this one, if a key did: revoked, it takes this one with it."""
 
 sign_ins = Table(
     "pd_sign_ins",
@@ -70,11 +73,14 @@ refresh_tokens = Table(
     reference("sign_in_id", "pd_sign_ins"),
     text("hash", nullable=False),
     moment("used_at"),
+    text("used_from"),
+    text("successor_salt"),
     moment("expires_at", nullable=False),
     moment("created_at", nullable=False),
     UniqueConstraint("hash"),
     Index("ix_pd_refresh_tokens_sign_in", "sign_in_id"),
 )
+"""`successor_salt` and the token itself, which is not stored, make the token that followed."""
 
 socket_tickets = Table(
     "pd_socket_tickets",
