@@ -191,7 +191,7 @@ def _told(error: PerdureError, request: Request, back: str) -> Response:
         head="",
         title="You are not signed in",
         sentence=escape(error.message),
-        link="/",
+        link=escape(back),
         word="Back to sign in",
     )
     return HTMLResponse(page, status_of(error), headers=_PAGE_HEADERS)
