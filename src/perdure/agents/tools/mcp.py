@@ -125,9 +125,9 @@ class McpServers:
     def _toolset(
         self, name: str, server: McpServer, secrets: Mapping[str, str]
     ) -> AbstractToolset[ToolContext]:
-        from pydantic_ai.mcp import MCPToolset  # takes seconds to import, and few servers use it
+        from perdure.agents.tools.mcp_toolset import ServerTools
 
-        plain: MCPToolset[ToolContext] = MCPToolset(_client(server, secrets), id=f"mcp-{name}")
+        plain = ServerTools(_client(server, secrets), id=f"mcp-{name}")
         return _Described(plain.prefixed(name), name, server.tool_category)
 
     def _unknown(self, name: str) -> InvalidInput:
