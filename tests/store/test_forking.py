@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -717,6 +718,42 @@ async def test_a_fork_that_cannot_be_stored_leaves_nothing(world: World, store: 
     counts = store.read_now(lambda tx: sessions.count_by_status(tx, OWNER.user_id))
     assert sum(counts.values()) == 1
     assert services.engine.enqueued == told
+
+
+async def test_a_fork_whose_caller_goes_away_while_it_is_stored_keeps_its_files(
+    world: World, store: Store
+) -> None:
+    session, _ = await world.tell()
+    root = world.files.workspace(session.id).root.parent
+    stored, answered = asyncio.Event(), asyncio.Event()
+
+    class Slow(Behind):
+        async def write(self, body: Callable[[Tx], Any]) -> Any:
+            result = await self.store.write(body)
+            stored.set()
+            await answered.wait()
+            return result
+
+    async def nothing() -> None: ...
+
+    services = world.services
+    slow: Any = Slow(store, nothing)
+    forks = ForkService(slow, services.modes, services.engine, services.limits, world.files)
+    told = len(services.engine.enqueued)
+    asking = asyncio.create_task(forks.fork(OWNER, session.id, wish=Wish(input="More")))
+    await stored.wait()
+
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    answered.set()
+    async with asyncio.timeout(10):
+        while len(services.engine.enqueued) == told:  # noqa: ASYNC110 - the fork goes on in a task of its own
+            await asyncio.sleep(0.01)
+
+    (forked,) = [path.name for path in root.iterdir() if path.name != session.id]
+    assert store.read_now(lambda tx: sessions.get_session(tx, forked)).forked_from_session == session.id
+    assert "notes.md" in world.files.workspace(forked).list()
 
 
 async def test_a_sweep_leaves_the_files_of_a_fork_that_is_being_made(world: World, store: Store) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -30,16 +30,6 @@ class FileService:
     def __init__(self, store: Store, root: Path) -> None:
         self._store = store
         self._root = root
-        self._claimed: set[str] = set()
-
-    @contextmanager
-    def claimed(self, session_id: str) -> Generator[None]:
-        """Keep sweeps away from the workspace of a session that is not stored yet."""
-        self._claimed.add(session_id)
-        try:
-            yield
-        finally:
-            self._claimed.discard(session_id)
 
     def workspace(self, session_id: str) -> Workspace:
         """Return the session's workspace; its folder is made when first written."""

@@ -59,6 +59,7 @@ class ForkService:
         self._engine = engine
         self._limits = limits
         self._files = files
+        self._making: set[asyncio.Task[tuple[Session, Run | None]]] = set()
 
     async def fork(
         self,
@@ -127,31 +128,51 @@ class ForkService:
         config = self._modes.validate(
             original.session.mode, {**original.session.config, **(wish.config or {})}
         )
-        fork_id = new_id()
-        renaming = rename_all(original, fork_id)
+        renaming = rename_all(original, new_id())
         own = await self._secrets_of(actor, original, renaming)
-        with self._files.claimed(fork_id):
-            source, target = self._files.workspace(original.session.id), self._files.workspace(fork_id)
+        # Whoever asks may go away at any moment: what is stored then keeps its files, and is told to the engine.
+        making = asyncio.create_task(self._carry_out(actor, original, renaming, wish, config, own))
+        self._making.add(making)
+        making.add_done_callback(self._made)
+        return await asyncio.shield(making)
 
-            def prepare() -> tuple[CopiedFiles, ForkRows]:
-                copied = copy_files(source, target, original.past.files, original.files_later)
-                anew = wish.input is not None
-                made = build(original, renaming, actor.user_id, original.read_at, new_input=anew)
-                add_plans(original, renaming, made, actor.user_id, copied.found, original.read_at)
-                return copied, made
+    async def _carry_out(
+        self,
+        actor: Actor,
+        original: Original,
+        renaming: Renaming,
+        wish: Wish,
+        config: dict[str, Any],
+        own: dict[str, str],
+    ) -> tuple[Session, Run | None]:
+        """Copy the files and store the rows, or leave nothing."""
+        source = self._files.workspace(original.session.id)
+        target = self._files.workspace(renaming[original.session.id])
 
-            try:
-                copied, made = await asyncio.to_thread(prepare)
-                fork = _Fork(
-                    self._modes, self._limits, actor, original, renaming, wish, config, copied, made, own
-                )
-                session, run = await self._store.write(fork.insert)
-            except BaseException:
-                await asyncio.to_thread(remove_copies, target)
-                raise
+        def prepare() -> tuple[CopiedFiles, ForkRows]:
+            copied = copy_files(source, target, original.past.files, original.files_later)
+            anew = wish.input is not None
+            made = build(original, renaming, actor.user_id, original.read_at, new_input=anew)
+            add_plans(original, renaming, made, actor.user_id, copied.found, original.read_at)
+            return copied, made
+
+        try:
+            copied, made = await asyncio.to_thread(prepare)
+            fork = _Fork(
+                self._modes, self._limits, actor, original, renaming, wish, config, copied, made, own
+            )
+            session, run = await self._store.write(fork.insert)
+        except BaseException:
+            await asyncio.to_thread(remove_copies, target)
+            raise
         if run is not None:
             await self._engine.enqueue(run.id)
         return session, run
+
+    def _made(self, making: asyncio.Task[tuple[Session, Run | None]]) -> None:
+        self._making.discard(making)
+        if not making.cancelled():
+            making.exception()  # whoever asked has it, or has gone away
 
     async def _secrets_of(self, actor: Actor, original: Original, renaming: Renaming) -> dict[str, str]:
         """Give the session's own secrets their ids in the fork, if it is the owner's; others do not get them."""
