@@ -146,6 +146,26 @@ def test_a_conversation_in_turns(starter: PerdureServer, report: Path) -> None:
         assert any("57" in text for text in said), said
 
 
+def test_a_planned_turn_of_a_conversation(starter: PerdureServer, report: Path) -> None:
+    with Perdure(starter.url) as client:
+        task = "Step by step, find what went wrong at Harbour in notes.md and write it down in harbour.md"
+        config = {"routing": "minimal", "approval_mode": "after_planning", "max_plan_steps": 2}
+        session_id, run_id = begin(client, "copilot", task, **config)
+        answered = _answer_all(client, session_id, run_id)
+        keep(client, session_id, report / "copilot-planned.md")
+        assert answered["plan"] == 1
+        assert client.sessions.get(session_id).status == "active"
+        events = client.sessions.events(session_id, limit=1000).events
+        done = [e.data["key"] for e in events if e.type == "step_completed"]
+        assert done[0] == "route"
+        assert {"plan", "step-1"} <= set(done)
+        (mission,) = client.missions.list(session_id=session_id).missions
+        assert mission.status == "completed"
+        text = client.files.read(session_id, "harbour.md").decode()
+        assert "Harbour" in text
+        assert len(known(text)) >= 2, text
+
+
 def _answer_all(client: Perdure, session_id: str, run_id: str) -> Counter[str]:
     answered: Counter[str] = Counter()
     while until(client, run_id, "completed", "waiting").status == "waiting":
