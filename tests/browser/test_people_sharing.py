@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -73,16 +74,68 @@ def test_a_session_is_given_to_view_raised_to_edit_and_taken_away_while_the_othe
         articles = owner.get_by_role("log", name="Messages").get_by_role("article")
         expect(articles.first).to_contain_text("Written by the guest")
         expect(articles).to_have_count(2)
+        heads = owner.get_by_role("log", name="Messages").locator("article > header")
+        theirs = guest.get_by_role("log", name="Messages").locator("article > header")
+        expect(heads.first.locator("strong")).to_have_text("Cleo Clerk")
+        expect(theirs.first.locator("strong")).to_have_text("You")
+        owner.get_by_role("textbox", name="Message").fill("Seen by the owner")
+        owner.get_by_role("button", name="Send").click()
+        expect(articles).to_have_count(4)
+        expect(heads.nth(2)).to_contain_text(re.compile("Ben Baker.*you"))
+        expect(heads.first).not_to_contain_text("you")
+        expect(theirs.first).to_contain_text(re.compile("Cleo Clerk.*you"))
+        expect(theirs.nth(2).locator("strong")).to_have_text("Ben Baker")
+        owner.reload()
+        expect(heads.nth(2)).to_contain_text(re.compile("Ben Baker.*you"))
 
         choose(owner, "More to do", "Share…")
         owner.get_by_role("button", name="Remove Cleo Clerk").click()
-        expect(guest.get_by_text("it is not shared with you any more")).to_be_visible(timeout=WITHIN_MS)
+        expect(guest.get_by_role("heading", name="You no longer have access")).to_be_visible(
+            timeout=WITHIN_MS
+        )
         guest.get_by_role("link", name="All sessions").click()
         expect(guest.get_by_text("Nothing here yet")).to_be_visible()
         owner.keyboard.press("Escape")
         choose(owner, "More to do", "Who did what…")
         log = owner.get_by_role("region", name="Audit log")
         expect(log.get_by_role("row").filter(has_text="share.delete")).to_contain_text("Ben Baker")
+
+
+def test_how_long_somebody_has_it_is_changed_and_its_end_is_seen_on_both_sides(people: People) -> None:
+    ben, cleo = people.add("Ben Baker"), people.add("Cleo Clerk")
+    session_id = ben.start_session("Ferry report")
+    shares = f"/api/sessions/{session_id}/shares"
+    given = ben.call("POST", shares, {"email": cleo.email, "role": "edit"})
+    with ben.page(f"/sessions/{session_id}") as owner, cleo.page(f"/sessions/{session_id}") as guest:
+        choose(owner, "More to do", "Share…")
+        row = owner.get_by_role("list", name="People with access").get_by_role("listitem")
+        cleos = row.filter(has_text="Cleo Clerk")
+        expect(cleos).not_to_contain_text("until")
+        owner.get_by_label("How long Cleo Clerk has it").select_option("24")
+        expect(cleos).to_contain_text("until")
+        assert ben.call("GET", shares)["shares"][0]["expires_at"] is not None
+        owner.get_by_label("How long Cleo Clerk has it").select_option("none")
+        expect(cleos).not_to_contain_text("until")
+        owner.get_by_label("Role of Cleo Clerk").select_option("view")
+        expect(guest.get_by_role("note")).to_contain_text("shared this session with you to view")
+        owner.keyboard.press("Escape")
+        end = datetime.now(UTC) + timedelta(seconds=6)
+        ben.call("PATCH", f"{shares}/{given['share_id']}", {"expires_at": end.isoformat()})
+        choose(owner, "More to do", "Share…")
+        expect(cleos).to_contain_text("ended", timeout=12_000)
+        expect(owner.get_by_label("Role of Cleo Clerk")).to_have_count(0)
+        lost = guest.get_by_role("heading", name="You no longer have access")
+        expect(lost).to_be_visible(timeout=6_000 + WITHIN_MS)
+        assert_accessible(guest)
+        shoot(guest, "people-lost-access")
+        owner.keyboard.press("Escape")
+        choose(owner, "More to do", "Share…")
+        expect(row).to_have_count(1)
+        owner.get_by_label("E-mail of a person").fill(cleo.email)
+        owner.get_by_role("dialog").get_by_role("button", name="Share", exact=True).click()
+        expect(cleos).to_be_visible()
+        guest.reload()
+        expect(guest.get_by_role("heading", name="Ferry report")).to_be_visible()
 
 
 def test_a_viewer_reads_a_question_and_somebody_who_may_edit_answers_it(
@@ -100,7 +153,7 @@ def test_a_viewer_reads_a_question_and_somebody_who_may_edit_answers_it(
         expect(page.get_by_role("button", name=re.compile("^(Pause|Review)$"))).to_have_count(0)
         ben.call("PATCH", f"/api/sessions/{session_id}/shares/{given['share_id']}", {"role": "edit"})
         card.get_by_role("button", name="Approve").click(timeout=WITHIN_MS)
-        expect(page.get_by_text(re.compile("Approved by Cleo Clerk"))).to_be_visible()
+        expect(page.get_by_text(re.compile(r"Approved by Cleo Clerk \(you\)"))).to_be_visible()
         expect(page.get_by_role("status", name="Status", exact=True)).to_have_text("Done", timeout=60_000)
 
 
@@ -207,7 +260,7 @@ def test_every_screen_of_several_people_is_accessible_and_fits(
 
     with cleo.page("/inbox", **options) as guest:
         share(page, cleo.email)
-        expect(page.get_by_text("cleo@example.org · for good")).to_be_visible()
+        expect(page.get_by_label("How long Cleo Clerk has it")).to_be_visible()
         page.get_by_role("button", name="Make a link").click()
         expect(page.get_by_role("textbox", name="The new link")).to_be_visible()
         check(page, "share")
@@ -236,6 +289,19 @@ def test_every_screen_of_several_people_is_accessible_and_fits(
         page.get_by_role("button", name="Done").click()
         expect(page.get_by_role("list", name="API keys")).to_be_visible()
         check(page, "keys")
+        page.goto("/settings/secrets")
+        page.get_by_role("button", name="New secret").click()
+        page.get_by_label("Name", exact=True).fill("work")
+        page.get_by_label("Value", exact=True).fill("sk-first-value-4711")
+        check(page, "new-secret")
+        page.get_by_role("button", name="Keep it").click()
+        expect(page.get_by_role("list", name="Secrets")).to_be_visible()
+        check(page, "secrets")
+        page.goto("/new")
+        page.locator("summary", has_text=re.compile("^Advanced")).click()
+        page.get_by_label("API key: one of my secrets").select_option("work")
+        page.get_by_role("button", name="Change API key").scroll_into_view_if_needed()
+        check(page, "secret-chosen")
         page.goto("/settings/people")
         expect(page.get_by_text("People is for administrators of this server.")).to_be_visible()
         check(page, "not-allowed")

@@ -27,7 +27,7 @@ export const ROLE_WORD: Readonly<Record<string, string>> = {
 };
 
 export const ROLE_ABOUT: Readonly<Record<string, string>> = {
-  view: "Read and watch.",
-  edit: "Also write, answer, pause and resume.",
-  admin: "Also share, archive and delete.",
+  view: "Can view: read and watch.",
+  edit: "Can edit: also write, answer, pause and resume.",
+  admin: "Can manage: also share, archive and delete.",
 };
