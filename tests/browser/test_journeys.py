@@ -82,7 +82,13 @@ def test_a_run_is_paused_and_goes_on(page: Page, server: PerdureServer, provider
     shoot(page, "paused")
     assert provider.count("YOUR STEP (2)") == 0
 
+    page.goto("about:blank")
     provider.release()
+    page.goto("/")
+    current = page.get_by_role("region", name="Current session")
+    expect(current).to_contain_text("Paused")
+    current.get_by_role("link", name="Resume").click()
+    console.expect_status("Paused")
     console.press("Resume")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("2 finished steps")
@@ -92,6 +98,59 @@ def test_a_run_is_paused_and_goes_on(page: Page, server: PerdureServer, provider
     console.expect_status("Done", within_s=60)
     assert provider.count("YOUR STEP (1)") == 1
     assert provider.count("Mention the harbour.") >= 1
+
+
+def test_what_is_sent_while_the_server_is_away_is_kept_and_said_once(
+    page: Page, server: PerdureServer, provider: OpenAIServer
+) -> None:
+    console = Console(page)
+    page.goto(f"/sessions/{server.start_session('Sum up the text.', 'one-shot')}")
+    console.expect_status("Done")
+    server.kill()
+    expect(console.connection).not_to_have_text("live")
+    box = page.get_by_role("textbox", name="Message")
+    box.fill("And once more, shorter.")
+    page.keyboard.press("Enter")
+    alert = page.get_by_role("region", name="Conversation").get_by_role("alert")
+    expect(alert).to_contain_text("cannot be reached")
+    expect(box).to_have_value("And once more, shorter.")
+    shoot(page, "sent-while-away")
+    server.start()
+    expect(console.connection).to_have_text("live")
+    box.press("Enter")
+    expect(box).to_have_value("")
+    expect(console.messages).to_have_count(4)
+    console.expect_status("Done")
+    assert provider.count("And once more, shorter.") == 1
+
+
+def test_two_tabs_are_live_on_two_sessions_and_do_not_mix(
+    page: Page, server: PerdureServer, provider: OpenAIServer
+) -> None:
+    provider.hold("Slowly", after_tokens=2)
+    slow = server.start_session("Slowly, please", "one-shot")
+    provider.wait_until_held()
+    asked = server.start_session("Write a briefing.", "planning-control", approval_mode="after_planning")
+    server.wait_for_run(asked, "waiting")
+    first, second = Console(page), Console(page.context.new_page())
+    page.goto(f"/sessions/{slow}")
+    second.page.goto(f"/sessions/{asked}")
+    page.get_by_role("textbox", name="Message").fill("For the slow one")
+    second.page.get_by_role("textbox", name="Message").fill("For the other one")
+    for console, word in ((first, "Running"), (second, "Needs you")):
+        console.expect_status(word)
+        expect(console.connection).to_have_text("live")
+        expect(console.page.get_by_role("link", name=re.compile("Inbox"))).to_contain_text("1")
+    second.press("Approve")
+    second.expect_status("Done", within_s=60)
+    expect(page.get_by_role("link", name=re.compile("Inbox"))).not_to_contain_text("1")
+    first.expect_status("Running")
+    provider.release()
+    first.expect_status("Done")
+    for console, text in ((first, "For the slow one"), (second, "For the other one")):
+        console.page.reload()
+        expect(console.page.get_by_role("textbox", name="Message")).to_have_value(text)
+    second.page.close()
 
 
 def test_a_reload_in_the_middle_of_an_answer_loses_and_repeats_nothing(

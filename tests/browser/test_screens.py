@@ -114,6 +114,30 @@ def test_search_asks_the_server_and_says_when_nothing_matches(page: Page, server
     expect(page.get_by_role("link", name="Ferry report")).to_be_visible()
 
 
+def test_a_word_far_down_the_list_is_found_and_the_rest_of_it_can_be_shown(
+    page: Page, server: PerdureServer
+) -> None:
+    first = server.post("/api/sessions", {"mode": "one-shot", "name": "Harbour survey"})["session_id"]
+    said = [{"role": "user", "content": "The pilot was called Quillfeather."}]
+    server.send("PUT", f"/api/sessions/{first}/state", {"messages": said})
+    for number in range(210):
+        server.post("/api/sessions", {"mode": "one-shot", "name": f"Note {number}"})
+    page.goto("/sessions?status=ready")
+    rows = page.get_by_role("main").get_by_role("listitem")
+    expect(rows).to_have_count(100)
+    expect(page.get_by_role("link", name="Harbour survey")).to_have_count(0)
+    page.get_by_label("Search sessions").fill("quillfeather")
+    expect(rows).to_have_count(1)
+    expect(page.get_by_role("link", name="Harbour survey")).to_be_visible()
+    page.get_by_label("Search sessions").fill("")
+    expect(rows).to_have_count(100)
+    for shown in (200, 211):
+        page.get_by_role("button", name="Show more").click()
+        expect(rows).to_have_count(shown)
+    expect(page.get_by_role("link", name="Harbour survey")).to_have_count(1)
+    expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+
+
 def test_the_theme_is_chosen_and_kept_without_a_flash(page: Page, server: PerdureServer) -> None:
     page.goto("/sessions")
     page.get_by_role("button", name="Use the dark theme").click()

@@ -21,9 +21,11 @@ export interface ListQuery {
   /** Everybody's; for administrators. */
   readonly everybody?: boolean | undefined;
   readonly limit?: number | undefined;
+  /** Where the page before ended. */
+  readonly cursor?: string | undefined;
 }
 
-export function listSessions({ q, status, mode, sort, shared, everybody, limit }: ListQuery, signal?: AbortSignal): Promise<SessionPage> {
+export function listSessions({ q, status, mode, sort, shared, everybody, limit, cursor }: ListQuery, signal?: AbortSignal): Promise<SessionPage> {
   const query = {
     ...(q ? { q } : {}),
     ...(status && status.length > 0 ? { status: [...status] } : {}),
@@ -32,6 +34,7 @@ export function listSessions({ q, status, mode, sort, shared, everybody, limit }
     ...(shared === undefined ? {} : { shared }),
     ...(everybody ? { user_id: "all" } : {}),
     ...(limit ? { limit } : {}),
+    ...(cursor ? { cursor } : {}),
   };
   return body(api.GET("/api/sessions", { params: { query }, ...(signal ? { signal } : {}) }));
 }

@@ -164,7 +164,7 @@ export function Header({
           <StatusChip status={status} />
         </span>
         <span className={styles.mode}>{state.facts.mode}</span>
-        <Progress state={state} ticking={status === "running" && heard} />
+        <Progress state={state} over={OVER.has(status)} ticking={status === "running" && heard} />
         <Spent state={state} />
         {state.run?.model && <span className={styles.mode}>{state.run.model}</span>}
       </div>
@@ -197,11 +197,18 @@ function Spent({ state }: { state: SessionState }) {
   );
 }
 
-function Progress({ state, ticking }: { state: SessionState; ticking: boolean }) {
+/** Where a run was last says nothing any more when it is over; how long it took does. */
+const OVER: ReadonlySet<Shown> = new Set<Shown>(["ready", "done", "archived", "deleted"]);
+
+function Progress({ state, over, ticking }: { state: SessionState; over: boolean; ticking: boolean }) {
   const now = useNow();
   const { phase, stepNumber } = state.facts;
   const running = state.steps.findLast((step) => step.status === "running");
   const started = state.run?.startedAt;
+  if (over) {
+    const ended = state.run?.endedAt;
+    return started && ended ? <span className="num">took {duration(Date.parse(ended) - Date.parse(started))}</span> : null;
+  }
   return (
     <>
       {phase && (

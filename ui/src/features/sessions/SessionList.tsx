@@ -1,5 +1,6 @@
 import { Button } from "@mantine/core";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useMemo, useRef, useState, type ReactNode } from "react";
 import { listWaiting } from "@/api/approvals";
 import { asProblem } from "@/api/problem";
@@ -17,7 +18,7 @@ import { grouped, groupOf, ORDER, places, SERVER_STATUS, shownOf } from "./group
 import styles from "./SessionList.module.css";
 import { SessionRow } from "./SessionRow";
 
-const PAGE = 200;
+const PAGE = 100;
 const SHORT = 8;
 
 interface Props {
@@ -33,11 +34,22 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
   const isAdmin = useMe()?.role === "admin";
   const shared = whose === "me" ? true : whose === "mine" ? false : undefined;
   const status = ORDER.find((each) => each === filters.status);
-  const query = useQuery({
+  const query = useInfiniteQuery({
     queryKey: ["sessions", "list", search, status, mode, sort, whose],
-    queryFn: ({ signal }) =>
+    initialPageParam: "",
+    getNextPageParam: (before: SessionPage) => before.next_cursor ?? undefined,
+    queryFn: ({ pageParam, signal }) =>
       listSessions(
-        { q: search, mode, sort, shared, everybody: whose === "all", limit: PAGE, status: status ? [SERVER_STATUS[status] ?? ""] : [] },
+        {
+          q: search,
+          mode,
+          sort,
+          shared,
+          everybody: whose === "all",
+          limit: PAGE,
+          cursor: pageParam,
+          status: status ? [SERVER_STATUS[status] ?? ""] : [],
+        },
         signal,
       ),
     placeholderData: keepPreviousData,
@@ -50,9 +62,10 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
   );
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
 
+  const joined = useMemo(() => query.data && joinedPages(query.data.pages), [query.data]);
   const last = useRef<SessionPage>(undefined);
-  if (query.data) last.current = query.data;
-  const page = query.data ?? last.current; // what was shown stays, greyed, while the server cannot be asked
+  if (joined) last.current = joined;
+  const page = joined ?? last.current; // what was shown stays, greyed, while the server cannot be asked
   const sessions = useMemo(
     () => (page?.sessions ?? []).filter((session) => !status || groupOf(session) === status),
     [page, status],
@@ -81,6 +94,8 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
       </>
     );
   const chosen = sessions.filter((session) => selected.has(session.session_id)).map((session) => session.session_id);
+  const here = new Set(page.sessions.map((session) => session.session_id));
+  const further = isFiltered ? 0 : [...questions.keys()].filter((id) => !here.has(id)).length;
   return (
     <>
       <div className={styles.filters}>
@@ -127,7 +142,13 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
           {moved === 1 ? "1 change" : `${moved} changes`}: show
         </Button>
       )}
-      {sessions.length === 0 && <Nothing search={search} status={status} onFilters={onFilters} filters={filters} />}
+      {further > 0 && (
+        <p className={styles.note}>
+          {further === 1 ? "1 session further down needs" : `${integer(further)} sessions further down need`} you too:
+          <Link to="/inbox">to the inbox</Link>
+        </p>
+      )}
+      {sessions.length === 0 && !query.hasNextPage && <Nothing search={search} status={status} onFilters={onFilters} filters={filters} />}
       <div data-stale={query.error ? "" : undefined} className={styles.groups} ref={list} {...hover}>
         {grouped(sessions, held).map(([each, members]) => (
           <Group
@@ -145,11 +166,31 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
       </div>
       {page.total > page.sessions.length && (
         <p className={styles.note}>
-          The first {integer(page.sessions.length)} of {integer(page.total)}. Search or filter to find the others.
+          {integer(page.sessions.length)} of {integer(page.total)} were looked through; a search covers all of them.
+          {query.hasNextPage && (
+            <Button
+              size="compact-sm"
+              variant="default"
+              loading={query.isFetchingNextPage}
+              onClick={() => void query.fetchNextPage()}
+            >
+              Show more
+            </Button>
+          )}
         </p>
       )}
     </>
   );
+}
+
+/** Pages as one; what moved from one page to the next while they were read stands in the first. */
+function joinedPages(pages: readonly SessionPage[]): SessionPage | undefined {
+  const [first] = pages;
+  if (!first) return undefined;
+  const byId = new Map<string, SessionInfo>();
+  for (const page of pages)
+    for (const session of page.sessions) if (!byId.has(session.session_id)) byId.set(session.session_id, session);
+  return { ...first, sessions: [...byId.values()] };
 }
 
 function toggled(selected: ReadonlySet<string>, id: string): Set<string> {
