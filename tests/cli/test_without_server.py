@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import sqlite3
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,33 @@ def test_doctor_finds_a_fresh_machine_in_order(perdure: Command, monkeypatch: py
     assert {"Python", "SQLite", "data", "database", "model", "documents", "disk"} <= {
         c["name"] for c in report["checks"]
     }
+
+
+def test_doctor_says_what_others_on_the_machine_may_reach(
+    perdure: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        data = Path(folder) / "data"
+        data.mkdir()
+        monkeypatch.setenv("PERDURE_DATA_DIR", str(data))
+        monkeypatch.setenv("PERDURE_PORT", "0")
+
+        def private() -> dict[str, str]:
+            result = perdure("doctor", "--json", "--server", NOWHERE)
+            assert result.exit_code == Exit.OK
+            return next(c for c in json.loads(result.stdout)["checks"] if c["name"] == "private")
+
+        data.chmod(0o755)
+        (data / "secret.key").touch(mode=0o600)
+        (data / "perdure.db").touch()
+        (data / "perdure.db").chmod(0o644)
+        said = private()
+        assert said["state"] == "note"
+        assert f"{data} (0755), {data / 'perdure.db'} (0644)" in said["detail"]
+        assert "secret.key" not in said["detail"]
+        data.chmod(0o700)
+        assert private()["state"] == "ok"
 
 
 def test_doctor_says_that_the_port_is_taken(perdure: Command, monkeypatch: pytest.MonkeyPatch) -> None:

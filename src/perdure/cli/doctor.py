@@ -23,6 +23,8 @@ from perdure.client import ServerUnreachable
 from perdure.config import Settings, load_settings
 from perdure.errors import PerdureError
 from perdure.store import maintenance
+from perdure.store.address import parse_address
+from perdure.store.private import open_to_others
 
 State = Literal["ok", "note", "problem"]
 
@@ -69,6 +71,7 @@ def _machine(settings: Settings) -> Iterator[Finding]:
         ("Python", _python),
         ("SQLite", _sqlite),
         ("data", _data),
+        ("private", _private),
         ("database", _database),
         ("model", _model),
         ("documents", _documents),
@@ -104,6 +107,27 @@ def _data(settings: Settings) -> Finding:
             "data", "problem", f"{nearest} cannot be written; choose another with PERDURE_DATA_DIR"
         )
     return Finding("data", "ok", f"{folder}{'' if folder.exists() else ' (will be made)'}")
+
+
+def _private(settings: Settings) -> Finding:
+    """What holds words, files and keys of people is for the account of the server alone."""
+    folder = settings.data_dir
+    database = parse_address(settings.url).file
+    names = ("secret.key", "workspaces", "engine.db")
+    paths = [folder, *(folder / name for name in names)]
+    if database is not None:
+        engine = f"{database.stem}-engine.db"
+        paths += [
+            database,
+            *(database.with_name(name) for name in (f"{database.name}-wal", engine, f"{engine}-wal")),
+        ]
+    found = open_to_others(dict.fromkeys(paths))
+    if not found:
+        return Finding("private", "ok", "nobody else on this machine can read it")
+    shown = ", ".join(f"{path} ({mode:04o})" for path, mode in found)
+    return Finding(
+        "private", "note", f"others on this machine may reach {shown}; `chmod go=` closes it to them"
+    )
 
 
 def _database(settings: Settings) -> Finding:

@@ -11,6 +11,7 @@ from dbos import DBOSConfig
 
 from perdure.store.address import Address
 from perdure.store.engine_file import open_engine_file
+from perdure.store.private import make_private_folder
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def engine_database(address: Address, data_dir: Path | None) -> EngineDatabase:
         if file is not None
         else (data_dir or _temporary()) / "engine.db"
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     return EngineDatabase(f"sqlite:///{path}", open_engine_file(path))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from perdure.errors import PerdureError
+from perdure.store.private import make_private_folder, private
 from perdure.store.workspace import Workspace
 
 _CHUNK_BYTES = 1024 * 1024
@@ -55,9 +56,9 @@ def remove_copies(target: Workspace) -> None:
 
 
 def _copy(reading: BinaryIO, target: Path) -> tuple[int, str]:
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(target.parent)
     digest, size = hashlib.sha256(), 0
-    with target.open("xb") as writing:
+    with open(target, "xb", opener=private) as writing:
         while chunk := reading.read(_CHUNK_BYTES):
             digest.update(chunk)
             size += len(chunk)

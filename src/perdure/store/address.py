@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from perdure.errors import StartupError
+from perdure.store.private import make_private_file
 
 _BUSY_TIMEOUT_MS = 5_000
 _MIN_SQLITE = (3, 35, 0)
@@ -105,6 +107,11 @@ def open_sqlite(address: Address, *, durability: str = "full", read_only: bool =
         cursor.close()
 
     event.listen(engine, "connect", configure)
+    if address.file is not None and not read_only:
+        make_private = partial(make_private_file, address.file)
+        event.listen(
+            engine, "do_connect", lambda *_how: make_private()
+        )  # what SQLite puts beside it is like it
     return engine
 
 

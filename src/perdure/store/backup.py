@@ -20,6 +20,7 @@ from perdure.core.access import Actor
 from perdure.errors import InvalidInput, StartupError
 from perdure.store import maintenance
 from perdure.store.address import parse_address
+from perdure.store.private import make_private_folder
 from perdure.store.store import Store
 from perdure.store.tables import session_logs, sign_ins, socket_tickets
 from perdure.store.transaction import Tx
@@ -109,7 +110,7 @@ def restore(source: Path, data_dir: Path, actor: Actor, *, secret_key: str | Non
             f"{str(source)!r} holds no {KEY}, without which its secrets cannot be read. "
             "Put the file there, or set PERDURE_SECRET_KEY."
         )
-    data_dir.mkdir(parents=True, exist_ok=True)
+    make_private_folder(data_dir)
     data_dir.chmod(0o700)
     for name in (KEY, ENGINE):
         if (source / name).is_file():

@@ -7,9 +7,12 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 
+from perdure.store.private import make_private_file
+
 
 def open_engine_file(path: Path) -> Engine:
     """Return an engine with a small pool on the file; the receiver owns and disposes it."""
+    make_private_file(path)
     engine = create_engine(
         f"sqlite:///{path}",
         pool_size=4,

@@ -31,7 +31,7 @@ def open_folder(root: Path, names: Sequence[str], *, make: bool = False) -> Gene
         for name in names:
             if make:
                 with contextlib.suppress(FileExistsError):
-                    os.mkdir(name, dir_fd=held)
+                    os.mkdir(name, 0o700, dir_fd=held)
             below = os.open(name, _FOLDER, dir_fd=held)
             os.close(held)
             held = below
@@ -47,7 +47,7 @@ def open_plain(folder: int, name: str, flags: int = os.O_RDONLY) -> BinaryIO:
         NotPlain: when it is something else.
         OSError: when it is missing, a link, or not for us.
     """
-    descriptor = os.open(name, flags | _FILE, 0o644, dir_fd=folder)
+    descriptor = os.open(name, flags | _FILE, 0o600, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise NotPlain(f"{name!r} is not a plain file")
@@ -61,7 +61,7 @@ def replace_file(folder: int, name: str, data: bytes, temporary_prefix: str) -> 
         with open_plain(folder, temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
             file.write(data)
             file.flush()
-            os.fchmod(file.fileno(), 0o644)
+            os.fchmod(file.fileno(), 0o600)
             os.fsync(file.fileno())
         os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:

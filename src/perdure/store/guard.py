@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from perdure.errors import StartupError
+from perdure.store.private import make_private_folder, private
 
 
 class FileGuard:
@@ -28,8 +29,8 @@ class FileGuard:
         """
         path = database.with_name(database.name + ".lock")
         try:
-            database.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("a+")
+            make_private_folder(database.parent)
+            file = os.fdopen(private(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC), "a+")
         except OSError as error:
             raise StartupError(
                 f"The data directory {str(database.parent)!r} cannot be written ({error.strerror}). "
@@ -54,7 +55,7 @@ class FileGuard:
 @contextmanager
 def locked_file(path: Path) -> Generator[None]:
     """Hold the exclusive lock of a side file; waits for whoever has it."""
-    with path.open("a+") as file:
+    with open(path, "a+", opener=private) as file:
         os.set_inheritable(file.fileno(), False)
         while not _lock(file):
             time.sleep(0.05)

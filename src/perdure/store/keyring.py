@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from perdure.errors import StartupError, StorageUnavailable
+from perdure.store.private import make_private_folder
 
 KEY_BYTES = 32
 VARIABLE = "PERDURE_SECRET_KEY"
@@ -228,7 +229,7 @@ def _read(file: Path) -> list[Key]:
 
 def _make(file: Path) -> None:
     """Make the file with one key, unless another process is faster."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(file.parent)
     fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
     _write_new(fresh, [new_key([])])
     try:

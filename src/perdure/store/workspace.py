@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from perdure.errors import InvalidInput, NotFound
 from perdure.store.folders import open_folder, open_plain, replace_file
+from perdure.store.private import make_private_folder
 
 MAX_FILE_BYTES = 100 * 1024 * 1024
 MAX_PATH_CHARS = 1024
@@ -88,7 +89,7 @@ class Workspace:
     """Read, write and search the files under one folder. Methods block: call them in a thread."""
 
     def __init__(self, root: Path, *, max_file_bytes: int = MAX_FILE_BYTES) -> None:
-        root.mkdir(parents=True, exist_ok=True)
+        make_private_folder(root)
         self.root = root.resolve()
         self._max_file_bytes = max_file_bytes
 

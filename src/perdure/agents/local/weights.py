@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from perdure.agents.local.specs import WeightsSpec
 from perdure.errors import InvalidInput, Unavailable
+from perdure.store.private import make_private_folder
 
 _CHUNK_BYTES = 4 * 1024 * 1024
 _MAGIC = b"GGUF"
@@ -91,7 +92,7 @@ def prepare(spec: WeightsSpec, folder: Path, progress: Progress = lambda share: 
         NoRoomForWeights: the disk is too full.
     """
     parts = find_parts(spec)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     with _only_one(folder / f"{spec.model_id}.lock"):
         if len(parts) == 1:
             _verify(spec, parts[0], folder, progress)
