@@ -143,6 +143,8 @@ class EngineRuntime:
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
         held = [task for operations in list(self._active.values()) for task in operations.held]
         held += self._held
+        # The engine runs on its own loop what it takes while ours stands still, and has ended that by now.
+        held = [task for task in held if task.get_loop() is asyncio.get_running_loop()]
         for task in held:
             task.cancel()
         await asyncio.gather(*held, return_exceptions=True)
