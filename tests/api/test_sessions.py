@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from typing import Any
 
+import httpx
 import pytest
 
+from perdure.services.sessions import SessionService
 from tests.api.conftest import Running
 
 
@@ -71,7 +74,7 @@ async def test_saves_a_state_from_outside(app: Running) -> None:
     history = (await app.http.get(f"/api/sessions/{made['id']}/history")).json()
     assert [m["content"] for m in history["messages"]] == ["Hi", "Hello"]
     assert set(history["messages"][0]) == {
-        "message_id", "id", "position", "role", "agent", "content", "parts", "run_id", "timestamp",
+        "message_id", "id", "position", "role", "agent", "author", "content", "parts", "run_id", "timestamp",
     }  # fmt: skip
     again = await app.http.put(f"/api/sessions/{made['id']}/state", json=body)
     assert again.status_code == 409
@@ -94,6 +97,31 @@ async def test_a_key_whose_request_failed_can_be_used_again(app: Running) -> Non
     assert (
         await app.http.post("/api/sessions", json={"mode": "one-shot"}, headers=headers)
     ).status_code == 201
+
+
+async def test_a_request_that_is_cut_off_keeps_its_key(app: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    create, stored = SessionService.create, asyncio.Event()
+
+    async def stored_and_unanswered(self: SessionService, *given: Any, **values: Any) -> Any:
+        await create(self, *given, **values)
+        stored.set()
+        await asyncio.Event().wait()
+
+    address, headers = "/api/sessions", {"Idempotency-Key": "k3"}
+    with monkeypatch.context() as patch:
+        patch.setattr(SessionService, "create", stored_and_unanswered)
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app.app), base_url=f"http://127.0.0.1:{app.port}"
+        ) as direct:
+            asking = asyncio.create_task(direct.post(address, json={"mode": "one-shot"}, headers=headers))
+            await stored.wait()
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    again = await app.http.post(address, json={"mode": "one-shot"}, headers=headers)
+
+    assert again.status_code == 409
+    assert (await app.http.get(address)).json()["total"] == 1
 
 
 async def test_moves_a_session_through_its_life(app: Running) -> None:

@@ -105,10 +105,10 @@ async def _once(request: _CheckedRequest, key: str, handle: Handler) -> Response
         )
     try:
         response = await handle(request)
-    except BaseException:
+    except Exception:
         with suppress(PerdureError):
             await service.finish(actor, key, fingerprint, 500, None)  # frees the key: nothing was done
-        raise
+        raise  # who is cancelled keeps the key: what was asked for may be stored by now
     body = orjson.loads(bytes(response.body)) if response.body else None
     await service.finish(actor, key, fingerprint, response.status_code, body)
     return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from perdure.api.socket import protocol
@@ -11,7 +12,7 @@ from perdure.api.wire.approvals import ApprovalOut
 from perdure.api.wire.sessions import SessionSummary
 from perdure.core.access import Actor
 from perdure.core.runs import OPEN_RUN_STATUSES
-from perdure.errors import NotFound
+from perdure.errors import NotFound, PerdureError
 
 if TYPE_CHECKING:
     from perdure.bootstrap import Perdure
@@ -99,8 +100,9 @@ async def _message(
         return {**stored["body"], "repeated": True}
     try:
         fields = await _send(perdure, actor, message, session_id)
-    except BaseException:
-        await perdure.idempotency.finish(actor, key, fingerprint, 500, None)
+    except Exception:  # who is cancelled keeps the key: what was sent may be stored by now
+        with suppress(PerdureError):
+            await perdure.idempotency.finish(actor, key, fingerprint, 500, None)
         raise
     await perdure.idempotency.finish(actor, key, fingerprint, 202, fields)
     return fields
