@@ -134,8 +134,7 @@ def test_how_long_somebody_has_it_is_changed_and_its_end_is_seen_on_both_sides(p
         owner.get_by_label("E-mail of a person").fill(cleo.email)
         owner.get_by_role("dialog").get_by_role("button", name="Share", exact=True).click()
         expect(cleos).to_be_visible()
-        guest.reload()
-        expect(guest.get_by_role("heading", name="Ferry report")).to_be_visible()
+        expect(guest.get_by_role("heading", name="Ferry report")).to_be_visible(timeout=WITHIN_MS)
 
 
 def test_a_viewer_reads_a_question_and_somebody_who_may_edit_answers_it(

@@ -1,9 +1,12 @@
+import { authorOf, type Author } from "@/lib/authors";
 import { api, body } from "./http";
 
 export interface QueueItem {
   readonly id: string;
   readonly content: string;
   readonly at: string;
+  /** Who wrote it. */
+  readonly author: Author | null;
 }
 
 function read(items: readonly Readonly<Record<string, unknown>>[]): QueueItem[] {
@@ -11,6 +14,7 @@ function read(items: readonly Readonly<Record<string, unknown>>[]): QueueItem[] 
     id: String(item["queue_item_id"] ?? item["id"]),
     content: String(item["content"] ?? ""),
     at: String(item["created_at"] ?? ""),
+    author: authorOf(item["author"]),
   }));
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { peopleIn, sayerOf } from "./authors";
+import { authorOf, peopleIn, sayerOf } from "./authors";
 
 const ADA = { userId: "a", name: "Ada" };
 const BEN = { userId: "b", name: "Ben" };
@@ -25,4 +25,10 @@ it("names the one other who writes", () => {
 
 it("what was said before names were kept is put on nobody", () => {
   expect(sayerOf(null, "a", true, "User")).toEqual({ name: "User", userId: null, mine: false });
+});
+
+it("believes nothing of the wire's shape", () => {
+  expect(authorOf({ user_id: "a", name: "Ada" })).toEqual(ADA);
+  for (const value of [null, undefined, "Ada", {}, { user_id: 1, name: "Ada" }, { user_id: "a" }])
+    expect(authorOf(value)).toBeNull();
 });

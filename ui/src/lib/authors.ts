@@ -5,6 +5,12 @@ export interface Author {
   readonly name: string;
 }
 
+/** As the wire says it, which is not believed to have the shape it should have. */
+export function authorOf(value: unknown): Author | null {
+  const { user_id, name } = (value ?? {}) as Record<string, unknown>;
+  return typeof user_id === "string" && typeof name === "string" ? { userId: user_id, name } : null;
+}
+
 export interface Sayer {
   /** What stands above what was said. */
   readonly name: string;

@@ -1,8 +1,9 @@
 /** Events of the session itself and of what it holds: approvals, files, costs, notices. */
 
+import { authorOf } from "@/lib/authors";
 import { asFields, type EventFrame } from "./frames";
 import type { ApprovalEntry, FileEntry, SessionState } from "./session-state";
-import { authorOf, count, list, text, upsert } from "./values";
+import { count, list, text, upsert } from "./values";
 
 /** Events that changed the session carry its version; it never goes back. */
 export function withVersion(state: SessionState, data: EventFrame["data"]): SessionState["facts"] {

@@ -1,8 +1,9 @@
 /** Events of the conversation: messages, tokens as they come, what is printed, tools that are called. */
 
+import { authorOf } from "@/lib/authors";
 import { asFields, type DeltaFrame, type EventFrame } from "./frames";
 import { MAX_LINES, MAX_TOOLS, type MessageEntry, type SessionState, type ToolEntry } from "./session-state";
-import { authorOf, codePoints, count, list, text, upsert } from "./values";
+import { codePoints, count, list, text, upsert } from "./values";
 
 /** So that not each new line moves all others. */
 const SPARE_LINES = 1_000;

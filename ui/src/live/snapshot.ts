@@ -1,6 +1,7 @@
 /** A session as REST gives it, turned into the state that the stream then carries on from. */
 
 import type { ApprovalInfo, CostSummary, FileInfo, MessageInfo, SessionDetail, StepInfo } from "@/api/types";
+import { authorOf } from "@/lib/authors";
 import { asFields } from "./frames";
 import { readEdges, readNodes, readPlan } from "./reduce-run";
 import {
@@ -12,7 +13,6 @@ import {
   type StepStatus,
 } from "./session-state";
 import { runAtWork, settledCosts } from "./under-way";
-import { authorOf } from "./values";
 
 export interface SnapshotParts {
   readonly detail: SessionDetail;

@@ -1,6 +1,5 @@
 /** Reading what came over the wire: nothing is believed to have the shape it should have. */
 
-import type { Author } from "@/lib/authors";
 import { asFields } from "./frames";
 
 export function text(value: unknown): string | null {
@@ -13,12 +12,6 @@ export function count(value: unknown): number | null {
 
 export function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
-}
-
-export function authorOf(value: unknown): Author | null {
-  const fields = asFields(value);
-  const [userId, name] = [text(fields["user_id"]), text(fields["name"])];
-  return userId === null || name === null ? null : { userId, name };
 }
 
 export function errorText(value: unknown): string | null {

@@ -1,11 +1,11 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useEffect, useRef, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useRef, useSyncExternalStore } from "react";
 import { useQueryClient } from "@tanstack/react-query";
 import { keeper } from "@/api/keeper";
 import { loadSession, touchSession } from "@/api/sessions";
 import { useIsShared } from "@/components/Access";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
-import { useSession } from "@/live/react";
+import { useListHints, useSession } from "@/live/react";
 import { rememberSession } from "../recent";
 import styles from "./pages.module.css";
 import { SessionView } from "./SessionView";
@@ -64,7 +64,7 @@ export default function SessionPage() {
         </>
       );
     case "gone":
-      return <Gone wasOpen={open.current === id} several={several} />;
+      return <Gone id={id} wasOpen={open.current === id} several={several} onBack={store.reload} />;
     case "ready":
       return <SessionView key={id} state={view.state} store={store} />;
     default:
@@ -73,7 +73,16 @@ export default function SessionPage() {
 }
 
 /** Never there, or taken away from whoever was looking at it. */
-function Gone({ wasOpen, several }: { wasOpen: boolean; several: boolean }) {
+function Gone(props: { id: string; wasOpen: boolean; several: boolean; onBack: () => void }) {
+  const { id, wasOpen, several, onBack } = props;
+  useListHints(
+    useCallback(
+      (hint) => {
+        if (hint.session_id === id && hint.type !== "session:deleted") onBack(); // shared again, or restored
+      },
+      [id, onBack],
+    ),
+  );
   const lost = wasOpen && several;
   return (
     <>

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useState } from "react";
 import { asProblem, type Problem } from "@/api/problem";
 import { changeQueued, listQueue, removeQueued, reorderQueue, type QueueItem } from "@/api/queue";
-import { useMay } from "@/components/Access";
+import { useMay, useMe } from "@/components/Access";
 import fields from "@/components/form/form.module.css";
 import { Icon } from "@/components/Icon";
 import { ErrorState } from "@/components/States";
@@ -79,6 +79,7 @@ interface ItemProps {
 function Item({ item, first, last, onMove, onChange, onRemove }: ItemProps) {
   const [text, setText] = useState<string | null>(null);
   const mayChange = useMay("send");
+  const me = useMe()?.user_id;
   const tool = (label: string, icon: "up" | "down" | "pen" | "cross", onPress: () => void, disabled = false) => (
     <Button
       variant="subtle"
@@ -121,7 +122,10 @@ function Item({ item, first, last, onMove, onChange, onRemove }: ItemProps) {
   }
   return (
     <li>
-      <span>{item.content}</span>
+      <span>
+        {me && item.author && item.author.userId !== me && <strong>{item.author.name}: </strong>}
+        {item.content}
+      </span>
       {mayChange && (
         <>
           {tool("Earlier", "up", () => onMove(-1), first)}

@@ -63,6 +63,7 @@ export default function Keys() {
             <li key={key.key_id}>
               <div>
                 <strong>{key.name}</strong> <code>pdk_{key.prefix}_…</code>
+                {hasEnded(key) && <span className={styles.tag} data-kind="over">expired</span>}
                 <p>
                   {key.scopes.join(", ")} · made <Ago at={key.created_at} /> ·{" "}
                   {key.last_used_at ? (
@@ -72,7 +73,7 @@ export default function Keys() {
                   ) : (
                     "never used"
                   )}{" "}
-                  · {key.expires_at ? `ends ${new Date(key.expires_at).toLocaleDateString()}` : "does not end"}
+                  · {endOf(key)}
                 </p>
               </div>
               <Button size="xs" variant="default" aria-label={`Revoke ${key.name}`} onClick={() => setRevoking(key)}>
@@ -104,6 +105,16 @@ export default function Keys() {
       )}
     </section>
   );
+}
+
+function hasEnded(key: KeyInfo): boolean {
+  return key.expires_at !== null && Date.parse(key.expires_at) <= Date.now();
+}
+
+function endOf(key: KeyInfo): string {
+  if (!key.expires_at) return "does not end";
+  const date = new Date(key.expires_at).toLocaleDateString(undefined, { dateStyle: "medium" });
+  return `${hasEnded(key) ? "ended" : "ends"} ${date}`;
 }
 
 function NewKeyDialog({ onClose, onMade }: { onClose: () => void; onMade: () => void }) {
