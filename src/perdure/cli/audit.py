@@ -13,7 +13,6 @@ from perdure.cli.options import DEFAULT_SERVER, AsJson, Server, connect
 from perdure.client.models import AuditEntry
 from perdure.config import load_settings
 from perdure.core.audit import Verdict
-from perdure.store import audit
 
 app = typer.Typer(help="See who did what, and verify that nobody changed that record.", no_args_is_help=True)
 
@@ -48,6 +47,8 @@ def verify(database: Database = None, as_json: AsJson = False) -> None:
 
     Needs no server, and may run while one writes.
     """
+    from perdure.store import audit  # loads SQLAlchemy, which most commands do without
+
     verdict = audit.verify(load_settings(database_url=database).url)
     if as_json:
         output.print_json(_report(verdict))

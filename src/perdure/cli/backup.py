@@ -14,8 +14,6 @@ from perdure.cli.options import AsJson
 from perdure.config import Settings, load_settings
 from perdure.core.access import SYSTEM_ACTOR
 from perdure.errors import InvalidInput
-from perdure.store import backup as copies
-from perdure.store.address import parse_address
 
 
 def backup(
@@ -31,6 +29,8 @@ def backup(
 
     Of a server on PostgreSQL: workspaces and key; dump the database with pg_dump first.
     """
+    from perdure.store import backup as copies  # loads SQLAlchemy, which most commands do without
+
     settings = load_settings(data_dir=data, database_url=database)
     made = copies.back_up(settings.url, settings.data_dir, target, with_key=not without_key)
     if as_json:
@@ -60,6 +60,9 @@ def restore(
 
     Keys and shares that were taken back after the backup count again: look through them.
     """
+    from perdure.store import backup as copies
+    from perdure.store.address import parse_address
+
     settings = load_settings(data_dir=data, database_url=None if source else database)
     secret = settings.secret_key.get_secret_value() if settings.secret_key else None
     actor = replace(SYSTEM_ACTOR, source=f"command line of {account()}")
@@ -85,5 +88,7 @@ def restore(
 
 
 def _only_postgres(settings: Settings) -> None:
+    from perdure.store.address import parse_address
+
     if not parse_address(settings.url).is_postgres:
         raise InvalidInput("Name the folder that `perdure backup` made.")

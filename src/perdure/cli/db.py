@@ -12,7 +12,6 @@ from perdure.cli.exits import Exit
 from perdure.cli.options import AsJson
 from perdure.config import load_settings
 from perdure.errors import InvalidInput
-from perdure.store import maintenance, row_security
 
 app = typer.Typer(help="Upgrade, check and back up the database, without a server.", no_args_is_help=True)
 
@@ -24,6 +23,8 @@ Database = Annotated[
 @app.command()
 def upgrade(database: Database = None, as_json: AsJson = False) -> None:
     """Bring the database to the schema of this version; servers do it too when they start."""
+    from perdure.store import maintenance  # loads SQLAlchemy, which most commands do without
+
     report = maintenance.upgrade(load_settings(database_url=database).url)
     output.print_json(report) if as_json else output.line(f"Schema {report['revision']}")
 
@@ -31,6 +32,8 @@ def upgrade(database: Database = None, as_json: AsJson = False) -> None:
 @app.command()
 def check(database: Database = None, as_json: AsJson = False) -> None:
     """Check the database without changing it; ends with exit code 1 when something is wrong."""
+    from perdure.store import maintenance
+
     report = maintenance.check(load_settings(database_url=database).url)
     problems = problems_of(report)
     if as_json:
@@ -48,6 +51,8 @@ def backup(
     as_json: AsJson = False,
 ) -> None:
     """Copy an SQLite database, also while a server writes to it."""
+    from perdure.store import maintenance
+
     written = maintenance.backup(load_settings(database_url=database).url, target)
     size_bytes = written.stat().st_size
     if as_json:
@@ -75,6 +80,8 @@ def row_security_(
     as_json: AsJson = False,
 ) -> None:
     """Let PostgreSQL check access to rows itself; run it as the owner of the tables."""
+    from perdure.store import row_security
+
     if (role is None) == (not off):
         raise InvalidInput("Give either --role NAME or --off.")
     url = load_settings(database_url=database).url

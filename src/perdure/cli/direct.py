@@ -7,7 +7,7 @@ import getpass
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -15,11 +15,10 @@ from perdure.config import load_settings
 from perdure.core.access import SYSTEM_ACTOR, Actor
 from perdure.core.people import User
 from perdure.errors import InvalidInput, NotFound
-from perdure.services.api_keys import ApiKeyService
-from perdure.services.credentials import Rights
-from perdure.services.passwords import Passwords
-from perdure.services.users import UserService
-from perdure.store.store import Store
+
+if TYPE_CHECKING:
+    from perdure.services.api_keys import ApiKeyService
+    from perdure.services.users import UserService
 
 T = TypeVar("T")
 
@@ -63,6 +62,13 @@ def directly(
         InvalidInput: when there is no database, or it would vanish at once.
         StartupError: when it cannot be used.
     """
+    # They load SQLAlchemy, which most commands do without.
+    from perdure.services.api_keys import ApiKeyService
+    from perdure.services.credentials import Rights
+    from perdure.services.passwords import Passwords
+    from perdure.services.users import UserService
+    from perdure.store.store import Store
+
     settings = load_settings(data_dir=data, database_url=database)
     secret = settings.secret_key.get_secret_value() if settings.secret_key else None
     if settings.ephemeral:

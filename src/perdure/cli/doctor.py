@@ -22,9 +22,6 @@ from perdure.cli.options import AsJson, Server, connect
 from perdure.client import ServerUnreachable
 from perdure.config import Settings, load_settings
 from perdure.errors import PerdureError
-from perdure.store import maintenance
-from perdure.store.address import parse_address
-from perdure.store.private import open_to_others
 
 State = Literal["ok", "note", "problem"]
 
@@ -111,6 +108,9 @@ def _data(settings: Settings) -> Finding:
 
 def _private(settings: Settings) -> Finding:
     """What holds words, files and keys of people is for the account of the server alone."""
+    from perdure.store.address import parse_address  # loads SQLAlchemy, which most commands do without
+    from perdure.store.private import open_to_others
+
     folder = settings.data_dir
     database = parse_address(settings.url).file
     names = ("secret.key", "workspaces", "engine.db")
@@ -133,6 +133,8 @@ def _private(settings: Settings) -> Finding:
 def _database(settings: Settings) -> Finding:
     if settings.ephemeral:
         return Finding("database", "note", "in a temporary folder: nothing is kept (PERDURE_EPHEMERAL)")
+    from perdure.store import maintenance
+
     report = maintenance.check(settings.url)
     if not report["exists"]:
         return Finding("database", "ok", f"{report['backend']}; will be made when a server starts")
