@@ -118,6 +118,7 @@ function Row({ entry, names }: { entry: AuditEntry; names: Names }) {
 }
 
 function fromOf(source: string | null | undefined): string {
-  if (!source) return "";
-  return source.includes(" ") ? `${programOf(source)}, ${source.split(" ")[0]}` : source;
+  const [address = "", program] = source?.split(" ") ?? [];
+  // an address has a dot or a colon; what has none is a place, such as the command line
+  return source && program && /[.:]/.test(address) ? `${programOf(source)}, ${address}` : (source ?? "");
 }

@@ -66,7 +66,7 @@ export default function Secrets() {
 function Row({ secret, onAsk }: { secret: SecretInfo; onAsk: (asking: Asking) => void }) {
   const { name } = secret;
   return (
-    <li>
+    <li data-short="">
       <div>
         <code className={styles.name}>{name}</code>
         <p>
@@ -79,17 +79,24 @@ function Row({ secret, onAsk }: { secret: SecretInfo; onAsk: (asking: Asking) =>
           )}
         </p>
       </div>
-      <Button
-        size="xs"
-        variant="default"
-        aria-label={`Replace the value of ${name}`}
-        onClick={() => onAsk({ kind: "replace", name })}
-      >
-        Replace
-      </Button>
-      <Button size="xs" variant="default" aria-label={`Remove ${name}`} onClick={() => onAsk({ kind: "remove", name })}>
-        Remove
-      </Button>
+      <span className={styles.acts}>
+        <Button
+          size="xs"
+          variant="default"
+          aria-label={`Replace the value of ${name}`}
+          onClick={() => onAsk({ kind: "replace", name })}
+        >
+          Replace
+        </Button>
+        <Button
+          size="xs"
+          variant="default"
+          aria-label={`Remove ${name}`}
+          onClick={() => onAsk({ kind: "remove", name })}
+        >
+          Remove
+        </Button>
+      </span>
     </li>
   );
 }
