@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
@@ -29,6 +30,7 @@ PAGE_FRAMES = 500
 PAGE_BYTES = 64 * 1024
 NOTHING_DRAFTED: DraftState = {}
 _HAND_OUT_AT_ONCE = 100
+_log = logging.getLogger(__name__)
 
 
 class Follower(Protocol):
@@ -42,7 +44,7 @@ class Follower(Protocol):
         ...
 
     def reset(self, epoch: int, floor: int, reason: str) -> None:
-        """The log is another one than before; nothing that the reader holds can be continued."""
+        """The log is another one than before, or the reader failed; nothing that it holds can be continued."""
         ...
 
 
@@ -165,7 +167,15 @@ class Feed:
             if follower in self._followers and (
                 follower.after != self.head or follower.drafts is not self.drafts
             ):
-                follower.take(self)
+                self._feed(follower)
+
+    def _feed(self, follower: Follower) -> None:
+        try:
+            follower.take(self)
+        except Exception:  # noqa: BLE001 - one reader's fault is not the others'
+            _log.exception("A reader could not be fed; it starts over.")
+            self.leave(follower)
+            follower.reset(self.epoch, 0, "failed")
 
     def reset(self, head: int, epoch: int, reason: str) -> None:
         """Start over on another log and tell all followers so."""

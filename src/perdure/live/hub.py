@@ -216,8 +216,15 @@ class Hub:
             await asyncio.sleep(self.poll_s)
             for feed in tuple(self._feeds.values()):
                 if feed.opened is None and loop.time() - feed.pulled_at >= self.poll_s:
-                    with suppress(PerdureError):  # storage is away: the next round looks again
-                        await self._look(feed)
+                    await self._look_quietly(feed)
+
+    async def _look_quietly(self, feed: Feed) -> None:
+        try:
+            await self._look(feed)
+        except PerdureError:
+            pass  # storage is away: the next round looks again
+        except Exception:  # noqa: BLE001 - whatever it is, a hub that looks no more loses changes
+            _log.exception("A feed could not be looked at; the next round looks again.")
 
     async def _look(self, feed: Feed) -> None:
         head, epoch = await self._head(feed.session_id)

@@ -118,6 +118,8 @@ class PresenceService:
                 await self._look(changed & self._followers.keys())
             except PerdureError as error:  # storage is away: looked at again by the next poll
                 _log.warning("Who is there could not be looked up: %s", error.message)
+            except Exception:  # noqa: BLE001 - without this task nobody is told any more
+                _log.exception("Who is there could not be told.")
 
     async def _look(self, session_ids: set[str]) -> None:
         if not session_ids:

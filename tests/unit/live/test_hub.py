@@ -216,3 +216,46 @@ async def test_forgets_text_that_ended_while_nobody_read(live: Live) -> None:
     live.deltas.end("s", "m")
     await asyncio.sleep(0.02)
     assert live.deltas.collect("s") == []
+
+
+class Faulty(Viewer):
+    """A follower with a mistake in it."""
+
+    def take(self, feed: Feed) -> None:
+        raise RuntimeError("a mistake")
+
+
+async def test_a_follower_that_fails_starts_over_and_the_others_miss_nothing(live: Live) -> None:
+    faulty, sound = Faulty(), Viewer()
+    async with live.hub.open("s") as feed:
+        feed.join(faulty)
+        feed.join(sound)
+        live.log.grow()
+        live.bus.publish("s")
+        await eventually(lambda: sound.after == 1)
+        live.log.grow()
+        live.bus.publish("s")
+        await eventually(lambda: sound.after == 2)
+
+        assert feed.follower_count == 1
+        assert faulty.resets == ["failed"]
+
+
+async def test_feeds_are_looked_at_again_after_a_mistake() -> None:
+    log, mistakes = Log(), [RuntimeError("a mistake")]
+
+    async def head(session_id: str) -> tuple[int, int]:
+        if log.frames and mistakes:
+            raise mistakes.pop()
+        return await log.head(session_id)
+
+    hub = Hub(MemoryBus(), Deltas(), log.fetch, head, poll_s=0.02)
+    await hub.start()
+    try:
+        async with hub.open("s") as feed:
+            await eventually(lambda: feed.pulled_at and not feed.ticking)
+            log.grow()  # and nobody says so
+            await eventually(lambda: feed.head == 1)
+    finally:
+        await hub.stop()
+    assert not mistakes
