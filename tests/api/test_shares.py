@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection
 
+from perdure.core.access import LOCAL_USER_ID
 from perdure.ids import new_id
 from perdure.store import operations
 from tests.api.conftest import Shared, frame, until
@@ -350,3 +351,44 @@ async def test_expiry_ends_a_watch(shared: Shared) -> None:
             assert seen["code"] == "not-found"
             await ann.wait_closed()
         assert ann.close_code == 4404
+
+
+async def test_an_id_tells_no_address_and_nobody_is_the_local_user(shared: Shared) -> None:
+    """Ids of people are seen by those who work with them; what was not known before is not learnt by sharing."""
+    session = await shared.session()
+    base = f"/api/sessions/{session}/shares"
+    refusals = [
+        await shared.ask("owner", "POST", base, {"user_id": user_id, "role": "view"})
+        for user_id in (shared.ids["ann"], new_id(), LOCAL_USER_ID)
+    ]
+    assert {r.status_code for r in refusals} == {422}
+    assert len({r.json()["detail"] for r in refusals}) == 1
+    assert {r.json()["code"] for r in refusals} == {"unknown-person"}
+    made = await shared.done("admin", "POST", base, {"user_id": shared.ids["ann"], "role": "view"})
+    again = await shared.done("owner", "POST", base, {"user_id": shared.ids["ann"], "role": "edit"})
+    assert (again["share_id"], again["role"]) == (made["share_id"], "edit")
+    local = await shared.ask("admin", "POST", base, {"user_id": LOCAL_USER_ID, "role": "view"})
+    assert local.json()["code"] == "unknown-person"
+
+
+async def test_the_end_of_a_share_is_moved_and_taken_away(shared: Shared) -> None:
+    session = await shared.session()
+    base = f"/api/sessions/{session}/shares"
+    first = await shared.share(session, "ann", "edit", expires_at="2098-01-01T00:00:00Z")
+    upsert = await shared.done(
+        "owner",
+        "POST",
+        base,
+        {"email": "ann@example.org", "role": "edit", "expires_at": "2099-01-01T00:00:00Z"},
+    )
+    assert (upsert["share_id"], upsert["expires_at"][:4]) == (first, "2099")
+    for changes, role, year in (
+        ({"expires_at": "2097-01-01T00:00:00Z"}, "edit", "2097"),
+        ({"role": "view"}, "view", "2097"),
+        ({"expires_at": None}, "view", None),
+    ):
+        changed = await shared.done("owner", "PATCH", f"{base}/{first}", changes)
+        ends = changed["expires_at"]
+        assert (changed["role"], ends and ends[:4]) == (role, year)
+    past = await shared.ask("owner", "PATCH", f"{base}/{first}", {"expires_at": "2001-01-01T00:00:00Z"})
+    assert past.status_code == 422

@@ -30,6 +30,11 @@ BEN = Actor(user_id="00000000-0000-7000-8000-0000000000b2", name="Ben")
 PEOPLE = (ANN, BEN)
 
 
+def address(person: Actor) -> str:
+    """Where somebody gets mail."""
+    return f"{person.name.lower()}@example.org"
+
+
 class World:
     """All services on one of the databases, with people who have addresses."""
 
@@ -39,9 +44,9 @@ class World:
         self.services = Services(store)
         self.shares = ShareService(store)
         self.links = ShareLinkService(store)
-        for person in PEOPLE:
+        for person in (*PEOPLE, STRANGER, VIEWER, OWNER):
             store.write_now(lambda tx, p=person: operations.ensure_user(tx, p.user_id, p.name))
-            email = f"{person.name.lower()}@example.org"
+            email = address(person)
             store.write_now(lambda tx, p=person, e=email: users.update_user(tx, p.user_id, email=e))
 
     async def session(self, **values: Any) -> Session:
@@ -50,7 +55,7 @@ class World:
 
     async def share(self, session: Session, who: Actor, role: str = "view", **values: Any) -> str:
         """Share a session of the owner."""
-        made = await self.shares.create(OWNER, session.id, user_id=who.user_id, role=role, **values)
+        made = await self.shares.create(OWNER, session.id, email=address(who), role=role, **values)
         return made.id
 
     async def listed(self, actor: Actor, **query: Any) -> list[str]:
@@ -179,7 +184,7 @@ async def test_an_expired_share_counts_nowhere(world: World) -> None:
     ):
         with pytest.raises(NotFound):
             await call
-    again = await world.shares.create(OWNER, session.id, user_id=ANN.user_id, role="view")
+    again = await world.shares.create(OWNER, session.id, email=address(ANN), role="view")
     assert (await world.shares.list(OWNER, session.id)) == [again]
 
 
@@ -265,7 +270,7 @@ async def test_nobody_gives_more_than_they_have(world: World) -> None:
     session = await world.session()
     soon = world.clock.now + timedelta(days=1)
     await world.share(session, ANN, "admin", expires_at=soon)
-    made = await world.shares.create(ANN, session.id, user_id=BEN.user_id, role="admin")
+    made = await world.shares.create(ANN, session.id, email=address(BEN), role="admin")
     assert (made.role, made.expires_at) == (Role.ADMIN, soon)
     for until in (soon + timedelta(seconds=1), None):
         with pytest.raises(Forbidden, match="longer"):
@@ -282,7 +287,7 @@ async def test_nobody_gives_more_than_they_have(world: World) -> None:
         await world.shares.create(ANN, session.id, user_id=OWNER.user_id, role="view")
     await world.shares.update(OWNER, session.id, BEN.user_id, role="edit")
     for call in (
-        world.shares.create(BEN, session.id, user_id=VIEWER.user_id, role="view"),
+        world.shares.create(BEN, session.id, email=address(VIEWER), role="view"),
         world.shares.update(BEN, session.id, ANN.user_id, role="view"),
         world.shares.delete(BEN, session.id, ANN.user_id),
         world.links.create(BEN, session.id, role="view"),
@@ -304,7 +309,7 @@ async def test_strangers_may_do_nothing_with_shares(world: World) -> None:
     for id_ in (session.id, new_id()):
         for call in (
             world.shares.list(STRANGER, id_),
-            world.shares.create(STRANGER, id_, user_id=BEN.user_id, role="view"),
+            world.shares.create(STRANGER, id_, email=address(BEN), role="view"),
             world.shares.update(STRANGER, id_, share, role="admin"),
             world.shares.delete(STRANGER, id_, share),
             world.links.list(STRANGER, id_),
@@ -332,12 +337,15 @@ async def test_bad_shares_are_refused_whole(world: World) -> None:
         world.shares.create(OWNER, session.id, email="nobody@example.org", role="view"),
         world.shares.create(OWNER, session.id, user_id=new_id(), role="view"),
         world.shares.create(OWNER, session.id, user_id=disabled, role="view"),
+        world.shares.create(OWNER, session.id, user_id=ANN.user_id, role="view"),
+        world.shares.create(LOCAL_ACTOR, session.id, user_id=disabled, role="view"),
+        world.shares.create(LOCAL_ACTOR, session.id, user_id=LOCAL_ACTOR.user_id, role="view"),
     ):
         with pytest.raises(UnknownPerson):
             await call
     for call in (
-        world.shares.create(OWNER, session.id, user_id=ANN.user_id, role="owner"),
-        world.shares.create(OWNER, session.id, user_id=ANN.user_id, role="view", expires_at=past),
+        world.shares.create(OWNER, session.id, email=address(ANN), role="owner"),
+        world.shares.create(OWNER, session.id, email=address(ANN), role="view", expires_at=past),
         world.shares.create(OWNER, session.id, role="view"),
         world.shares.create(OWNER, session.id, user_id="x", role="view"),
         world.links.create(OWNER, session.id, role="owner"),

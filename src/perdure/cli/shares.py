@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,16 +26,33 @@ _COLUMNS = ("SHARE", "WITH", "ROLE", "EXPIRES", "SINCE")
 def share(
     session: SessionId,
     email: Annotated[str, typer.Argument(metavar="EMAIL", help="With whom.")],
-    role: RoleOption = "view",
-    expires: Expires = None,
+    role: Annotated[
+        str | None, typer.Option("--role", help="view, edit or admin. Default: view, or what they have.")
+    ] = None,
+    expires: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN", help="In how long (12h, 7d, 4w) or when (2026-12-31, UTC) it ends, or `never`."
+        ),
+    ] = None,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Share a session: `view` reads and watches, `edit` also sends and answers, `admin` also shares and deletes."""
-    ends = _moment(expires)
-    _check(role)
+    """Share a session: `view` reads and watches, `edit` also sends and answers, `admin` also shares and deletes.
+
+    Shared with them already, only what is named is changed.
+    """
+    ends = None if expires == "never" else _moment(expires)
+    _check(role or "view")
     with connect(server) as client:
-        made = client.shares.create(session, role, email=email, expires_at=ends)
+        found = next((s for s in client.shares.list(session).shares if _same(email, s.email)), None)
+        if found is None:
+            made = client.shares.create(session, role or "view", email=email, expires_at=ends)
+        else:
+            patch: dict[str, Any] = {} if role is None else {"role": role}
+            if expires is not None:
+                patch["expires_at"] = ends.isoformat() if ends else None
+            made = client.shares.update(session, found.share_id, patch) if patch else found
     if as_json:
         output.print_json(made)
     else:

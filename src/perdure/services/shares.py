@@ -55,10 +55,11 @@ class ShareService:
     ) -> Share:
         """Share the session with somebody; one with whom it is shared already gets this role and time instead.
 
-        Without `expires_at` it lasts for ever, or as long as the actor's own share does.
+        Without `expires_at` it lasts for ever, or as long as the actor's own share does. Ids of people are seen by all
+        who work with them, addresses are not: only administrators of the server name somebody new by `user_id`.
 
         Raises:
-            UnknownPerson: when nobody here is meant.
+            UnknownPerson: when nobody here is meant, or an id that tells the actor more than they know.
             Conflict: when it is the owner.
             Forbidden: when the actor may not share it, or would give more than they have.
             InvalidInput: on an unknown role, or a time that has passed.
@@ -71,14 +72,17 @@ class ShareService:
         def body(tx: Tx) -> Share:
             session = session_for(tx, actor, session_id, Action.SHARE, lock=True)
             person = shares.find_person(tx, user_id=named, email=email)
-            if person is None:
+            known = None if person is None else shares.find_share(tx, session.id, person.id)
+            by_address = named is None or actor.is_admin or actor.is_system
+            if person is None or not (by_address or known is not None or person.id == session.owner_id):
                 raise UnknownPerson(
-                    "Nobody here has this address; send them a share link, or ask an administrator to add them.",
+                    "Nobody here has this address; send them a share link, or ask an administrator to add them."
+                    if named is None
+                    else "Name the person by their e-mail address, or send them a share link.",
                     field="email" if user_id is None else "user_id",
                 )
             if person.id == session.owner_id:
                 raise Conflict("This is the owner, whose right nobody changes.", user_id=person.id)
-            known = shares.find_share(tx, session.id, person.id)
             limit = own_limit(tx, actor, session)
             until = limit if expires_at is None else expires_at
             if known is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, insert, or_, select, update
 
-from perdure.core.access import ROLE_ACTIONS, Action, Role
+from perdure.core.access import LOCAL_USER_ID, ROLE_ACTIONS, Action, Role
 from perdure.core.shares import Person, Share
 from perdure.errors import NotFound
 from perdure.store.columns import dumps, to_micros
@@ -111,9 +111,12 @@ def delete_share(tx: Tx, share: Share) -> None:
 
 
 def find_person(tx: Tx, *, user_id: str | None = None, email: str | None = None) -> Person | None:
-    """Return somebody who can sign in, by id or by e-mail address in any spelling; None when nobody is it."""
+    """Return somebody who can sign in, by id or by e-mail address in any spelling; None when nobody is it.
+
+    Never the one user of a server without sign-in: nobody can be them where there are others to share with.
+    """
     query: Select[Any] = select(*_PERSON).where(
-        users.c.disabled_at.is_(None), users.c.role.in_(("admin", "member"))
+        users.c.disabled_at.is_(None), users.c.role.in_(("admin", "member")), users.c.id != LOCAL_USER_ID
     )
     if user_id is not None:
         query = query.where(users.c.id == user_id)
