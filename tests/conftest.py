@@ -14,6 +14,7 @@ from psycopg import sql
 from perdure.store import maintenance
 from perdure.store.store import Store
 from tests.factories import KEY, Clock, OpenStore, Services
+from tests.provision.databases import new_database
 
 if TYPE_CHECKING:
     from tests.provision.postgres import PostgresServer
@@ -54,7 +55,7 @@ def open_store(clock: Clock) -> Iterator[OpenStore]:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database file at the newest schema, to be copied."""
     path = tmp_path_factory.mktemp("template") / "perdure.db"
-    maintenance.upgrade(f"sqlite:///{path}")
+    new_database(path)
     return path
 
 

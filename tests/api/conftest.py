@@ -22,6 +22,7 @@ from perdure.config import Settings
 from perdure.core.access import SYSTEM_ACTOR
 from perdure.core.events import Console, EventData, NewEvent
 from perdure.core.people import UserRole
+from tests.provision.databases import new_database
 
 
 class Running:
@@ -101,6 +102,8 @@ def events_of(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @asynccontextmanager
 async def running(folder: Path, **settings: Any) -> AsyncGenerator[Running]:
     """Serve on a free port."""
+    if not settings.keys() & {"database_url", "ephemeral"}:
+        new_database(folder / "perdure.db")
     perdure = build(Settings(data_dir=folder, durability="normal", **settings), engine=False)
     perdure.hub.poll_s = 1.0
     listening = listen("127.0.0.1", 0)

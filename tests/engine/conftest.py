@@ -15,6 +15,7 @@ from perdure.core.runs import Run
 from perdure.core.sessions import Session
 from perdure.modes.registry import ModeRegistry
 from tests.fakes.openai_server import MODEL, OpenAIServer
+from tests.provision.databases import new_database
 
 TASK = "Summarise the notes for a team lead, saved as brief.md"
 WAIT_S = 30.0
@@ -89,6 +90,7 @@ async def house(
 ) -> AsyncIterator[House]:
     for name, value in provider.environment().items():
         monkeypatch.setenv(name, value)
+    new_database(tmp_path / "perdure.db")
     built = House(provider, tmp_path)
     await built.start()
     yield built
