@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import sys
@@ -19,6 +20,7 @@ import perdure.api.acting
 import perdure.api.socket.connection
 from perdure.core import access as rules
 from perdure.core.access import LOCAL_USER_ID, Role
+from perdure.core.events import Console
 from perdure.services import access as asking
 from perdure.store import shares
 from tests.api import (
@@ -30,7 +32,7 @@ from tests.api import (
     test_sessions,
     test_shares,
 )
-from tests.api.conftest import Running, frame, running
+from tests.api.conftest import Running, Shared, events_of, frame, running, until
 from tests.attack.access_cases import CASES, Case, Right
 from tests.attack.access_world import World, world
 from tests.provision.postgres import PostgresServer
@@ -196,6 +198,77 @@ async def test_without_our_checks_a_socket_still_tells_a_stranger_nothing(
         async with served.socket("/ws/sessions", additional_headers=headers) as socket:
             await frame(socket)
             assert _tells(json.dumps(await frame(socket)), things) is seen
+
+
+async def _until_said(lines: AsyncIterator[str], wanted: str) -> list[dict[str, Any]]:
+    """Return what a stream sends, up to the event that says something."""
+    found: list[dict[str, Any]] = []
+    async with asyncio.timeout(15):
+        async for line in lines:
+            if line.startswith("data: "):
+                found.append(json.loads(line.removeprefix("data: ")))
+                if wanted in line:
+                    break
+    return found
+
+
+def _said(frames: list[dict[str, Any]]) -> list[tuple[int, str]]:
+    return [(e["seq"], e["data"]["lines"][0]) for e in events_of(frames) if e["type"] == "console"]
+
+
+async def test_streams_and_sockets_give_their_session_whole_and_no_other(shared: Shared) -> None:
+    """Who reads a session shares one reader of the log with the others, whoever came first and has gone since."""
+    ours, others = await shared.session(name="Ours"), await shared.session(name="Secret")
+    await shared.share(ours, "ann")
+    await shared.share(ours, "ben")
+    served = shared.running
+    await served.log(ours, Console(lines=["before"]))
+    path = f"/api/sessions/{ours}/stream?after=0"
+    async with (
+        served.http.stream("GET", path, headers=shared.headers("ann")) as stream,
+        shared.socket("ben", f"/ws/sessions/{ours}?after=0") as socket,
+    ):
+        lines = stream.aiter_lines()
+        streamed = await _until_said(lines, "before")
+        heard = await until(socket, lambda f: "before" in json.dumps(f))
+        for number in range(3):
+            await served.log(others, Console(lines=["of another session"]))
+            await served.log(ours, Console(lines=[f"live {number}"]))
+        streamed += await _until_said(lines, "live 2")
+        heard += await until(socket, lambda f: "live 2" in json.dumps(f))
+        log = await shared.done("owner", "GET", f"/api/sessions/{ours}/events?type=console")
+        stored = [(e["seq"], e["data"]["lines"][0]) for e in log["events"]]
+        assert [text for _, text in stored] == ["before", "live 0", "live 1", "live 2"]
+        assert _said(streamed) == _said(heard) == stored
+        assert {f["session_id"] for f in (*streamed, *heard) if "session_id" in f} == {ours}
+
+        await shared.done("owner", "DELETE", f"/api/sessions/{ours}/shares/{shared.ids['ann']}")
+        last = await _until_said(lines, "not-found")
+        assert last[-1]["code"] == "not-found"
+        await served.log(ours, Console(lines=["without ann"]))
+        heard = await until(socket, lambda f: "without ann" in json.dumps(f))
+        assert [text for _, text in _said(heard)] == ["without ann"]
+        rest = [line async for line in lines]
+        assert "without ann" not in "".join(rest)
+
+
+async def test_streams_and_sockets_tell_a_stranger_nothing(shared: Shared) -> None:
+    session = await shared.session(name="Secret")
+    await shared.running.log(session, Console(lines=["Secret"]))
+    refused = await shared.ask("stranger", "GET", f"/api/sessions/{session}/stream?after=0")
+    assert refused.status_code == 404
+    assert "Secret" not in refused.text
+    async with shared.socket("stranger", "/ws/sessions") as socket:
+        listed = await until(socket, lambda f: f["type"] == "sessions")
+        await socket.send(json.dumps({"type": "watch", "session_id": session, "after": 0}))
+        answers = await until(socket, lambda f: f["type"] == "error")
+        assert answers[-1]["code"] == "not-found"
+        await shared.running.log(session, Console(lines=["Secret later"]))
+        await shared.done("owner", "PATCH", f"/api/sessions/{session}", {"name": "Secret, renamed"})
+        own = await shared.done("stranger", "POST", "/api/sessions", {"mode": "one-shot", "name": "Mine"})
+        heard = await until(socket, lambda f: own["session_id"] in json.dumps(f))
+    assert "Secret" not in json.dumps([*listed, *answers, *heard])
+    assert session not in json.dumps([*listed, *heard])
 
 
 def _tells(answer: str, own: dict[str, str]) -> bool:
