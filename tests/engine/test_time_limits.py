@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 from perdure.core.access import LOCAL_ACTOR
 from perdure.core.tools import ToolCategory
 from perdure.engine import limits
+from perdure.errors import StorageUnavailable
 from perdure.modes.contract import RunContext, ToolUse
 from perdure.modes.registry import ModeRegistry
+from perdure.services import budgets
+from perdure.store.transaction import Tx
 from tests.engine.conftest import House
 from tests.engine.test_budgets import asked, start
 from tests.engine.test_run_context import mode_of, restart
@@ -167,3 +171,27 @@ async def begin(
     await restart(house, probe)
     session, run = await house.submit("inline", "Do it")
     return run.id, session.id
+
+
+async def test_a_call_is_not_broken_off_because_the_clock_could_not_be_looked_at(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    time_left_in = budgets.time_left_in
+
+    def sometimes_away(tx: Tx, run_id: str) -> float | None:
+        looks.append(run_id)
+        if len(looks) == 2:  # the first while the call is under way
+            raise StorageUnavailable("The database cannot be used now.")
+        return time_left_in(tx, run_id)
+
+    monkeypatch.setattr(budgets, "time_left_in", sometimes_away)
+    house.provider.hold()
+    _, run = await house.submit("one-shot")
+    await house.held()
+    await house.until(lambda: len(looks) >= 2)
+    await asyncio.sleep(0.05)  # what would break the call off does so at once
+    house.provider.release()
+
+    assert (await house.run(run.id, "completed", "failed")).status == "completed"
+    assert len(house.provider.calls) == 1

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from perdure.core.approvals import ApprovalType, Resolution
 from perdure.core.limits import LimitState
 from perdure.engine.operations import Operations
-from perdure.errors import PerdureError
+from perdure.errors import PerdureError, StorageUnavailable
 from perdure.modes.contract import Answer, Question
 from perdure.services import budgets
 
@@ -74,11 +74,14 @@ class LimitKeeper:
 
     async def _until_spent(self) -> LimitState:
         while True:
-            left = await self._time_left()
-            if left is not None and left <= 0:
-                state = await self._spent()
-                if state is not None:
-                    return state
+            left: float | None = None
+            try:
+                left = await self._time_left()
+                state = await self._spent() if left is not None and left <= 0 else None
+            except StorageUnavailable:  # what is under way is paid for: the next look may find it back
+                state = None
+            if state is not None:
+                return state
             await asyncio.sleep(_LOOK_S if left is None else min(max(left, 0.001), _LOOK_S))
 
     async def _spent(self) -> LimitState | None:
