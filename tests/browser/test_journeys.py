@@ -68,7 +68,7 @@ def test_a_planned_task_is_approved_and_survives_a_kill(
 def test_a_run_is_paused_and_goes_on(page: Page, server: PerdureServer, provider: OpenAIServer) -> None:
     provider.hold("YOUR STEP (1)", after_tokens=2)
     console = Console(page)
-    console.start("Collect the facts of the text.", ask=False)
+    session_id = console.start("Collect the facts of the text.", ask=False)
     provider.wait_until_held()
     console.expect_status("Running")
 
@@ -83,15 +83,15 @@ def test_a_run_is_paused_and_goes_on(page: Page, server: PerdureServer, provider
     assert provider.count("YOUR STEP (2)") == 0
 
     page.goto("about:blank")
+    server.put_file(session_id, "notes.md", b"Put in while it was paused.")
     provider.release()
     page.goto("/")
     current = page.get_by_role("region", name="Current session")
     expect(current).to_contain_text("Paused")
     current.get_by_role("link", name="Resume").click()
-    console.expect_status("Paused")
-    console.press("Resume")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("2 finished steps")
+    expect(dialog).to_contain_text(re.compile(r"Changed since\s+the file notes\.md"))
     dialog.get_by_label("Anything to add?").fill("Mention the harbour.")
     shoot(page, "resume-preview")
     console.confirm("Resume")

@@ -78,14 +78,17 @@ export class SessionStore implements LogFollower {
    * Put the printed lines before the oldest in front, at least back to event `to`; does nothing when all are here.
    * Looks further back until there are some, at most `stretches` times.
    */
-  readonly loadOlderLines = (
+  readonly loadOlderLines = async (
     to = Number.POSITIVE_INFINITY,
     stretches = Number.POSITIVE_INFINITY,
   ): Promise<void> => {
+    const begun = this.fetchingLines;
+    if (begun) await begun; // what is on its way counts, but may not go back as far as is asked here
+    if (begun && !(this.view.kind === "ready" && this.view.state.linesFrom >= to)) return;
     this.fetchingLines ??= this.readOlderLines(to, stretches).finally(() => {
       this.fetchingLines = null;
     });
-    return this.fetchingLines;
+    await this.fetchingLines;
   };
 
   private async readOlderLines(to: number, stretches: number): Promise<void> {

@@ -254,6 +254,9 @@ function View({ state, store, role, ownerName }: ViewProps) {
         fork={fork}
         onFork={setFork}
         resumes={resume === true}
+        onResumes={() =>
+          void navigate({ search: (before) => ({ ...before, resume: undefined }), replace: true })
+        }
         beside={<Watching sessionId={state.sessionId} />}
         more={more}
       />

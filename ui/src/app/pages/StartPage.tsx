@@ -111,8 +111,14 @@ function Entry({ session, status, big = false }: { session: SessionInfo; status:
       </div>
       {TURN[status] && (
         <Button
-          component={Link}
-          to={`/sessions/${session.session_id}`}
+          renderRoot={(props) => (
+            <Link
+              to="/sessions/$id"
+              params={{ id: session.session_id }}
+              search={status === "paused" ? { resume: true } : {}}
+              {...props}
+            />
+          )}
           variant={big ? "filled" : "default"}
           size={big ? "sm" : "xs"}
           leftSection={<Icon name="right" />}

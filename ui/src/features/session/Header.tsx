@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useState, type ReactNode } from "react";
+import { useEffect, useState, type ReactNode } from "react";
 import { asProblem, type Problem } from "@/api/problem";
 import { cancelRun, commandSession, retryRun, suspendSession } from "@/api/sessions";
 import { useRole } from "@/components/Access";
@@ -34,6 +34,8 @@ interface Props {
   readonly onFork: (point: ForkPoint | null) => void;
   /** The address asks for the preview of a resume. */
   readonly resumes: boolean;
+  /** It has been shown: the address need not ask again. */
+  readonly onResumes: () => void;
   /** Beside the buttons, and among what else can be done. */
   readonly beside?: ReactNode;
   readonly more?: readonly MenuItem[];
@@ -56,6 +58,7 @@ export function Header({
   fork,
   onFork,
   resumes,
+  onResumes,
   beside,
   more = [],
 }: Props) {
@@ -64,6 +67,9 @@ export function Header({
   const [asking, setAsking] = useState<Asking>(
     resumes && (status === "paused" || status === "expired") ? "resume" : null,
   );
+  useEffect(() => {
+    if (resumes) onResumes();
+  }, []);
   const navigate = useNavigate();
   const mayRunBeside = useOneAtATime();
   const { sessionId, run } = state;

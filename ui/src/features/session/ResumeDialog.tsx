@@ -1,6 +1,7 @@
 import { Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { resumeSession, retryRun } from "@/api/sessions";
+import { getEvents, resumeSession, retryRun } from "@/api/sessions";
 import { Ago } from "@/components/Ago";
 import { Dialog } from "@/components/Dialog";
 import fields from "@/components/form/form.module.css";
@@ -8,7 +9,9 @@ import { Money } from "@/components/Money";
 import { useOneAtATime } from "@/components/OneAtATime";
 import { ErrorState } from "@/components/States";
 import { useDraft } from "@/lib/draft";
+import { readEvent } from "@/live/frames";
 import type { StepEntry } from "@/live/session-state";
+import { CHANGES, CHANGES_BACK, changedSince } from "./changed";
 import { Cancel, plural, useCommand, type DialogProps } from "./command";
 import styles from "./Session.module.css";
 
@@ -18,6 +21,12 @@ export function ResumeDialog({ state, onClose, onFork }: DialogProps & { onFork:
   const [from, setFrom] = useState("");
   const { busy, problem, run } = useCommand(onClose);
   const mayRunBeside = useOneAtATime();
+  const log = useQuery({
+    queryKey: ["changed", state.sessionId, state.seq],
+    queryFn: () => getEvents(state.sessionId, Math.max(0, state.seq - CHANGES_BACK), CHANGES, CHANGES_BACK),
+    retry: false, // the preview is a courtesy: a resume does not depend on it
+  });
+  const changed = log.data && changedSince(log.data.events.map(readEvent).filter((event) => event !== null));
   const kept = state.steps.filter((step) => step.status === "completed" && step.runId === state.run?.runId);
   const again = state.steps.filter(
     (step) => (step.status === "running" || step.status === "failed") && step.runId === state.run?.runId,
@@ -81,6 +90,12 @@ export function ResumeDialog({ state, onClose, onFork }: DialogProps & { onFork:
                 ].join("; ") || "nothing that was finished"}
           </dd>
         </div>
+        {changed && (
+          <div>
+            <dt>Changed since</dt>
+            <dd>{changed.join("; ") || "nothing"}</dd>
+          </div>
+        )}
         <div>
           <dt>Spent so far</dt>
           <dd>

@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { asProblem, type Problem } from "@/api/problem";
-import { commandSession, resumeSession, retryRun, suspendSession } from "@/api/sessions";
+import { commandSession, retryRun, suspendSession } from "@/api/sessions";
 import type { SessionInfo } from "@/api/types";
 import { Ago } from "@/components/Ago";
 import { Icon } from "@/components/Icon";
@@ -94,11 +94,12 @@ function Deed({
   const mayRunBeside = useOneAtATime();
   const id = session.session_id;
   const open = () => navigate({ to: "/sessions/$id", params: { id } });
+  const preview = () => navigate({ to: "/sessions/$id", params: { id }, search: { resume: true } });
   const deeds: Partial<Record<Shown, [string, () => Promise<unknown>]>> = {
     "needs-you": ["Review", open],
     running: ["Pause", () => suspendSession(id, "boundary")],
-    paused: ["Resume", async () => ((await mayRunBeside(id)) ? resumeSession(id) : undefined)],
-    expired: ["Resume", async () => ((await mayRunBeside(id)) ? resumeSession(id) : undefined)],
+    paused: ["Resume", preview],
+    expired: ["Resume", preview],
     failed: [
       "Retry",
       async () => (session.current_run_id && (await mayRunBeside(id)) ? retryRun(session.current_run_id) : open()),
