@@ -113,7 +113,8 @@ class AgentRunner:
             toolsets=toolsets,
             capabilities=[*self.more, PerdureDurability(self, event_stream_handler=self._stream)],
             model_settings=_settings(self.profile, max_tokens),
-            retries=2,
+            # What a tool refuses is told and weighed; only rounds and limits bound how often an agent is refused.
+            retries={"tools": max_rounds, "output": 2},
         )
         try:
             # Whatever ends first, errors come in the order of the calls: a replay meets the same one.
