@@ -119,13 +119,13 @@ def test_how_long_somebody_has_it_is_changed_and_its_end_is_seen_on_both_sides(p
         owner.get_by_label("Role of Cleo Clerk").select_option("view")
         expect(guest.get_by_role("note")).to_contain_text("shared this session with you to view")
         owner.keyboard.press("Escape")
-        end = datetime.now(UTC) + timedelta(seconds=6)
+        end = datetime.now(UTC) + timedelta(seconds=10)
         ben.call("PATCH", f"{shares}/{given['share_id']}", {"expires_at": end.isoformat()})
         choose(owner, "More to do", "Share…")
-        expect(cleos).to_contain_text("ended", timeout=12_000)
+        expect(cleos).to_contain_text("ended", timeout=20_000)
         expect(owner.get_by_label("Role of Cleo Clerk")).to_have_count(0)
         lost = guest.get_by_role("heading", name="You no longer have access")
-        expect(lost).to_be_visible(timeout=6_000 + WITHIN_MS)
+        expect(lost).to_be_visible(timeout=10_000 + WITHIN_MS)
         assert_accessible(guest)
         shoot(guest, "people-lost-access")
         owner.keyboard.press("Escape")
@@ -227,6 +227,13 @@ SCREENS = [
 ]
 
 
+def look_at(page: Page, name: str) -> None:
+    """Fail when a screen is hard to use or too wide, and keep a picture of it."""
+    assert_accessible(page)
+    assert_not_wider_than_the_screen(page)
+    shoot(page, name)
+
+
 @pytest.mark.parametrize(("scheme", "width", "height"), SCREENS)
 def test_every_screen_of_several_people_is_accessible_and_fits(
     people: People, scheme: str, width: int, height: int, request: pytest.FixtureRequest
@@ -238,9 +245,7 @@ def test_every_screen_of_several_people_is_accessible_and_fits(
     options = {"color_scheme": scheme, "viewport": {"width": width, "height": height}}
 
     def check(page: Page, name: str) -> None:
-        assert_accessible(page)
-        assert_not_wider_than_the_screen(page)
-        shoot(page, f"people-{name}-{kind}")
+        look_at(page, f"people-{name}-{kind}")
 
     context = ben.context(**options)
     page = context.new_page()
@@ -275,6 +280,47 @@ def test_every_screen_of_several_people_is_accessible_and_fits(
         expect(page.get_by_role("region", name="Audit log")).to_be_visible()
         check(page, "audit-of-session")
         page.keyboard.press("Escape")
+        page.goto("/join")
+        expect(page.get_by_text("This link is not whole")).to_be_visible()
+        check(page, "join")
+        page.goto(f"/sessions/{session_id}")
+        page.get_by_role("textbox", name="Message").fill("Half a sentence")
+        ben.call("POST", "/api/auth/logout-everywhere")
+        expect(page.get_by_role("dialog", name="Sign in again")).to_be_visible()
+        expect(page.get_by_label("Password", exact=True)).to_be_focused()
+        check(page, "sign-in-again")
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("textbox", name="Message")).to_have_value("Half a sentence")
+    context.close()
+
+    with people.admin.page("/settings/people", **options) as page:
+        expect(page.get_by_role("list", name="People")).to_contain_text("Dora")
+        check(page, "people")
+        page.get_by_role("button", name="New person").click()
+        page.get_by_role("radio", name="Typed").check()
+        check(page, "new-person")
+        page.keyboard.press("Escape")
+        page.goto("/settings/audit")
+        expect(page.get_by_role("region", name="Audit log")).to_be_visible()
+        check(page, "audit")
+        page.goto(f"/sessions/{session_id}")
+        expect(page.get_by_role("note")).to_contain_text("administer")
+        check(page, "server-admin")
+
+
+@pytest.mark.parametrize(("scheme", "width", "height"), SCREENS)
+def test_every_setting_of_a_person_is_accessible_and_fits(
+    people: People, scheme: str, width: int, height: int, request: pytest.FixtureRequest
+) -> None:
+    kind = request.node.callspec.id.removeprefix("chromium-")
+
+    def check(page: Page, name: str) -> None:
+        look_at(page, f"people-{name}-{kind}")
+
+    ben = people.add("Ben Baker")
+    options = {"color_scheme": scheme, "viewport": {"width": width, "height": height}}
+    with ben.page("/inbox", **options) as page:
         page.goto("/settings/profile")
         expect(page.get_by_role("list", name="Sign-ins").get_by_role("listitem")).not_to_have_count(0)
         check(page, "profile")
@@ -304,30 +350,3 @@ def test_every_screen_of_several_people_is_accessible_and_fits(
         page.goto("/settings/people")
         expect(page.get_by_text("People is for administrators of this server.")).to_be_visible()
         check(page, "not-allowed")
-        page.goto("/join")
-        expect(page.get_by_text("This link is not whole")).to_be_visible()
-        check(page, "join")
-        page.goto(f"/sessions/{session_id}")
-        page.get_by_role("textbox", name="Message").fill("Half a sentence")
-        ben.call("POST", "/api/auth/logout-everywhere")
-        expect(page.get_by_role("dialog", name="Sign in again")).to_be_visible()
-        expect(page.get_by_label("Password", exact=True)).to_be_focused()
-        check(page, "sign-in-again")
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.keyboard.press("Enter")
-        expect(page.get_by_role("textbox", name="Message")).to_have_value("Half a sentence")
-    context.close()
-
-    with people.admin.page("/settings/people", **options) as page:
-        expect(page.get_by_role("list", name="People")).to_contain_text("Dora")
-        check(page, "people")
-        page.get_by_role("button", name="New person").click()
-        page.get_by_role("radio", name="Typed").check()
-        check(page, "new-person")
-        page.keyboard.press("Escape")
-        page.goto("/settings/audit")
-        expect(page.get_by_role("region", name="Audit log")).to_be_visible()
-        check(page, "audit")
-        page.goto(f"/sessions/{session_id}")
-        expect(page.get_by_role("note")).to_contain_text("administer")
-        check(page, "server-admin")
