@@ -280,6 +280,26 @@ def test_a_session_is_shared_by_address_and_by_link(
         assert signed_in("sessions", "unshare", session, BEN).exit_code == Exit.NOT_FOUND
 
 
+def test_of_a_share_that_is_there_only_what_is_named_changes(
+    signed_in: Command, house: PerdureServer
+) -> None:
+    with Perdure(house.url, tokens=logins.StoredTokens(house.url)) as ana:
+        session = ana.sessions.create("one-shot").session_id
+
+    def shared(*arguments: str) -> tuple[str, str, str]:
+        result = signed_in("sessions", "share", session, *arguments, "--json")
+        assert result.exit_code == Exit.OK, result.output
+        made = json.loads(result.stdout)
+        return made["share_id"], made["role"], (made["expires_at"] or "none")[:4]
+
+    first, role, ends = shared(BEN, "--role", "edit")
+    assert (role, ends) == ("edit", "none")
+    assert shared(BEN.upper(), "--expires", "2098-01-01") == (first, "edit", "2098")
+    assert shared(BEN, "--role", "view") == (first, "view", "2098")
+    assert shared(BEN) == (first, "view", "2098")
+    assert shared(BEN, "--expires", "never") == (first, "view", "none")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--role", "owner"], ["--expires", "soon"], ["--expires", "7 years"], ["--expires", "2020-01-01"]],
