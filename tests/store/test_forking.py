@@ -29,7 +29,7 @@ from perdure.store.store import Store
 from perdure.store.tables import metadata, shares
 from perdure.store.transaction import Tx
 from tests import factories
-from tests.factories import OWNER, STRANGER, VIEWER, Clock, Services
+from tests.factories import OWNER, STRANGER, VIEWER, Clock, RecordingEngine, Services
 
 _STEPS: list[dict[str, Any]] = [
     {"name": f"Step {n}", "goal": f"goal {n}", "bullet_points": [f"point {n}"], "outputs": outputs}
@@ -734,12 +734,15 @@ async def test_a_fork_whose_caller_goes_away_while_it_is_stored_keeps_its_files(
             await answered.wait()
             return result
 
+    class Heard(RecordingEngine):
+        async def enqueue(self, run_id: str) -> None:
+            told.set()
+
     async def nothing() -> None: ...
 
-    services = world.services
+    services, told = world.services, asyncio.Event()
     slow: Any = Slow(store, nothing)
-    forks = ForkService(slow, services.modes, services.engine, services.limits, world.files)
-    told = len(services.engine.enqueued)
+    forks = ForkService(slow, services.modes, Heard(), services.limits, world.files)
     asking = asyncio.create_task(forks.fork(OWNER, session.id, wish=Wish(input="More")))
     await stored.wait()
 
@@ -748,8 +751,7 @@ async def test_a_fork_whose_caller_goes_away_while_it_is_stored_keeps_its_files(
         await asking
     answered.set()
     async with asyncio.timeout(10):
-        while len(services.engine.enqueued) == told:  # noqa: ASYNC110 - the fork goes on in a task of its own
-            await asyncio.sleep(0.01)
+        await told.wait()
 
     (forked,) = [path.name for path in root.iterdir() if path.name != session.id]
     assert store.read_now(lambda tx: sessions.get_session(tx, forked)).forked_from_session == session.id
