@@ -91,7 +91,7 @@ def test_a_run_is_paused_and_goes_on(page: Page, server: PerdureServer, provider
     current.get_by_role("link", name="Resume").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("2 finished steps")
-    expect(dialog).to_contain_text(re.compile(r"Changed since\s+the file notes\.md"))
+    expect(dialog).to_contain_text(re.compile(r"Changed since\s*the file notes\.md"))
     dialog.get_by_label("Anything to add?").fill("Mention the harbour.")
     shoot(page, "resume-preview")
     console.confirm("Resume")

@@ -109,3 +109,24 @@ def test_an_unknown_price_is_not_mixed_up_with_the_limit(
     expect(page.get_by_role("banner").or_(page.locator("header"))).to_contain_text(
         ["Perdure", "cost unknown (unpriced model) · limit $2.00"]
     )
+
+
+def test_a_call_under_way_is_counted_once_when_it_ends(
+    page: Page, server: PerdureServer, provider: OpenAIServer
+) -> None:
+    provider.hold("Slowly", after_tokens=2)
+    session_id = server.start_session("Slowly, please", "one-shot")
+    provider.wait_until_held()
+    console = Console(page)
+    page.goto(f"/sessions/{session_id}?tab=costs")
+    expect(page.get_by_role("status").filter(has_text="1 more call is under way")).to_be_visible()
+    shoot(page, "call-under-way")
+    provider.release()
+    console.expect_status("Done")
+    expect(page.get_by_text("under way")).to_have_count(0)
+    calls = server.get(f"/api/sessions/{session_id}/costs")["calls"]
+    assert calls == 1
+    console.open_tab("Overview")
+    expect(page.get_by_role("region", name="Facts")).to_contain_text(
+        re.compile(rf"Model calls\s*{calls}\s*Tokens")
+    )
