@@ -333,7 +333,10 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        lines = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()]
+        lines = [
+            f"{'.'.join(str(p) for p in e['loc'])}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        ]
         raise StartupError("Settings that cannot be used: " + "; ".join(lines)) from error
     if os.environ.get("SESSION_PERSISTENCE_ENABLED", "true").lower() in {"0", "false", "no"}:
         return settings.model_copy(update={"ephemeral": True})

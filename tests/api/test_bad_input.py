@@ -72,6 +72,13 @@ async def test_lists_each_field_that_cannot_be_accepted(app: Running) -> None:
     assert {e["field"] for e in document["errors"]} == {"mode", "tags"}
 
 
+async def test_says_in_plain_words_what_is_wrong_with_an_id(app: Running) -> None:
+    document = _problem(await app.http.get("/api/sessions/nope"), 422, "invalid-input")
+    assert document["detail"] == (
+        "The request cannot be accepted: session_id: 'nope' is not a valid id: ids are UUIDs."
+    )
+
+
 async def test_names_the_unknown_mode_and_config_key(app: Running) -> None:
     _problem(await app.http.post("/api/sessions", json={"mode": "one-shott"}), 422, "unknown-mode")
     body = {"mode": "one-shot", "config": {"modle": "x"}}

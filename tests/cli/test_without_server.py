@@ -50,6 +50,7 @@ def test_says_how_to_start_a_server(perdure: Command, arguments: list[str]) -> N
         ["nonsense"],
         ["run"],
         ["sessions", "list", "--limit", "0"],
+        ["costs", "--by", "colour"],
         ["serve", "--port", "many"],
         ["attach", "--what"],
     ],

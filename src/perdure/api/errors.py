@@ -82,11 +82,15 @@ def problem_of(error: PerdureError) -> dict[str, Any]:
 def validation_problem(errors: Sequence[Any]) -> dict[str, Any]:
     """Return a problem document that lists each field that cannot be accepted."""
     fields = [
-        {"field": ".".join(_location(e["loc"])) or "body", "message": str(e["msg"]), "type": str(e["type"])}
+        {"field": ".".join(_location(e["loc"])) or "body", "message": _said(e["msg"]), "type": str(e["type"])}
         for e in errors
     ]
-    sentence = "; ".join(f"{f['field']}: {f['message']}" for f in fields[:5])
+    sentence = "; ".join(f"{f['field']}: {f['message'].rstrip('.')}" for f in fields[:5])
     return problem(422, "invalid-input", f"The request cannot be accepted: {sentence}.", {"errors": fields})
+
+
+def _said(message: str) -> str:
+    return message.removeprefix("Value error, ")
 
 
 def problem_response(document: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:

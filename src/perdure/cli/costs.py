@@ -12,6 +12,7 @@ from perdure.client import Perdure
 from perdure.client.models import Costs, Json, Session
 
 _PAGE = 200
+_BREAKDOWNS = ("model", "agent", "step", "run", "day")
 _SHOWN = {"session_id", "name", "cost_usd", "unpriced_calls"}
 
 
@@ -22,6 +23,8 @@ def costs(
     as_json: AsJson = False,
 ) -> None:
     """Show what one session, or each session, has cost. Unknown prices are named and never taken for zero."""
+    if by not in _BREAKDOWNS:
+        raise typer.BadParameter(f"use one of {', '.join(_BREAKDOWNS)}", param_hint="--by")
     with connect(server) as client:
         if session is not None:
             _one(client.sessions.costs(session), by, as_json)
@@ -33,17 +36,10 @@ def _one(found: Costs, by: str, as_json: bool) -> None:
     if as_json:
         output.print_json(found)
         return
-    breakdowns = {
-        "model": found.by_model,
-        "agent": found.by_agent,
-        "step": found.by_step,
-        "run": found.by_run,
-        "day": found.by_day,
-    }
-    if by not in breakdowns:
-        raise typer.BadParameter(f"use one of {', '.join(breakdowns)}", param_hint="--by")
+    lists = (found.by_model, found.by_agent, found.by_step, found.by_run, found.by_day)
+    rows = lists[_BREAKDOWNS.index(by)]
     columns = (by.upper(), "CALLS", "INPUT", "OUTPUT", "COST")
-    output.table(columns, [_row(row) for row in breakdowns[by]], numbers=columns[1:])
+    output.table(columns, [_row(row) for row in rows], numbers=columns[1:])
     output.line(f"Total: {output.money(found.total_cost_usd, found.unpriced_calls)} in {found.calls} calls")
     if found.price_versions:
         output.line(f"Prices: {', '.join(str(prices['version']) for prices in found.price_versions)}")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from perdure.errors import InvalidInput, NotFound
+from perdure.errors import InvalidInput, NotFound, StorageUnavailable
 from perdure.store.folders import open_folder, open_plain, replace_file
 from perdure.store.private import make_private_folder
 
@@ -32,6 +32,7 @@ _CHUNK_BYTES = 1024 * 1024
 _IN_THE_WAY = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENOTEMPTY}
 _NOT_READABLE = {None, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.EACCES, errno.ENODEV}
 """What an open says of links and sockets, of what is not ours, and without a number, of what is not plain."""
+_DISK_AWAY = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG}
 _TEXT_TYPES = {
     ".md": "text/markdown",
     ".jsonl": "application/jsonl",
@@ -163,6 +164,7 @@ class Workspace:
         Raises:
             PathOutsideWorkspace: the path is not acceptable, or a folder or link is in its place.
             FileTooLarge: the content is over the limit; nothing was written.
+            StorageUnavailable: the disk is full or read-only; nothing was written.
         """
         data = content.encode("utf-8") if isinstance(content, str) else content
         self._check_size(len(data), path)
@@ -239,8 +241,16 @@ class Workspace:
 
     def _put(self, target: Path, data: bytes) -> None:
         *parents, name = target.relative_to(self.root).parts
-        with open_folder(self.root, parents, make=True) as folder:
-            replace_file(folder, name, data, _TEMPORARY_PREFIX)
+        try:
+            with open_folder(self.root, parents, make=True) as folder:
+                replace_file(folder, name, data, _TEMPORARY_PREFIX)
+        except OSError as error:
+            if error.errno not in _DISK_AWAY:
+                raise
+            raise StorageUnavailable(
+                f"The file {self._relative(target)!r} cannot be stored now ({error.strerror}); it is as it was. "
+                "Make room on the disk of the data folder, then try again."
+            ) from error
 
     def _holds(self, target: Path, path: str, data: bytes) -> bool:
         with suppress(FileMissing), self._open(target, path) as file:

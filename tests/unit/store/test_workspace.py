@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 from pathlib import Path
 
 import pytest
 
+from perdure.errors import StorageUnavailable
 from perdure.store.workspace import (
     FileMissing,
     FileTooLarge,
@@ -159,7 +161,7 @@ class TestWrite:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(os, "fsync", full_disk)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(StorageUnavailable, match="No space"):
             workspace.write("a.md", "new")
 
         assert workspace.read_text("a.md") == "old"
@@ -234,3 +236,17 @@ class TestRead:
             "image/png",
             "application/octet-stream",
         ]
+
+
+def test_a_file_that_the_disk_does_not_take_leaves_the_old_one(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "files")
+    workspace.write("plan.md", "old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(StorageUnavailable, match=r"'plan\.md' cannot be stored now .*Make room"):
+            workspace.write("plan.md", "x" * 200_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert workspace.read_text("plan.md") == "old"
+    assert [path.name for path in (tmp_path / "files").iterdir()] == ["plan.md"]
