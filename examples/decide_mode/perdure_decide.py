@@ -1,21 +1,10 @@
 """A mode from outside: it weighs a decision, lets a person choose, and writes down why."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
 
-from perdure.modes.contract import (
-    ApprovalType,
-    ModeConfig,
-    ModeSpec,
-    Question,
-    Resolution,
-    RunContext,
-    StepResult,
-    StepSpec,
-)
+from perdure.modes.contract import ModeConfig, ModeSpec, Question, RunContext, StepSpec
 
 
 class DecideConfig(ModeConfig):
@@ -32,33 +21,23 @@ class Decide:
         label="Decide",
         description="Weighs the ways there are, lets you choose one, and writes the decision down.",
         icon="scale",
-        supports_resume=True,
         supports_hitl=True,
         config_model=DecideConfig,
     )
 
     async def run(self, ctx: RunContext) -> dict[str, Any]:
-        async def weigh() -> StepResult:
-            most = ctx.config.model_dump()["options"]
-            reply = await ctx.agent("idea-maker", f"Name {most} ways: {ctx.task}", output=Ways)
-            return StepResult(reply.output.ways[:most], f"{len(reply.output.ways)} ways")
+        most = ctx.config.model_dump()["options"]
 
-        async def write() -> StepResult:
+        async def weigh() -> list[str]:
+            reply = await ctx.agent("idea-maker", f"Name {most} ways: {ctx.task}", output=Ways)
+            return reply.output.ways[:most]
+
+        async def write() -> str:
             reply = await ctx.agent("summariser", f"{ctx.task}\nIt was decided: {chosen}. Say why.")
             await ctx.write_file("decision.md", f"# {chosen}\n\n{reply.text}\n")
-            return StepResult(reply.text, f"Decided: {chosen}")
+            return reply.text
 
-        ways = await ctx.step(StepSpec(key="weigh", name="Weigh the ways", phase="weighing"), weigh)
-        answer = await ctx.ask(
-            Question(
-                key="choice",
-                type=ApprovalType.SELECTION,
-                title="Which way?",
-                data={"choices": ways},
-                options=[Resolution.ANSWER],
-                answer_schema={"type": "string", "minLength": 1},
-            )
-        )
-        chosen = str(answer.answer)
-        why = await ctx.step(StepSpec(key="write", name="Write it down", phase="writing"), write)
+        ways = await ctx.step(StepSpec("weigh", "Weigh the ways", "weighing"), weigh)
+        chosen = (await ctx.ask(Question.choice("choice", "Which way?", ways))).answer
+        why = await ctx.step(StepSpec("write", "Write it down", "writing"), write)
         return {"summary": f"Decided: {chosen}", "why": why}

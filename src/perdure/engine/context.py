@@ -120,7 +120,7 @@ class EngineContext:
     async def phase(self, name: str, number: int | None = None) -> None:
         self._phase = (name, number)
 
-    async def step(self, spec: StepSpec, body: Callable[[], Awaitable[StepResult]]) -> Any:
+    async def step(self, spec: StepSpec, body: Callable[[], Awaitable[Any]]) -> Any:
         if spec.key in self.kept:
             return self.kept[spec.key]
         await self._limits.check(spec.key)
@@ -142,7 +142,7 @@ class EngineContext:
         )
         self._step_id, self._hop_id = step.id, spec.hop_id
         try:
-            result = await body()
+            result = StepResult.of(await body())
         except PerdureError as error:
             self._note_failed(spec.key)
             await self.operations.hold_if_stopping()

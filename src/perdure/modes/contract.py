@@ -21,6 +21,7 @@ from perdure.core.tools import Permission, ToolCategory
 from perdure.errors import PerdureError
 
 Output = TypeVar("Output")
+_LINE = 160
 ApprovalMode = Literal["none", "after_planning", "before_each_step", "after_each_step", "both", "on_error"]
 
 
@@ -101,11 +102,11 @@ class ModeSpec:
     id: str
     label: str
     description: str
-    icon: str
-    supports_resume: bool
+    icon: str = "puzzle"
+    supports_resume: bool = True
     """Whether a failed run can go on from a step; every run pauses and recovers."""
-    supports_hitl: bool
-    config_model: type[ModeConfig]
+    supports_hitl: bool = False
+    config_model: type[ModeConfig] = ModeConfig
     stays_active: bool = False
     """Whether the session waits for the next turn when a run ends."""
     consents: frozenset[ToolCategory] = frozenset()
@@ -183,6 +184,14 @@ class StepResult:
     checkpoint: Any
     summary: str | None = None
 
+    @classmethod
+    def of(cls, result: Any) -> StepResult:
+        """Return what a step's body returned as a result; a text is its own line for people, shortened."""
+        if isinstance(result, StepResult):
+            return result
+        line = result.strip().partition("\n")[0] if isinstance(result, str) else ""
+        return cls(result, (line if len(line) <= _LINE else f"{line[: _LINE - 1]}…") or None)
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -196,6 +205,18 @@ class Question:
     answer_schema: dict[str, Any] | None = None
     on_expiry: OnExpiry = OnExpiry.PAUSE
     deadline_s: float | None = None
+
+    @classmethod
+    def choice(cls, key: str, title: str, choices: Sequence[str]) -> Question:
+        """Ask which of several the person wants, or what else; the `answer` is a text that is not empty."""
+        return cls(
+            key=key,
+            type=ApprovalType.SELECTION,
+            title=title,
+            data={"choices": list(choices)},
+            options=(Resolution.ANSWER,),
+            answer_schema={"type": "string", "minLength": 1},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +270,11 @@ class RunContext(Protocol):
         """Enter a phase."""
         ...
 
-    async def step(self, spec: StepSpec, body: Callable[[], Awaitable[StepResult]]) -> Any:
-        """Run a step and return its checkpoint; finished in an earlier attempt, it is not run again."""
+    async def step(self, spec: StepSpec, body: Callable[[], Awaitable[Any]]) -> Any:
+        """Run a step and return its checkpoint; finished in an earlier attempt, it is not run again.
+
+        The body returns a `StepResult`, or just the JSON value to keep.
+        """
         ...
 
     async def agent(
