@@ -11,14 +11,17 @@ CORE_COVERAGE = (
     "--cov-report=term-missing:skip-covered",
 )
 """What the pure core's own tests leave out is a failure: there is nothing in it that a test could not reach."""
+PYTEST = ("pytest", "-q", "-p", "no:schemathesis", "-p", "no:playwright")
+"""Plugins that these tests do not use take seconds to load."""
 CHECKS = {
     "types": ("basedpyright", "--level", "error"),
-    "unit tests": ("pytest", "-q", "tests/unit", "--ignore=tests/unit/core"),
-    "core": ("pytest", "-q", "tests/unit/core", *CORE_COVERAGE),
+    "unit tests": (*PYTEST, "tests/unit", "--ignore=tests/unit/core"),
+    "core": (*PYTEST, "tests/unit/core", *CORE_COVERAGE),
     "layers": ("lint-imports", "--no-cache"),
     "format": ("ruff", "format", "--check", "."),
     "lint": ("ruff", "check", "."),
 }
+"""Two at a time in this order, the longest first."""
 
 
 def run(names: list[str]) -> int:
