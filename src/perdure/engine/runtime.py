@@ -260,11 +260,11 @@ class EngineRuntime:
             raise
         except PerdureError as error:
             await operations.hold_if_stopping()
-            await self._fail(run, error.to_dict(), context)
+            following = await self._fail(run, error.to_dict(), context)
         except Exception as error:
             await operations.hold_if_stopping()
             log.exception("run failed", extra={"run_id": run.id})
-            await self._fail(
+            following = await self._fail(
                 run, {"code": "mode-error", "message": f"{type(error).__name__}: {error}"}, context
             )
         finally:
@@ -273,11 +273,10 @@ class EngineRuntime:
         if following is not None:
             await outside(self.enqueue, following.id)
 
-    async def _fail(self, run: Run, error: dict[str, Any], context: EngineContext | None) -> None:
+    async def _fail(self, run: Run, error: dict[str, Any], context: EngineContext | None) -> Run | None:
         if await self.progress.status(run.id) in (RunStatus.CANCELLING, RunStatus.CANCELLED):
-            await self.progress.stopped(run)
-            return
-        await self.progress.fail(run, redactor.value(error), context.failed_step if context else None)
+            return await self.progress.stopped(run)
+        return await self.progress.fail(run, redactor.value(error), context.failed_step if context else None)
 
     async def _context(self, run: Run, operations: Operations) -> EngineContext:
         _, session = await self.progress.current(run.id)

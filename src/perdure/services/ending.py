@@ -50,8 +50,12 @@ def complete_in(
     return following
 
 
-def fail_in(tx: Tx, run_id: str, error: dict[str, Any], failed_step: str | None, modes: ModeCatalog) -> None:
+def fail_in(
+    tx: Tx, run_id: str, error: dict[str, Any], failed_step: str | None, modes: ModeCatalog, limits: Limits
+) -> Run | None:
     """Fail the run, its mission and, in a one-task mode, its session: a conversation goes on.
+
+    Returns the next run when it goes on and an input was waiting, else None.
 
     Raises:
         NotAllowedNow: when the run is not carried out now.
@@ -78,6 +82,7 @@ def fail_in(tx: Tx, run_id: str, error: dict[str, Any], failed_step: str | None,
         session = lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="run ended")
     if session.status is SessionStatus.ACTIVE and not modes.stays_active(run.mode):
         lifecycle.move_session(tx, session, SessionCommand.FAIL, reason=str(error.get("message", ""))[:500])
+    return start_next_in(tx, run.session_id, limits)
 
 
 def stop_in(tx: Tx, run_id: str, limits: Limits) -> Run | None:

@@ -410,9 +410,14 @@ class RunProgress:
             run, lambda tx: ending.complete_in(tx, run.id, result, self._modes, self._limits)
         )
 
-    async def fail(self, run: Run, error: dict[str, Any], failed_step: str | None) -> None:
-        """Fail the run, its mission and, in a one-task mode, its session: a conversation goes on."""
-        await self._fenced(run, lambda tx: ending.fail_in(tx, run.id, error, failed_step, self._modes))
+    async def fail(self, run: Run, error: dict[str, Any], failed_step: str | None) -> Run | None:
+        """Fail the run, its mission and, in a one-task mode, its session: a conversation goes on.
+
+        Returns the next run when it goes on and an input was waiting, else None.
+        """
+        return await self._fenced(
+            run, lambda tx: ending.fail_in(tx, run.id, error, failed_step, self._modes, self._limits)
+        )
 
     async def stopped(self, run: Run) -> Run | None:
         """Write the end of a cancelled run; the session is active again. Returns the next run, if one waited."""

@@ -163,3 +163,25 @@ async def test_a_run_that_is_being_cancelled_is_not_steered(services: Services) 
         ("Write a report", "cancelled"),
         ("then this", "queued"),
     ]
+
+
+async def test_a_conversation_takes_the_next_input_at_once_also_after_a_turn_that_failed(
+    services: Services,
+) -> None:
+    session, run = await services.running("talk")
+    await services.queue.add(OWNER, session.id, "next")
+
+    following = await services.progress.fail(run, {"message": "The provider is down."}, None)
+
+    assert following is not None
+    assert await _tasks(services, session.id) == [("Write a report", "failed"), ("next", "queued")]
+    assert await _waiting(services, session.id) == []
+
+
+async def test_what_waits_stays_when_a_session_fails(services: Services) -> None:
+    session, run = await services.running("task")
+    await services.queue.add(OWNER, session.id, "next")
+
+    assert await services.progress.fail(run, {"message": "The provider is down."}, None) is None
+
+    assert await _waiting(services, session.id) == ["next"]
