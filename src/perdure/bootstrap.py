@@ -16,7 +16,7 @@ from perdure import __version__
 from perdure.agents.config_check import check_config
 from perdure.agents.documents.limits import DocumentLimits
 from perdure.agents.documents.worker import DocumentReaders
-from perdure.agents.models import ModelCatalog, default_model
+from perdure.agents.models import MissingModelKey, ModelCatalog, ProviderNotInstalled, default_model
 from perdure.agents.papers.library import PaperLibrary
 from perdure.agents.papers.site import Site
 from perdure.agents.roles import ROLES
@@ -252,6 +252,7 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
     guard = _guard(settings)
     files = None if settings.auth == "local" else {settings.model or default_model()}
     catalog = ModelCatalog(data_dir, model_file=settings.model_file, guard=guard, files=files)
+    _check_model(catalog, settings.model or default_model())
     servers = McpServers(settings.mcp_servers)
     _mask(servers, secret)
     registry = modes or ModeRegistry(check=partial(check_config, catalog, servers.names))
@@ -394,6 +395,15 @@ def _mask(servers: McpServers, secret_key: str | None) -> None:
     guard_logs()
     keys = [part.rpartition(":")[2].strip() for part in (secret_key or "").split(",")]
     redactor.remember_always([*secrets_of_environment(), *servers.values, *keys])
+
+
+def _check_model(catalog: ModelCatalog, name: str) -> None:
+    try:
+        catalog.check_name(name)
+    except (MissingModelKey, ProviderNotInstalled):  # told when it is used: sessions may name other models
+        return
+    except InvalidInput as error:
+        raise StartupError(f"PERDURE_MODEL or --model: {error.message}", setting="PERDURE_MODEL") from error
 
 
 def _guard(settings: Settings) -> OutgoingGuard:

@@ -119,6 +119,16 @@ def test_a_setting_that_cannot_be_used_is_named(perdure: Command, monkeypatch: p
     assert "PORT" in result.stderr
 
 
+@pytest.mark.parametrize("model", ["nonsense", "openai-chat:"])
+def test_a_server_does_not_start_with_a_default_model_that_cannot_be(
+    perdure: Command, tmp_path: Path, model: str
+) -> None:
+    result = perdure("serve", "--port", "0", "--data", str(tmp_path / "data"), "--model", model)
+    assert result.exit_code == Exit.USAGE
+    assert "PERDURE_MODEL" in result.stderr
+    assert repr(model) in result.stderr
+
+
 def test_doctor_finds_a_fresh_machine_in_order(perdure: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERDURE_PORT", "0")
     result = perdure("doctor", "--json", "--server", NOWHERE)

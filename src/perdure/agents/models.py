@@ -200,6 +200,21 @@ class ModelCatalog:
             full, self._known(), lambda: check_access(provider, key=key, base_url=base_url is not None)
         )
 
+    def check_name(self, name: str) -> None:
+        """Let a name pass that can be a model's; no key is needed, nothing is loaded, nobody is called.
+
+        Raises:
+            InvalidInput: it names a provider and no model of it.
+            UnknownProvider: no provider has that name.
+        """
+        provider, _, model = _with_provider(name).partition(":")
+        if _is_local(name) or provider in self._factories:
+            return
+        if provider not in PROVIDERS:
+            _provider_model(name, known=self._known())
+        elif not model:
+            raise InvalidInput(f"{name!r} names no model; write {provider}:MODEL", model=name)
+
     def provider_of(self, name: str) -> str:
         """Return the part before the colon, also for names of well-known families that have none."""
         return _with_provider(name).partition(":")[0]

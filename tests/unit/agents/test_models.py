@@ -106,6 +106,21 @@ class TestResolve:
         assert catalog.resolve("openai-chat:x").model_name == "x"
 
 
+class TestCheckName:
+    @pytest.mark.parametrize(
+        "name", ["local", "local-tiny", "local:/any.gguf", "openai-chat:x", "gpt-5", "test:x"]
+    )
+    def test_needs_neither_key_nor_file(self, catalog: ModelCatalog, name: str) -> None:
+        catalog.register("test", lambda rest: TestModel(model_name=rest))
+        catalog.check_name(name)
+
+    def test_names_what_is_wrong(self, catalog: ModelCatalog) -> None:
+        with pytest.raises(UnknownProvider, match="unknown provider 'nonsense'; known are local, "):
+            catalog.check_name("nonsense")
+        with pytest.raises(InvalidInput, match="write openai-chat:MODEL"):
+            catalog.check_name("openai-chat:")
+
+
 class TestRegister:
     def test_a_factory_makes_the_models_of_its_prefix(self, catalog: ModelCatalog) -> None:
         catalog.register("test", lambda rest: TestModel(model_name=rest or "plain"))
