@@ -72,6 +72,7 @@ class Killer:
             if status == "waiting":
                 made_again += self._answer(client, session_id)
             if here < KILLS_OF_ONE_RUN and self.seen.kills < number:
+                self._let_it_work(client, session_id)
                 killed_at = self._kill_and_start()
                 here += 1
                 deadline = time.monotonic() + 120
@@ -102,8 +103,15 @@ class Killer:
         self.seen.made_again += again
         return again
 
+    def _let_it_work(self, client: Perdure, session_id: str) -> None:
+        """Wait for some events, however slow the machine is: kills fall on all of a run, not on its start alone."""
+        wanted = len(self._events(client, session_id)) + self._dice.randrange(14)
+        deadline = time.monotonic() + 10  # there may be no more, when the run ends or asks
+        while len(self._events(client, session_id)) < wanted and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(self._dice.uniform(0, 0.7))
+
     def _kill_and_start(self) -> datetime:
-        time.sleep(self._dice.uniform(0.1, 1.2))
         killed_at = datetime.now(UTC)
         self._server.kill()
         self.seen.kills += 1
