@@ -158,6 +158,7 @@ def test_a_screen_says_how_it_stands_with_it(
         alert = page.get_by_role("alert")
         open_it("held")
         if name != "links":  # what makes links is there before the links are
+            expect(page.locator("h1")).to_have_count(1)  # the screen itself is there
             expect(page.locator("[role=status][data-loading]").first).to_be_visible()
             expect(there).to_have_count(0)
             check(page, f"{name}-loading-{look}")
