@@ -31,14 +31,6 @@ class UserRole(StrEnum):
     """The server itself; it cannot sign in and stands in no list."""
 
 
-class Credential(StrEnum):
-    """By what an actor is known."""
-
-    LOCAL = "local"
-    SIGN_IN = "sign-in"
-    KEY = "key"
-
-
 class EndReason(StrEnum):
     """Why a sign-in is over."""
 

@@ -23,13 +23,6 @@ def list_links(tx: Tx, session_id: str) -> list[ShareLink]:
     return fetch_all(tx, ShareLink, query.order_by(table.c.created_at, table.c.id))
 
 
-def find_link(tx: Tx, session_id: str, link_id: str) -> ShareLink | None:
-    """Return an open link of a session, or None."""
-    return find_one(
-        tx, ShareLink, select(table).where(table.c.session_id == session_id, table.c.id == link_id, _open(tx))
-    )
-
-
 def find_by_token(tx: Tx, token_hash: str) -> ShareLink | None:
     """Return the open link with this token, or None."""
     return find_one(tx, ShareLink, select(table).where(table.c.token_hash == token_hash, _open(tx)))

@@ -11,7 +11,6 @@ from sqlalchemy import ColumnElement, Select, delete, insert, or_, select, updat
 
 from perdure.core.access import LOCAL_USER_ID, ROLE_ACTIONS, Action, Role
 from perdure.core.shares import Person, Share
-from perdure.errors import NotFound
 from perdure.store.columns import dumps, to_micros
 from perdure.store.rows import fetch_all, fetch_one, find_one, update_row
 from perdure.store.tables import sessions, shares, users
@@ -144,18 +143,6 @@ def people_of(tx: Tx, session_ids: Sequence[str]) -> dict[str, set[str]]:
     for session_id, user_id in cursor.fetchall():
         found.setdefault(session_id, set()).add(user_id)
     return found
-
-
-def owner_of(tx: Tx, session_id: str) -> str:
-    """Return who owns a session.
-
-    Raises:
-        NotFound: when there is none.
-    """
-    owner = tx.db.execute(select(sessions.c.owner_id).where(sessions.c.id == session_id)).scalar()
-    if owner is None:
-        raise NotFound("There is no such session.", session_id=session_id)
-    return str(owner)
 
 
 def _shown() -> Select[Any]:

@@ -215,12 +215,6 @@ class Store:
         self._require(self._writer).put(AppendJob(Batch(session_id, events), reply, self._whose()))
         return await reply.future
 
-    def submit_append(self, session_id: str, events: Sequence[NewEvent]) -> Future[list[int]]:
-        """Queue an append; the future resolves after the commit of its group."""
-        future: Future[list[int]] = Future()
-        self._require(self._writer).put(AppendJob(Batch(session_id, events), future, self._whose()))
-        return future
-
     def health(self) -> dict[str, Any]:
         """What the last attempt to write met: `{backend, ok, error}`."""
         return {"backend": self.address.kind, "ok": self._failure is None, "error": self._failure}

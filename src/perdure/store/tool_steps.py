@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from perdure.core.hops import ToolStep, ToolStepStatus
-from perdure.store.rows import fetch_all, fetch_one, find_one, insert_row, update_row
+from perdure.store.rows import fetch_all, find_one, insert_row, update_row
 from perdure.store.tables import hops, tool_steps
 from perdure.store.transaction import Tx
 
@@ -16,15 +16,6 @@ from perdure.store.transaction import Tx
 def insert_tool_step(tx: Tx, step: ToolStep) -> None:
     """Insert a tool step."""
     insert_row(tx, tool_steps, step.model_dump())
-
-
-def get_tool_step(tx: Tx, tool_step_id: str) -> ToolStep:
-    """Return a tool step.
-
-    Raises:
-        NotFound: when there is none.
-    """
-    return fetch_one(tx, ToolStep, select(tool_steps).where(tool_steps.c.id == tool_step_id), "tool step")
 
 
 def find_tool_step(tx: Tx, hop_id: str, key: str) -> ToolStep | None:
