@@ -119,7 +119,7 @@ def test_a_call_under_way_is_counted_once_when_it_ends(
     provider.wait_until_held()
     console = Console(page)
     page.goto(f"/sessions/{session_id}?tab=costs")
-    expect(page.get_by_role("status").filter(has_text="1 more call is under way")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="1 call is under way")).to_be_visible()
     shoot(page, "call-under-way")
     provider.release()
     console.expect_status("Done")

@@ -47,67 +47,71 @@ export default function CostsTab({ state }: { state: SessionState }) {
       </dl>
       {underWay > 0 && (
         <p className={styles.open} role="status">
-          {underWay === 1 ? "1 more call is" : `${integer(underWay)} more calls are`} under way; tokens and price come
+          {underWay === 1 ? "1 call is" : `${integer(underWay)} calls are`} under way; tokens and price come
           at the end.
         </p>
       )}
       <Limits state={state} costs={costs} />
       <Curve costs={costs} />
-      <div className={styles.head}>
-        <Segmented
-          label="Costs by"
-          value={by}
-          options={[
-            ["model", "Model"],
-            ["agent", "Agent"],
-            ["step", "Step"],
-            ["run", "Run"],
-            ["day", "Day"],
-          ]}
-          onChange={setBy}
-        />
-        <a
-          className={styles.link}
-          href={`data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(rows))}`}
-          download={`costs-by-${by}.csv`}
-        >
-          Download as CSV
-        </a>
-      </div>
-      <div className={styles.scroll} tabIndex={0} role="region" aria-label={`Costs by ${by}`}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{by.charAt(0).toUpperCase() + by.slice(1)}</th>
-              <th scope="col" className={styles.barCell}>
-                {priced ? "Share of the cost" : "Share of the tokens"}
-              </th>
-              <th scope="col">Calls</th>
-              <th scope="col">In</th>
-              <th scope="col">Out</th>
-              <th scope="col">Cost</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <tr key={row.key}>
-                <th scope="row">{row.key}</th>
-                <td className={styles.barCell}>
-                  <span className={styles.track}>
-                    <span style={{ width: `${shareOf(row, rows, priced) * 100}%` }} />
-                  </span>
-                </td>
-                <td>{integer(row.calls)}</td>
-                <td>{integer(row.input_tokens)}</td>
-                <td>{integer(row.output_tokens)}</td>
-                <td>
-                  <Money usd={row.cost_usd} unpricedCalls={row.unpriced_calls} calls={row.calls} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      {rows.length > 0 && (
+        <>
+          <div className={styles.head}>
+            <Segmented
+              label="Costs by"
+              value={by}
+              options={[
+                ["model", "Model"],
+                ["agent", "Agent"],
+                ["step", "Step"],
+                ["run", "Run"],
+                ["day", "Day"],
+              ]}
+              onChange={setBy}
+            />
+            <a
+              className={styles.link}
+              href={`data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(rows))}`}
+              download={`costs-by-${by}.csv`}
+            >
+              Download as CSV
+            </a>
+          </div>
+          <div className={styles.scroll} tabIndex={0} role="region" aria-label={`Costs by ${by}`}>
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">{by.charAt(0).toUpperCase() + by.slice(1)}</th>
+                  <th scope="col" className={styles.barCell}>
+                    {priced ? "Share of the cost" : "Share of the tokens"}
+                  </th>
+                  <th scope="col">Calls</th>
+                  <th scope="col">In</th>
+                  <th scope="col">Out</th>
+                  <th scope="col">Cost</th>
+                </tr>
+              </thead>
+              <tbody>
+                {rows.map((row) => (
+                  <tr key={row.key}>
+                    <th scope="row">{row.key}</th>
+                    <td className={styles.barCell}>
+                      <span className={styles.track}>
+                        <span style={{ width: `${shareOf(row, rows, priced) * 100}%` }} />
+                      </span>
+                    </td>
+                    <td>{integer(row.calls)}</td>
+                    <td>{integer(row.input_tokens)}</td>
+                    <td>{integer(row.output_tokens)}</td>
+                    <td>
+                      <Money usd={row.cost_usd} unpricedCalls={row.unpriced_calls} calls={row.calls} />
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </>
+      )}
     </div>
   );
 }
