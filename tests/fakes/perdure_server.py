@@ -69,6 +69,12 @@ class PerdureServer:
         """End it in order."""
         self._end(signal.SIGTERM)
 
+    def interrupt_twice(self) -> None:
+        """End it as somebody does who presses Ctrl-C and cannot wait."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        self._end(signal.SIGINT)
+
     def kill(self) -> None:
         """End it without a warning."""
         self._end(signal.SIGKILL)
