@@ -85,6 +85,8 @@ def test_a_session_is_given_to_view_raised_to_edit_and_taken_away_while_the_othe
         expect(heads.first).not_to_contain_text("you")
         expect(theirs.first).to_contain_text(re.compile("Cleo Clerk.*you"))
         expect(theirs.nth(2).locator("strong")).to_have_text("Ben Baker")
+        shoot(owner, "people-authors")
+        assert_accessible(owner)
         owner.reload()
         expect(heads.nth(2)).to_contain_text(re.compile("Ben Baker.*you"))
 
