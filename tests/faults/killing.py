@@ -35,7 +35,7 @@ class Seen:
     effects_known_to_have_ended: int = 0
     calls: int = 0
     calls_in_ledger: int = 0
-    killed_after: Counter[str] = field(default_factory=Counter[str])
+    killed_after: dict[str, int] = field(default_factory=dict[str, int])
     """The newest event in the log when the server was killed, by type."""
 
 
@@ -78,7 +78,8 @@ class Killer:
                 deadline = time.monotonic() + 120
                 events = self._events(client, session_id)
                 before = [e.type for e in events if e.timestamp and e.timestamp <= killed_at]
-                self.seen.killed_after[before[-1] if before else "nothing"] += 1
+                newest = before[-1] if before else "nothing"
+                self.seen.killed_after[newest] = self.seen.killed_after.get(newest, 0) + 1
             time.sleep(0.05)
         self._look_through(client, session_id, made_again, len(self._provider.calls) - calls_before)
 
