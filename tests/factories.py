@@ -77,6 +77,9 @@ class RecordingEngine:
     async def repair(self) -> int:
         return 0
 
+    async def forget(self) -> int:
+        return 0
+
 
 class _Mode(Mode):
     spec: ClassVar[ModeSpec]

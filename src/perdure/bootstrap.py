@@ -222,6 +222,9 @@ class _LateEngine:
     async def repair(self) -> int:
         return await self.engine.repair()
 
+    async def forget(self) -> int:
+        return await self.engine.forget()
+
 
 def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None = None) -> Perdure:
     """Wire a Perdure; nothing is opened or started yet. Without `engine` it keeps sessions and runs nothing.

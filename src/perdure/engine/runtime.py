@@ -27,6 +27,7 @@ from perdure.core.clock import utc_now
 from perdure.core.runs import ENDED_RUN_STATUSES, Run, RunStatus
 from perdure.engine.context import EngineContext
 from perdure.engine.operations import Operations, RunCancelled, outside
+from perdure.engine.purging import PurgedWorkflows
 from perdure.engine.system import engine_database
 from perdure.errors import NotFound, PerdureError, StaleWriter
 from perdure.live.deltas import Deltas
@@ -85,6 +86,9 @@ class EngineRuntime:
     _repairs: Counter[str] = field(default_factory=Counter[str])
     _engine: DBOS | None = None
     _started: bool = False
+
+    def __post_init__(self) -> None:
+        self._purged = PurgedWorkflows(self.store)
 
     async def start(self) -> None:
         """Launch the engine on the running loop; runs that were interrupted go on by themselves.
@@ -212,6 +216,10 @@ class EngineRuntime:
                 await self._wake(run)
                 repaired += 1
         return repaired
+
+    async def forget(self) -> int:
+        """Remove checkpoints of sessions that were purged; returns of how many attempts."""
+        return await self._purged.remove() if self._started else 0
 
     async def _is_nobodys(self, run: Run) -> bool:
         """Whether a run that is under way has no workflow that goes on, here or on another living server."""

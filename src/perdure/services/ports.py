@@ -25,6 +25,10 @@ class RunEngine(Protocol):
         """Let runs go on that are under way and that nobody executes any more; returns how many."""
         ...
 
+    async def forget(self) -> int:
+        """Remove what is kept of runs whose sessions were purged, some with each call; returns how many."""
+        ...
+
 
 class ModeCatalog(Protocol):
     """What services ask about modes."""
@@ -57,6 +61,10 @@ class NoEngine:
 
     async def repair(self) -> int:
         """Nothing executes here."""
+        return 0
+
+    async def forget(self) -> int:
+        """Nothing is kept here."""
         return 0
 
 

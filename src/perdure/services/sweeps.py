@@ -63,6 +63,7 @@ class SweepService:
             "purged": lambda: self._each(now, self._deleted_long_ago, self._purge),
             "connections_removed": lambda: self._store.write(lambda tx: self._forget(tx, now or tx.now)),
             "workspaces_removed": self._remove_orphans,
+            "checkpoints_removed": self._engine.forget,
             "runs_enqueued": self._enqueue_lost,
             "runs_repaired": self._engine.repair,
         }
