@@ -106,9 +106,7 @@ async def test_an_answer_names_who_gave_it(shared: Shared) -> None:
     await shared.running.perdure.store.write(ask)
     asked = await shared.done("ann", "GET", f"/api/approvals/{question.id}")
     assert asked["answered_by"] is None
-    answered = await shared.done(
-        "ann", "POST", f"/api/approvals/{question.id}", {"resolution": "approve"}
-    )
+    answered = await shared.done("ann", "POST", f"/api/approvals/{question.id}", {"resolution": "approve"})
     assert answered["answered_by"] == author(shared, "ann")
     assert "responded_by_id" not in answered
     log = await shared.done("owner", "GET", f"/api/sessions/{session}/events?type=approval_resolved")
