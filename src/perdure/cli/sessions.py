@@ -69,7 +69,8 @@ def messages(
     if page.has_more:
         output.note(f"The newest {len(page.messages)} of {page.total_messages} messages:")
     for message in page.messages:
-        output.line(f"{message.agent or message.role}: {message.content}\n")
+        speaker = message.agent or (message.author.name if message.author else message.role)
+        output.line(f"{speaker}: {message.content}\n")
 
 
 @app.command()

@@ -221,8 +221,9 @@ class Execution:
                 return StepResult(checkpoint, first_sentence(text))
             problem = text or "The answer was empty."
             await ctx.console(f"{label} did not reach the goal", key=f"{piece.key}:{attempt}:missed")
+        times = "the only attempt" if made + attempts == 1 else f"{made + attempts} attempts"
         raise StepFailed(
-            f"Step {piece.number} ({piece.name}) did not succeed in {made + attempts} attempts: {problem}",
+            f"Step {piece.number} ({piece.name}) did not succeed in {times}: {problem}",
             step=piece.key,
             attempts=made + attempts,
         )

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from perdure.core.access import Action, Actor
-from perdure.core.clock import wire_time
-from perdure.core.messages import Author
 from perdure.core.sessions import Session
 from perdure.core.shares import without_secrets
 from perdure.errors import InvalidInput, NotFound
@@ -18,6 +16,7 @@ from perdure.services.conversation import check_text
 from perdure.services.ports import Limits, ModeCatalog
 from perdure.services.runs import RunService
 from perdure.services.secrets import keep_in
+from perdure.services.views import waiting_input, waiting_inputs
 from perdure.store import operations
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
@@ -37,7 +36,7 @@ class QueueService:
 
         def body(tx: Tx) -> list[dict[str, Any]]:
             session = session_for(tx, actor, session_id, Action.READ)
-            items = _items(tx, session.id)
+            items = waiting_inputs(tx, session.id)
             if not may_only_watch(tx, actor, session):
                 return items
             return [{**item, "config": without_secrets(item["config"])} for item in items]
@@ -68,7 +67,7 @@ class QueueService:
             )
             _audit(tx, actor, "queue.add", session, row["id"], chars=len(content))
             tx.hint(session.owner_id, "session:updated", session.id)
-            return _item(tx, row)
+            return waiting_input(tx, row)
 
         item = await self._store.write(body)
         await self._runs.start_waiting(item["session_id"])
@@ -106,7 +105,7 @@ class QueueService:
             if changes:
                 _audit(tx, actor, "queue.update", session, item_id, fields=sorted(changes))
             tx.hint(session.owner_id, "session:updated", session.id)
-            return _item(tx, item)
+            return waiting_input(tx, item)
 
         return await self._store.write(body)
 
@@ -142,7 +141,7 @@ class QueueService:
                 operations.update_queue_item(tx, session.id, item_id, position=position)
             tx.audit(actor, "queue.reorder", "session", session.id, items=len(item_ids))
             tx.hint(session.owner_id, "session:updated", session.id)
-            return _items(tx, session.id)
+            return waiting_inputs(tx, session.id)
 
         return await self._store.write(body)
 
@@ -165,30 +164,6 @@ class QueueService:
 
 def _audit(tx: Tx, actor: Actor, action: str, session: Session, item_id: str, **details: Any) -> None:
     tx.audit(actor, action, "queue_item", item_id, session_id=session.id, **details)
-
-
-def _items(tx: Tx, session_id: str) -> list[dict[str, Any]]:
-    rows = operations.list_queue(tx, session_id)
-    authors = operations.authors_in(tx, [operations.writer_of(row) for row in rows])
-    return [_shown(row, authors.get(operations.writer_of(row))) for row in rows]
-
-
-def _item(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
-    return _shown(row, operations.author_in(tx, operations.writer_of(row)))
-
-
-def _shown(row: dict[str, Any], author: Author | None) -> dict[str, Any]:
-    return {
-        "id": row["id"],
-        "queue_item_id": row["id"],
-        "session_id": row["session_id"],
-        "position": row["position"],
-        "content": row["content"],
-        "config": row["config"],
-        "task_id": row["task_id"],
-        "author": author.model_dump() if author else None,
-        "created_at": wire_time(row["created_at"]),
-    }
 
 
 def _gone(item_id: str) -> NotFound:

@@ -20,7 +20,7 @@ from perdure.services.secrets import keep_in
 from perdure.services.session_checks import on_busy_of
 from perdure.services.sessions import SessionService
 from perdure.services.starting import start_in, start_next_in
-from perdure.services.views import StartResult, without_secrets_of
+from perdure.services.views import StartResult, waiting_input, without_secrets_of
 from perdure.store import runs, sessions
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
@@ -422,7 +422,7 @@ def _enqueued(
         created_by=actor.user_id,
     )
     tx.hint(session.owner_id, "session:updated", session.id)
-    return StartResult(queue_item=item)
+    return StartResult(queue_item=waiting_input(tx, item))
 
 
 def _audit_run(tx: Tx, actor: Actor, action: str, run: Run, **details: Any) -> None:

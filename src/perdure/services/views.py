@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
 
 from perdure.core.access import Actor
-from perdure.core.messages import Message
+from perdure.core.clock import wire_time
+from perdure.core.messages import Author, Message
 from perdure.core.runs import Run
 from perdure.core.sessions import Session, SessionHead
 from perdure.core.shares import without_secrets
+from perdure.store import operations
 from perdure.store.summaries import owners_and_shares, summaries_of
 from perdure.store.transaction import Tx
 
@@ -122,3 +124,29 @@ def seen_by(role: SessionRole, session: H) -> H:
     if role != "view" or not isinstance(session, Session):
         return session
     return session.model_copy(update={"metadata": {}, "config": without_secrets(session.config)})
+
+
+def waiting_inputs(tx: Tx, session_id: str) -> list[dict[str, Any]]:
+    """Return what waits for a session, in order, each as `waiting_input` does."""
+    rows = operations.list_queue(tx, session_id)
+    authors = operations.authors_in(tx, [operations.writer_of(row) for row in rows])
+    return [_shown(row, authors.get(operations.writer_of(row))) for row in rows]
+
+
+def waiting_input(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
+    """Return one row of the queue with who wrote it last."""
+    return _shown(row, operations.author_in(tx, operations.writer_of(row)))
+
+
+def _shown(row: dict[str, Any], author: Author | None) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "queue_item_id": row["id"],
+        "session_id": row["session_id"],
+        "position": row["position"],
+        "content": row["content"],
+        "config": row["config"],
+        "task_id": row["task_id"],
+        "author": author.model_dump() if author else None,
+        "created_at": wire_time(row["created_at"]),
+    }

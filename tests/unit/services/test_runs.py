@@ -222,8 +222,7 @@ async def test_a_busy_session_enqueues_and_goes_on_when_the_run_ends(services: S
     session, run = await services.running("talk", config={"on_busy": "enqueue"})
     first = await services.runs.start(OWNER, session.id, "First", task_id="t-2")
     second = await services.runs.start(OWNER, session.id, "Second", on_busy="enqueue")
-    assert first.queue_item is not None
-    assert second.queue_item is not None
+    assert [first.queue_item, second.queue_item] == await services.queue.list(OWNER, session.id)
     following = await services.progress.finish(run, {})
     assert following is not None
     assert (following.task, following.task_id, following.status) == ("First", "t-2", RunStatus.QUEUED)
