@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import sqlite3
@@ -165,6 +166,34 @@ def test_doctor_says_what_others_on_the_machine_may_reach(
         assert "secret.key" not in said["detail"]
         data.chmod(0o700)
         assert private()["state"] == "ok"
+
+
+def test_doctor_says_which_settings_are_none(
+    perdure: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def settings() -> dict[str, str]:
+        report = json.loads(perdure("doctor", "--json", "--server", NOWHERE).stdout)
+        return next(c for c in report["checks"] if c["name"] == "settings")
+
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("PERDURE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PERDURE_PORT", "0")
+    monkeypatch.setenv("PERDURE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("PERDURE_API_KEY", "of the client")
+    assert settings()["state"] == "ok"
+    monkeypatch.setenv("PERDURE_PROT", "1")
+    (tmp_path / ".env").write_text("PERDURE_SESION_TTL=1h\nOTHER=1\n")
+    (tmp_path / "perdure.toml").write_text('port = 0\nmodle = "local"\n')
+    said = settings()
+    assert said["state"] == "note"
+    for name, place, meant in (
+        ("PERDURE_PROT", "the environment", "PERDURE_PORT"),
+        ("PERDURE_SESION_TTL", ".env", "PERDURE_SESSION_TTL"),
+        ("modle", "perdure.toml", "model"),
+    ):
+        assert f"{name} in {place} is not a setting and does nothing; did you mean {meant}?" in said["detail"]
+    assert "OTHER" not in said["detail"]
 
 
 def test_doctor_says_that_the_port_is_taken(perdure: Command, monkeypatch: pytest.MonkeyPatch) -> None:

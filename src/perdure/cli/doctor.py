@@ -18,6 +18,7 @@ from perdure import __version__
 from perdure.cli import output
 from perdure.cli.db import problems_of
 from perdure.cli.exits import Exit
+from perdure.cli.misspelt import misspelt
 from perdure.cli.options import AsJson, Server, connect
 from perdure.client import ServerUnreachable
 from perdure.config import Settings, load_settings
@@ -42,7 +43,7 @@ class Finding:
 
 
 def doctor(server: Server = "", as_json: AsJson = False) -> None:
-    """Check Python, SQLite, data folder, database, model, disk, sandbox and port; with a server, its readiness too.
+    """Check the machine, settings, data folder, database, model and port; with a server, its readiness too.
 
     Ends with exit code 1 when something keeps a server from working.
     """
@@ -67,6 +68,7 @@ def _machine(settings: Settings) -> Iterator[Finding]:
     checks: list[tuple[str, Callable[[Settings], Finding]]] = [
         ("Python", _python),
         ("SQLite", _sqlite),
+        ("settings", _settings),
         ("data", _data),
         ("private", _private),
         ("database", _database),
@@ -94,6 +96,11 @@ def _sqlite(_settings: Settings) -> Finding:
     old = sqlite3.sqlite_version_info < _MIN_SQLITE
     detail = f"{sqlite3.sqlite_version}{' is too old; 3.35 is needed' * old}"
     return Finding("SQLite", "problem" if old else "ok", detail)
+
+
+def _settings(_settings: Settings) -> Finding:
+    found = list(misspelt())
+    return Finding("settings", "note" if found else "ok", "; ".join(found) or "every name that is set is one")
 
 
 def _data(settings: Settings) -> Finding:

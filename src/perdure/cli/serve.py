@@ -24,8 +24,12 @@ def serve(
 ) -> None:
     """Start the server; Ctrl-C stops it and loses nothing."""
     from perdure.api.server import serve as run_server
+    from perdure.cli import output
+    from perdure.cli.misspelt import misspelt
     from perdure.config import load_settings
 
+    for sentence in misspelt():
+        output.note(f"Warning: {sentence}", style="yellow")
     run_server(
         load_settings(
             host=host,
