@@ -24,6 +24,8 @@ from perdure.store.transaction import Tx
 _KEYS_KEPT = timedelta(days=2)
 _LEASES_KEPT = timedelta(days=1)
 _AT_ONCE = 500
+_PURGED_AT_ONCE = 20
+"""A session may have a hundred thousand events, and others wait for the transaction that removes them."""
 
 _Conditions = tuple[Any, ...]
 _Due = Callable[[datetime], _Conditions]
@@ -60,7 +62,7 @@ class SweepService:
             "warned": lambda: self._each(now, self._expires_soon, self._warn),
             "expired": lambda: self._each(now, self._is_idle, self._expire),
             "archived": lambda: self._each(now, self._expired_long_ago, self._archive),
-            "purged": lambda: self._each(now, self._deleted_long_ago, self._purge),
+            "purged": lambda: self._each(now, self._deleted_long_ago, self._purge, _PURGED_AT_ONCE),
             "connections_removed": lambda: self._store.write(lambda tx: self._forget(tx, now or tx.now)),
             "workspaces_removed": self._remove_orphans,
             "checkpoints_removed": self._engine.forget,
@@ -78,21 +80,22 @@ class SweepService:
             raise failures[0]
         return done
 
-    async def _each(self, now: datetime | None, due: _Due, act: _Act) -> int:
+    async def _each(self, now: datetime | None, due: _Due, act: _Act, at_once: int = _AT_ONCE) -> int:
         """Do something to every session that is due, in short transactions; returns to how many."""
         number, last = 0, ""
         while True:
-            done, seen = await self._store.write(partial(self._part, last=last, now=now, due=due, act=act))
+            part = partial(self._part, last=last, now=now, due=due, act=act, at_once=at_once)
+            done, seen = await self._store.write(part)
             number += done
-            if len(seen) < _AT_ONCE:
+            if len(seen) < at_once:
                 return number
             last = seen[-1]
 
     def _part(
-        self, tx: Tx, *, last: str, now: datetime | None, due: _Due, act: _Act
+        self, tx: Tx, *, last: str, now: datetime | None, due: _Due, act: _Act, at_once: int
     ) -> tuple[int, list[str]]:
         moment = now or tx.now
-        found = sessions.list_where(tx, table.c.id > last, *due(moment), limit=_AT_ONCE)
+        found = sessions.list_where(tx, table.c.id > last, *due(moment), limit=at_once)
         return sum(act(tx, session, moment) for session in found), [session.id for session in found]
 
     def _expires_soon(self, now: datetime) -> _Conditions:

@@ -21,6 +21,7 @@ from perdure.errors import (
     StaleVersion,
 )
 from perdure.ids import new_id
+from perdure.services import sweeps
 from perdure.store import operations, sessions
 from perdure.store.sessions import SessionQuery
 from perdure.store.tables import shares
@@ -509,6 +510,17 @@ async def test_deleted_sessions_are_purged_after_ninety_days(services: Services,
     assert (await services.sweeps.run_once())["purged"] == 1
     with pytest.raises(NotFound):
         await services.sessions.restore(OWNER, session.id)
+
+
+async def test_all_that_are_due_are_purged_however_many(
+    services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeps, "_PURGED_AT_ONCE", 2)
+    for _ in range(5):
+        session = await services.session()
+        await services.sessions.delete(OWNER, session.id)
+    clock.move(days=90)
+    assert (await services.sweeps.run_once())["purged"] == 5
 
 
 async def test_silent_connections_and_old_keys_are_forgotten(services: Services, clock: Clock) -> None:
