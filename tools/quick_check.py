@@ -15,7 +15,8 @@ PYTEST = ("pytest", "-q", "-p", "no:schemathesis", "-p", "no:playwright")
 """Plugins that these tests do not use take seconds to load."""
 CHECKS = {
     "types": ("basedpyright", "--level", "error"),
-    "unit tests": (*PYTEST, "tests/unit", "--ignore=tests/unit/core"),
+    "services": (*PYTEST, "tests/unit/services"),
+    "unit tests": (*PYTEST, "tests/unit", "--ignore=tests/unit/core", "--ignore=tests/unit/services"),
     "core": (*PYTEST, "tests/unit/core", *CORE_COVERAGE),
     "layers": ("lint-imports", "--no-cache"),
     "format": ("ruff", "format", "--check", "."),

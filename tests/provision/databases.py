@@ -12,7 +12,8 @@ from perdure.store import maintenance
 def new_database(path: Path) -> None:
     """Write an empty database of the newest schema, unless there is a file already."""
     if not path.exists():
-        path.write_bytes(_empty())
+        path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(_empty())
 
 
 @cache
