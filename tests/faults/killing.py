@@ -35,6 +35,7 @@ class Seen:
     effects_known_to_have_ended: int = 0
     calls: int = 0
     calls_in_ledger: int = 0
+    calls_repeated: int = 0
     killed_after: dict[str, int] = field(default_factory=dict[str, int])
     """The newest event in the log when the server was killed, by type."""
 
@@ -61,16 +62,16 @@ class Killer:
         return self.seen
 
     def _one_run(self, client: Perdure, number: int) -> None:
-        calls_before = len(self._provider.calls)
+        calls_before, kills_before = len(self._provider.calls), self.seen.kills
         submitted = client.runs.submit(self._task(), _SHELL)
         session_id = submitted.session_id
-        made_again = here = 0
+        here = 0
         deadline = time.monotonic() + 120
         while (status := client.runs.get(submitted.run_id).status) != "completed":
             assert time.monotonic() < deadline, self._told(f"{status}\n{self._server.log()[-2000:]}")
             assert status not in ("failed", "cancelled"), self._told(client.runs.get(submitted.run_id))
             if status == "waiting":
-                made_again += self._answer(client, session_id)
+                self._answer(client, session_id)
             if here < KILLS_OF_ONE_RUN and self.seen.kills < number:
                 self._let_it_work(client, session_id)
                 killed_at = self._kill_and_start()
@@ -81,10 +82,14 @@ class Killer:
                 newest = before[-1] if before else "nothing"
                 self.seen.killed_after[newest] = self.seen.killed_after.get(newest, 0) + 1
             time.sleep(0.05)
-        self._look_through(client, session_id, made_again, len(self._provider.calls) - calls_before)
+        calls = Counter(call.digest for call in self._provider.calls[calls_before:])
+        repeated = calls.total() - len(calls)
+        assert repeated <= self.seen.kills - kills_before, self._told(f"calls were repeated: {calls}")
+        self.seen.calls_repeated += repeated
+        self._look_through(client, session_id, calls.total())
 
     def _task(self) -> str:
-        ring = {"command": "sleep 0.3; echo rung >> bells.txt; sleep 0.3"}
+        ring = {"command": "sleep 0.3; date +%s.%N >> bells.txt; sleep 0.3"}
         facts = {"path": "facts.md", "content": "# Facts"}
         self.seen.runs += 1
         return (
@@ -92,17 +97,13 @@ class Killer:
             f"[[call write_file {json.dumps(facts)}]]"
         )
 
-    def _answer(self, client: Perdure, session_id: str) -> int:
-        """Answer what is asked; returns how many effects are made again."""
-        again = 0
+    def _answer(self, client: Perdure, session_id: str) -> None:
         for question in client.approvals.list(session_id=session_id).approvals:
             assert question.request_data["outcome"] == "unknown", self._told(question)
             choice = self._dice.choice(["skip", "retry"])
             client.approvals.answer(question.approval_id, choice)
             self.seen.asked += 1
-            again += choice == "retry"
-        self.seen.made_again += again
-        return again
+            self.seen.made_again += choice == "retry"
 
     def _let_it_work(self, client: Perdure, session_id: str) -> None:
         """Wait for some events, however slow the machine is: kills fall on all of a run, not on its start alone."""
@@ -125,7 +126,7 @@ class Killer:
         self._server.start()
         return killed_at
 
-    def _look_through(self, client: Perdure, session_id: str, made_again: int, calls: int) -> None:
+    def _look_through(self, client: Perdure, session_id: str, calls: int) -> None:
         events = self._events(client, session_id)
         kinds = Counter((e.type, e.data.get("key")) for e in events)
         assert [e.seq for e in events] == list(range(1, len(events) + 1)), self._told(session_id)
@@ -137,21 +138,37 @@ class Killer:
         assert client.sessions.get(session_id).status == "completed", self._told(session_id)
         assert client.approvals.list(session_id=session_id).approvals == [], self._told(session_id)
 
-        results = [e.data for e in events if e.type == "tool_result" and e.data["tool"] == "run_shell"]
-        assert len(results) == STEPS, self._told(results)
         folder = self._server.data_dir / "workspaces" / session_id
         bells = folder / "bells.txt"
-        rung = len(bells.read_text().splitlines()) if bells.exists() else 0
-        ended = sum("Exit status 0" in str(result) for result in results)
-        assert ended <= rung <= STEPS + made_again, self._told(f"{ended} calls ended, {rung} rung: {results}")
+        rung = [float(line) for line in bells.read_text().splitlines()] if bells.exists() else []
+        counted = sum(self._bells_of(events, f"step-{number + 1}", rung) for number in range(STEPS))
+        assert counted == len(rung), self._told(f"{len(rung)} bells rang, {counted} of them in a step")
         assert (folder / "facts.md").read_text() == "# Facts", self._told(session_id)
-        self.seen.effects += rung
-        self.seen.effects_known_to_have_ended += ended
+        self.seen.effects += len(rung)
 
         ledger = client.sessions.costs(session_id).calls
         assert ledger >= calls, self._told(f"{calls} calls were made, {ledger} are in the ledger")
         self.seen.calls += calls
         self.seen.calls_in_ledger += ledger
+
+    def _bells_of(self, events: list[Event], key: str, rung: list[float]) -> int:
+        """Return how often one step's bell rang: once, and once more for each time a person said so."""
+        begin, end = (
+            next(n for n, e in enumerate(events) if e.type == type_ and e.data.get("key") == key)
+            for type_ in ("step_started", "step_completed")
+        )
+        inside = events[begin:end]
+        results = [e.data for e in inside if e.type == "tool_result" and e.data["tool"] == "run_shell"]
+        assert len(results) == 1, self._told(f"{key}: {results}")
+        again = sum(e.type == "approval_resolved" and e.data["resolution"] == "retry" for e in inside)
+        ended = "Exit status 0" in str(results[0])
+        first, last = events[begin].timestamp, events[end].timestamp
+        assert first is not None
+        assert last is not None
+        bells = sum(first.timestamp() <= moment <= last.timestamp() for moment in rung)
+        assert ended <= bells <= 1 + again, self._told(f"{key}: {bells} bells, {again} again, {results}")
+        self.seen.effects_known_to_have_ended += ended
+        return bells
 
     def _events(self, client: Perdure, session_id: str) -> list[Event]:
         return client.sessions.events(session_id, limit=1000).events

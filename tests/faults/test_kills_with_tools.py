@@ -38,6 +38,7 @@ def test_effects_happen_at_most_once_or_are_asked_about(
     assert seen.asked <= seen.kills
     assert seen.effects_known_to_have_ended > 0
     if kills == MANY:
+        assert seen.asked > 0
         report = Path(os.environ.get("PERDURE_SOAK_REPORT", ".cache/soak"))
         report.mkdir(parents=True, exist_ok=True)
         (report / f"kills-{seed}.json").write_text(json.dumps(asdict(seen), indent=2) + "\n")
