@@ -127,7 +127,7 @@ class Services:
         self.approvals = ApprovalService(self.store, self.engine, self.limits)
         self.history = HistoryService(self.store)
         self.queue = QueueService(self.store, self.modes, self.limits, self.runs)
-        self.costs = CostService(self.store)
+        self.costs = CostService(self.store, "prices 8")
         self.missions = MissionService(self.store)
         self.mission_commands = MissionCommands(self.store, self.engine, AGENTS)
         self.hops = HopCommands(self.store, AGENTS)

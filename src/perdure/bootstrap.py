@@ -19,6 +19,7 @@ from perdure.agents.documents.worker import DocumentReaders
 from perdure.agents.models import MissingModelKey, ModelCatalog, ProviderNotInstalled, default_model
 from perdure.agents.papers.library import PaperLibrary
 from perdure.agents.papers.site import Site
+from perdure.agents.prices import price_table
 from perdure.agents.roles import ROLES
 from perdure.agents.sandbox.limits import SandboxLimits
 from perdure.agents.sandbox.sandbox import Isolation, Sandbox
@@ -347,7 +348,7 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
         mission_commands=MissionCommands(store, late, ROLES),
         hops=HopCommands(store, ROLES),
         assets=AssetCommands(store, files),
-        costs=CostService(store),
+        costs=CostService(store, price_table()),
         files=files,
         forks=ForkService(store, registry, late, limits, files),
         comparisons=ComparisonService(store),

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from perdure.agents.prices import price_table
+from perdure.core.costs import MadeCall
 from perdure.core.runs import Run
 from perdure.ids import new_id
 from perdure.services.ports import Limits
@@ -180,6 +182,24 @@ async def test_costs_break_down_to_the_same_total_and_name_their_prices(app: Run
     assert (prices["version"], prices["source"], prices["calls"]) == ("prices 7", "prices", 2)
     assert prices["first_used_at"].endswith("Z")
     assert {r["cost_usd"] for r in costs["records"]} == {0.00025, None}
+
+
+async def test_costs_say_what_was_spent_again_and_which_prices_hold_now(app: Running) -> None:
+    made = await app.create()
+    answer = await app.http.post(f"/api/sessions/{made['id']}/messages", json={"content": "Write"})
+    worker = Worker(app)
+    run = await worker.progress.begin(answer.json()["run_id"])
+    cut_off, repeated = (str(MadeCall(run.id, 1, 4, fence)) for fence in (1, 2))
+    unknown = {"cost_usd_micros": None, "input_tokens": None, "output_tokens": None, "finished": False}
+    await worker.progress.open_call(run, factories.call(run, cut_off, **unknown))
+    url = f"/api/sessions/{made['id']}/costs"
+    nothing = {"calls": 0, "unpriced_calls": 0, "input_tokens": 0, "output_tokens": 0, "cost_usd": 0.0}
+    assert (await app.http.get(url)).json()["made_again"] == nothing
+    await worker.progress.finish_call(run, factories.call(run, repeated), [])
+    costs = (await app.http.get(url)).json()
+    assert costs["made_again"] == {**nothing, "calls": 1, "unpriced_calls": 1, "cost_usd": None}
+    assert {r["call_id"]: r["made_again"] for r in costs["records"]} == {cut_off: True, repeated: False}
+    assert costs["price_version"] == price_table()
 
 
 async def test_a_cost_that_nobody_knows_is_null_and_not_zero(app: Running) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ class CallPrice:
     version: str
 
 
+def price_table() -> str:
+    """Return the name of the table of prices that calls are priced from now."""
+    return f"genai-prices {version('genai-prices')}"
+
+
 def price_call(
     model: str,
     usage: RequestUsage | TokenUsage,
@@ -73,4 +79,4 @@ def price_call(
     except LookupError:
         return CallPrice(None, UNPRICED)
     micros = (found.total_price * _MICROS).to_integral_value(ROUND_HALF_UP)
-    return CallPrice(int(micros), f"genai-prices {genai_prices.__version__}")
+    return CallPrice(int(micros), price_table())

@@ -41,6 +41,11 @@ def _one(found: Costs, by: str, as_json: bool) -> None:
     columns = (by.upper(), "CALLS", "INPUT", "OUTPUT", "COST")
     output.table(columns, [_row(row) for row in rows], numbers=columns[1:])
     output.line(f"Total: {output.money(found.total_cost_usd, found.unpriced_calls)} in {found.calls} calls")
+    again = found.made_again
+    if again.get("calls"):
+        spent = output.money(again.get("cost_usd"), again.get("unpriced_calls", 0))
+        word = "call" if again["calls"] == 1 else "calls"
+        output.line(f"Of it spent again after crashes and retries: {spent} in {again['calls']} {word}")
     if found.price_versions:
         output.line(f"Prices: {', '.join(str(prices['version']) for prices in found.price_versions)}")
 

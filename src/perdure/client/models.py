@@ -30,6 +30,9 @@ class Run(Wire):
     result: Json | None = None
     error: Json | None = None
     cost_usd: float | None = None
+    active_ms: int = 0
+    """Execution up to `active_since`; waiting and paused time is none."""
+    active_since: datetime | None = None
     created_at: datetime | None = None
     completed_at: datetime | None = None
 
@@ -256,6 +259,10 @@ class Costs(Wire):
     by_run: list[Json] = Field(default_factory=list[Json])
     by_day: list[Json] = Field(default_factory=list[Json])
     price_versions: list[Json] = Field(default_factory=list[Json])
+    made_again: Json = Field(default_factory=dict)
+    """Part of the totals: calls whose answer did not count, because the same was done again."""
+    price_version: str | None = None
+    """The table of prices that calls are priced from now."""
 
 
 class File(Wire):

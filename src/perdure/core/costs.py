@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +33,56 @@ class CostRecord(BaseModel):
     finished: bool = True
     """False: the call was started and its usage never arrived."""
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class MadeCall:
+    """Names one call of a model for ever: which operation of which attempt made it, and the how manieth time."""
+
+    run_id: str
+    attempt: int
+    operation: int
+    """Number of the durable operation inside the attempt; made again after a crash, it has the same one."""
+    fence: int
+    """Which execution of the attempt made it."""
+    time: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.run_id}:{self.attempt}:{self.operation}:{self.fence}.{self.time}"
+
+    @classmethod
+    def read(cls, text: str) -> MadeCall | None:
+        """Return the id that `text` is, or None for one made elsewhere."""
+        parts = text.rsplit(":", 3)
+        if len(parts) != 4:
+            return None
+        numbers = [*parts[1:3], *parts[3].split(".")]
+        if len(numbers) != 4 or not all(number.isdecimal() for number in numbers):
+            return None
+        return cls(parts[0], *map(int, numbers))
+
+
+def made_again(records: Iterable[CostRecord]) -> set[str]:
+    """Return the `call_id` of each call whose answer did not count, because the same was done again later.
+
+    Either the operation it belonged to was repeated after a crash, or its whole step in a later attempt. A
+    call that was cut off and never repeated is none of them, nor is one outside of steps in an attempt before:
+    nobody can say whether a later one took its place.
+    """
+    known = [(record, found) for record in records if (found := MadeCall.read(record.call_id))]
+    newest: dict[tuple[str, int, int], MadeCall] = {}
+    attempts: dict[str, int] = {}
+    for record, call in known:
+        key = (call.run_id, call.attempt, call.operation)
+        newest[key] = max(newest.get(key, call), call, key=lambda each: (each.fence, each.time))
+        if record.step_id is not None:
+            attempts[record.step_id] = max(attempts.get(record.step_id, 0), call.attempt)
+    return {
+        record.call_id
+        for record, call in known
+        if call != newest[call.run_id, call.attempt, call.operation]
+        or (record.step_id is not None and call.attempt < attempts[record.step_id])
+    }
 
 
 def usd(micros: int | None) -> float | None:

@@ -40,7 +40,7 @@ from perdure.agents.prices import LOCAL_PRICES, price_call
 from perdure.agents.profiles import ModelProfile
 from perdure.agents.roles import Role
 from perdure.core.clock import utc_now
-from perdure.core.costs import CostRecord
+from perdure.core.costs import CostRecord, MadeCall
 from perdure.core.events import NewEvent, ToolCall, ToolResult
 from perdure.core.limits import LimitState
 from perdure.core.text import storable
@@ -144,7 +144,7 @@ class AgentRunner:
             reached = await self.limits.reached()
             if reached is not None:
                 return {"limit": reached.model_dump()}
-            call_id = f"{run.id}:{run.attempt}:{step_number}:{run.fence}.{next(tries)}"
+            call_id = str(MadeCall(run.id, run.attempt, step_number, run.fence, next(tries)))
             self._message_id = new_id() if self.say else None
             await self.operations.progress.open_call(run, self._begun(call_id))
             watch = Stopwatch()
@@ -234,7 +234,7 @@ class AgentRunner:
     async def tool_ended(self, call_id: CallId, call: Call, ok: bool, result: str, duration_ms: int) -> None:
         """Log a tool's answer, once."""
         run, hop_id = self.operations.run, self.hop_id
-        shown, key = result[:_RESULT_SHOWN], self._key(call_id)
+        shown, key = redactor.text(result)[:_RESULT_SHOWN], self._key(call_id)
         data = ToolResult(
             call_id=call_id.given,
             tool=call.tool,
@@ -265,7 +265,7 @@ class AgentRunner:
 
     async def _stream(self, _ctx: AgentContext[Any], events: AsyncIterable[Any]) -> None:
         session_id = self.operations.run.session_id
-        started = False
+        started, pieces = False, redactor.pieces()
         async for event in events:
             if self._message_id is None:
                 continue
@@ -281,7 +281,9 @@ class AgentRunner:
                     session_id, self._message_id, run_id=self.operations.run.id, agent=self.role.id
                 )
                 started = True
-            self.deltas.append(session_id, self._message_id, redactor.known(text))
+            self.deltas.append(session_id, self._message_id, pieces.add(text))
+        if self._message_id is not None:
+            self.deltas.append(session_id, self._message_id, pieces.end())
 
     async def _settle(self, record: dict[str, Any], number: int) -> None:
         run = self.operations.run
@@ -323,7 +325,7 @@ class AgentRunner:
             )
         for part in response.parts:
             if isinstance(part, ToolCallPart) and not part.tool_name.startswith(_OUTPUT_TOOL):
-                arguments = part.args_as_dict()
+                arguments = redactor.value(part.args_as_dict())
                 data = ToolCall.of(part.tool_call_id, part.tool_name, arguments, agent=self.role.id)
                 found.append(
                     NewEvent.of(

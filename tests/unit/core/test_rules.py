@@ -19,7 +19,7 @@ from perdure.core.approvals import (
 )
 from perdure.core.assets import Asset
 from perdure.core.clock import utc_now, wire_time
-from perdure.core.costs import breakdown, usd
+from perdure.core.costs import CostRecord, MadeCall, breakdown, made_again, usd
 from perdure.core.events import EVENT_TYPES, Console, Event, NewEvent
 from perdure.core.hops import is_done
 from perdure.core.messages import Message, MessageRole, text_parts
@@ -146,6 +146,35 @@ def test_a_breakdown_adds_up_dearest_first_and_counts_the_unpriced() -> None:
     assert {r["key"] for r in breakdown(calls, "agent")} == {"", "x"}
     assert breakdown([], "model") == []
     assert (usd(None), usd(1_500_000)) == (None, 1.5)
+
+
+def test_calls_that_were_made_again_are_those_whose_answer_did_not_count() -> None:
+    run = factories.run(new_id())
+
+    def made(attempt: int, operation: int, fence: int, time: int = 1, step: str | None = None) -> CostRecord:
+        return factories.call(
+            run, str(MadeCall(run.id, attempt, operation, fence, time)), step_id=step, finished=time > 1
+        )
+
+    plan = made(1, 1, 1)  # outside of steps: kept, whatever a later attempt did
+    killed, kept = made(1, 2, 1, step="a"), made(1, 2, 2, step="a")
+    broken_off, then_done = made(1, 3, 2, 1, step="a"), made(1, 3, 2, 2, step="a")
+    failed, retried = made(1, 4, 2, step="b"), made(2, 1, 3, step="b")
+    cut_off = made(2, 2, 3, step="c")  # and never made again
+    elsewhere = factories.call(run, "imported", step_id="b")
+    calls = [plan, killed, kept, broken_off, then_done, failed, retried, cut_off, elsewhere]
+    assert made_again(calls) == {each.call_id for each in (killed, broken_off, failed)}
+    assert made_again([]) == set()
+
+
+@given(st.builds(MadeCall, st.uuids().map(str), *[st.integers(0, 10**9)] * 4))
+def test_a_call_is_known_by_what_it_is_called(call: MadeCall) -> None:
+    assert MadeCall.read(str(call)) == call
+
+
+@pytest.mark.parametrize("text", ["", "c", "r:1:2", "r:1:2:3", "r:1:x:3.1", "r:1:2:3.4.5", "r:1:2:-3.1"])
+def test_a_call_made_elsewhere_is_not_taken_for_one_of_ours(text: str) -> None:
+    assert MadeCall.read(text) is None
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 10**9)), max_size=20))

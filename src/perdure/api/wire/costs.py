@@ -21,6 +21,18 @@ class CostRow(Wire):
     unpriced_calls: int
 
 
+class MadeAgain(Wire):
+    """What was spent on calls whose answer did not count, because the same was done again: after a crash, in a
+    retry, or when a run went back. Part of the totals."""
+
+    calls: int
+    unpriced_calls: int
+    """Cut off before their usage was known, or of a model without a known price."""
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+
+
 class PriceVersion(Wire):
     """A table of prices that calls were priced from."""
 
@@ -47,6 +59,9 @@ class CostSummary(Wire):
     by_step: list[CostRow]
     by_run: list[CostRow]
     by_day: list[CostRow]
+    made_again: MadeAgain
     price_versions: list[PriceVersion]
+    price_version: str
+    """The table of prices that calls are priced from now."""
     records: list[Json]
     as_of_seq: int

@@ -45,6 +45,10 @@ class RunOut(Wire):
     output_tokens: int
     cost_usd: float | None
     unpriced_calls: int
+    active_ms: int
+    """Execution up to `active_since`; waiting for people and paused time is none."""
+    active_since: WireTime | None
+    """Since when it works on; null while it stands still."""
     meta: RunMeta
 
     @classmethod
