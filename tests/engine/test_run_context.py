@@ -14,10 +14,12 @@ from perdure.modes.contract import (
     Mode,
     ModeConfig,
     ModeSpec,
+    NotJson,
     Question,
     Resolution,
     RunContext,
     Said,
+    StepSpec,
     ToolCallFailed,
     ToolUse,
 )
@@ -211,6 +213,43 @@ class TestMemory:
 
         assert done.result == {"summary": "done", "before": "first", "files": ["a.txt"]}
         assert probe.looked == ["it"]
+
+
+class TestValuesThatAreNotJson:
+    async def test_a_step_that_returns_one_fails_at_once_and_says_where(
+        self, house: House, probe: Probe
+    ) -> None:
+        async def places() -> dict[str, Any]:
+            return {"places": [{"at": (52, 13)}]}
+
+        async def body(ctx: RunContext) -> dict[str, Any]:
+            return {"found": await ctx.step(StepSpec(key="look", name="Look", phase="execution"), places)}
+
+        house.modes = ModeRegistry({"inline": mode_of(body)})
+        await restart(house, probe)
+        session, run = await house.submit("inline", "Do it")
+        failed = await house.run(run.id, "failed", "completed")
+
+        assert failed.error is not None
+        assert failed.error["code"] == "not-json"
+        assert "['places'][0]['at'] is a tuple" in failed.error["message"]
+        assert await house.steps(session.id, "step_failed") == ["look"]
+        assert await house.steps(session.id, "step_completed") == []
+
+    async def test_so_does_what_is_remembered_asked_about_or_given_to_a_tool(
+        self, house: House, probe: Probe
+    ) -> None:
+        async def body(ctx: RunContext) -> dict[str, Any]:
+            with pytest.raises(NotJson, match=r"'colours'.* is a set"):
+                await ctx.set_variables(colours={"blue"})
+            with pytest.raises(NotJson, match="is a set"):
+                await ctx.ask(Question("q", ApprovalType.QUESTION, "Which?", {"of": {"a"}}))
+            with pytest.raises(NotJson, match=r"look is called with .*'at'.* is a tuple"):
+                await ctx.tool("look", at=("a", "b"))
+            return {"kept": await ctx.variables()}
+
+        assert (await run_to_end(house, probe, body))["kept"] == {}
+        assert probe.looked == []
 
 
 def _all() -> Any:

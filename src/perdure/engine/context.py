@@ -40,6 +40,7 @@ from perdure.live.deltas import Deltas
 from perdure.modes.contract import (
     Answer,
     ModeConfig,
+    NotJson,
     Profile,
     Question,
     Reply,
@@ -235,6 +236,7 @@ class EngineContext:
         return await self.operations.durable("variables", read)
 
     async def set_variables(self, **values: Any) -> None:
+        NotJson.check("What a session remembers", values)
         run = self.operations.run
 
         async def write() -> None:
@@ -243,6 +245,7 @@ class EngineContext:
         await self.operations.durable("set-variables", write)
 
     async def ask(self, question: Question) -> Answer:
+        NotJson.check("What is asked about", [question.data, question.answer_schema])
         approval = await self._asked(question)
 
         async def read() -> dict[str, Any]:

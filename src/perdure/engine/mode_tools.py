@@ -23,7 +23,8 @@ from perdure.engine.operations import Operations, Stopwatch
 from perdure.engine.tool_deps import ToolDeps
 from perdure.engine.tool_gate import Call, CallRefused, ToolGate
 from perdure.errors import PerdureError
-from perdure.modes.contract import ToolCallFailed, ToolOutcome, ToolUse
+from perdure.modes.contract import NotJson, ToolCallFailed, ToolOutcome, ToolUse
+from perdure.redaction import redactor
 
 _RESULT_SHOWN = 4_000
 
@@ -65,6 +66,7 @@ class ModeTools:
 
     async def _admitted(self, use: ToolUse) -> Call | ToolOutcome:
         tool, _ = self._find(use.tool)
+        NotJson.check(f"What {use.tool} is called with", use.arguments)
         call = Call(use.tool, use.arguments, tool.category, tool.repeatable)
         try:
             arguments = await self.gate.admit(call, consented=self.consents)
@@ -75,14 +77,15 @@ class ModeTools:
     def _body(self, call: Call, deps: ToolDeps) -> Any:
         async def body(number: int) -> dict[str, Any]:
             run, key = self.operations.run, f"{self.operations.run.id}:{self.operations.run.attempt}:{number}"
-            began = ToolCall.of(key, call.tool, call.arguments)
+            began = ToolCall.of(key, call.tool, redactor.value(call.arguments))
             await self.operations.progress.log(
                 run, NewEvent.of(began, run_id=run.id, step_id=deps.step_id, dedupe=f"{key}:call")
             )
             watch = Stopwatch()
 
             async def carry_out() -> Any:
-                return await self.limits.within_time(lambda: self._call(call, deps))
+                out = await self.limits.within_time(lambda: self._call(call, deps))
+                return redactor.value(out, shapes=False)
 
             record: dict[str, Any]
             if call.repeatable:
@@ -136,7 +139,7 @@ class ModeTools:
             call_id=record["key"],
             tool=call.tool,
             ok=ok,
-            result=shown[:_RESULT_SHOWN],
+            result=redactor.text(shown)[:_RESULT_SHOWN],
             duration_ms=record["duration_ms"],
         )
         event = NewEvent.of(data, run_id=run.id, step_id=deps.step_id, dedupe=f"{record['key']}:result")

@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from perdure.core.approvals import ApprovalType, OnExpiry, Resolution
 from perdure.core.briefs import HopBrief, HopInput
+from perdure.core.json_values import fault_in_json
 from perdure.core.limits import ResourceLimits
 from perdure.core.missions import Hop, HopStatus
 from perdure.core.secrets import Secret
@@ -41,6 +42,23 @@ class ToolCallFailed(PerdureError):
     """A tool that the mode called did not do what it was called for."""
 
     code = "tool-failed"
+
+
+class NotJson(PerdureError):
+    """The mode handed over a value that a replay could not give back as it was."""
+
+    code = "not-json"
+
+    @classmethod
+    def check(cls, what: str, value: Any) -> None:
+        """Let a JSON value pass.
+
+        Raises:
+            NotJson: naming the part that is none.
+        """
+        fault = fault_in_json(value)
+        if fault is not None:
+            raise cls(f"{what} has to be JSON, as it is when it comes back from its record, but {fault}.")
 
 
 class PlanRejected(PerdureError):
@@ -186,9 +204,15 @@ class StepResult:
 
     @classmethod
     def of(cls, result: Any) -> StepResult:
-        """Return what a step's body returned as a result; a text is its own line for people, shortened."""
+        """Return what a step's body returned as a result; a text is its own line for people, shortened.
+
+        Raises:
+            NotJson: when the checkpoint is no JSON value.
+        """
         if isinstance(result, StepResult):
+            NotJson.check("The checkpoint of a step", result.checkpoint)
             return result
+        NotJson.check("What a step returns", result)
         line = result.strip().partition("\n")[0] if isinstance(result, str) else ""
         return cls(result, (line if len(line) <= _LINE else f"{line[: _LINE - 1]}…") or None)
 
@@ -274,6 +298,9 @@ class RunContext(Protocol):
         """Run a step and return its checkpoint; finished in an earlier attempt, it is not run again.
 
         The body returns a `StepResult`, or just the JSON value to keep.
+
+        Raises:
+            NotJson: when it returns anything else; the step has failed then.
         """
         ...
 
@@ -302,6 +329,7 @@ class RunContext(Protocol):
         """Call a tool and return its JSON result.
 
         Raises:
+            NotJson: when an argument is none.
             ToolCallFailed: when the tool fails, is not allowed, or the arguments do not fit it.
         """
         ...
@@ -322,11 +350,19 @@ class RunContext(Protocol):
         ...
 
     async def set_variables(self, **values: Any) -> None:
-        """Merge JSON values into the session's context variables; None removes one."""
+        """Merge JSON values into the session's context variables; None removes one.
+
+        Raises:
+            NotJson: when a value is none.
+        """
         ...
 
     async def ask(self, question: Question) -> Answer:
-        """Wait for a person, for days if need be, holding nothing meanwhile."""
+        """Wait for a person, for days if need be, holding nothing meanwhile.
+
+        Raises:
+            NotJson: when the question's data is none.
+        """
         ...
 
     async def say(self, text: str, *, agent: str | None = None, key: str) -> None:
@@ -428,6 +464,7 @@ __all__ = [
     "ModeConfig",
     "ModeSpec",
     "ModelCallFailed",
+    "NotJson",
     "OnExpiry",
     "Permission",
     "PlanRejected",

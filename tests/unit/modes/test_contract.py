@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections import OrderedDict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from perdure.core.approvals import ApprovalType, Resolution
-from perdure.modes.contract import ModeConfig, ModeSpec, Question, StepResult
+from perdure.modes.contract import ModeConfig, ModeSpec, NotJson, Question, StepResult
 
 
 @pytest.mark.parametrize(
@@ -39,3 +45,39 @@ def test_a_choice_takes_any_text_that_is_not_empty() -> None:
 def test_a_spec_needs_no_more_than_its_words() -> None:
     spec = ModeSpec(id="m", label="M", description="Does it.")
     assert (spec.config_model, spec.supports_resume, spec.supports_hitl) == (ModeConfig, True, False)
+
+
+_ENDLESS: list[Any] = []
+_ENDLESS.append(_ENDLESS)
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        ((1, 2), "it is a tuple"),
+        ({"seen": {"a"}}, "['seen'] is a set"),
+        ({"at": [{"when": datetime(2026, 1, 1, tzinfo=UTC)}]}, "['at'][0]['when'] is a datetime"),
+        ({1: "one"}, "it is a dict with the key 1"),
+        ({"n": {None: "x"}}, "['n'] is a dict with the key None"),
+        (math.nan, "it is nan"),
+        ([math.inf], "[0] is inf"),
+        (2**64, "64 bits"),
+        (b"bytes", "it is a bytes"),
+        (Path("a"), "it is a"),
+        (Resolution, "it is an EnumType"),
+        ("half a character \ud83d", "not Unicode"),
+        (_ENDLESS, "levels deep"),
+    ],
+)
+def test_what_a_replay_would_give_back_otherwise_is_refused_with_its_place(
+    returned: object, said: str
+) -> None:
+    for result in (returned, StepResult(returned, "done")):
+        with pytest.raises(NotJson) as refused:
+            StepResult.of(result)
+        assert said in refused.value.message
+
+
+def test_json_of_every_kind_passes() -> None:
+    value = {"a": [None, True, -(2**63), 2**64 - 1, 1.5, "ä\x00", Resolution.APPROVE, OrderedDict(b={})]}
+    assert StepResult.of(value).checkpoint is value
