@@ -16,6 +16,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from perdure import __version__
 from perdure.api.app import create_app, importable
 from perdure.api.guard import is_loopback
+from perdure.bootstrap import build
 from perdure.errors import StartupError
 
 if TYPE_CHECKING:
@@ -121,8 +122,6 @@ def serve(settings: Settings) -> None:
     Raises:
         StartupError: when the settings do not allow it or the address is taken.
     """
-    from perdure.bootstrap import build
-
     check(settings)
     listening = listen(settings.host, settings.port)
     try:

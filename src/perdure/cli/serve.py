@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ def serve(
     ] = False,
 ) -> None:
     """Start the server; Ctrl-C stops it and loses nothing."""
+    gc.disable()  # see `main`
     from perdure.api.server import serve as run_server
     from perdure.cli import output
     from perdure.cli.misspelt import misspelt
@@ -30,6 +32,8 @@ def serve(
 
     for sentence in misspelt():
         output.note(f"Warning: {sentence}", style="yellow")
+    gc.freeze()  # and out of what is searched later
+    gc.enable()
     run_server(
         load_settings(
             host=host,
