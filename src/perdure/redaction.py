@@ -38,7 +38,8 @@ _SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = tuple(
         (("eyJ",), rf"\beyJ{_OF_A_KEY}{{6,}}\.eyJ{_OF_A_KEY}{{6,}}\.{_OF_A_KEY}*", MASK),
         (
             ("PRIVATE KEY-----",),
-            r"-----BEGIN [A-Z ]*PRIVATE KEY-----[^\"]*?-----END [A-Z ]*PRIVATE KEY-----",
+            r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
+            r"(?:[^\"]*?-----END [A-Z ]*PRIVATE KEY-----|(?:(?:\\[nr]|\s)+[A-Za-z0-9+/=]{16,})+)",
             MASK,
         ),
         (("@",), r"(://[^/\s:@\"\\]+:)[^/\s@\"\\]+@", rf"\1{MASK}@"),
@@ -67,6 +68,8 @@ class Redactor:
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._known: tuple[tuple[str, str, str], ...] = ()
+        self._begun: Mapping[str, tuple[str, ...]] = {}
+        self._longest = 0
         self._lock = threading.Lock()
 
     def remember(self, values: Iterable[str]) -> list[str]:
@@ -104,6 +107,40 @@ class Redactor:
                 text = text.replace(value, MASK)
         return text
 
+    def pieces(self) -> Pieces:
+        """Return what masks the values in use in one text that arrives in pieces."""
+        return Pieces(self)
+
+    def decided(self, text: str) -> int:
+        """Return how many characters of a text that goes on are decided: no value can begin in them and end later.
+
+        Cut there, both parts can be masked by themselves.
+        """
+        begun, most = self._begun, 2 * self._longest
+        size = len(text)
+        for start in range(max(0, size - self._longest + 1), size):
+            forms = begun.get(text[start])
+            if forms is None:
+                continue
+            tail = text[start:]
+            if any(form.startswith(tail) and len(form) > len(tail) for form in forms):
+                return self._before_values(text, start, most)
+        return size
+
+    def _before_values(self, text: str, cut: int, most: int) -> int:
+        """Move a cut before every value that lies across it, as long as that leaves no more than `most` to wait."""
+        forms = [form for _, _, form in self._known]
+        across = True
+        while across:
+            across = False
+            for form in forms:
+                found = text.find(form, max(0, cut - len(form) + 1), cut + len(form) - 1)
+                if found >= 0:
+                    cut, across = found, True
+        while len(text) - cut > most:  # values that overlap without an end, like one letter over and over
+            cut += next((len(form) for form in forms if text.startswith(form, cut)), 1)
+        return cut
+
     def text(self, text: str) -> str:
         """Return the text without values in use and without anything in the shape of a key."""
         text = self.known(text)
@@ -126,6 +163,36 @@ class Redactor:
     def _refresh(self) -> None:
         forms = {form for value in self._counts for form in _forms(value)}
         self._known = tuple((*_rarest(form), form) for form in sorted(forms, key=len, reverse=True))
+        begun: dict[str, tuple[str, ...]] = {}
+        for form in forms:
+            begun[form[0]] = (*begun.get(form[0], ()), form)
+        self._begun, self._longest = begun, max(map(len, forms), default=0)
+
+
+class Pieces:
+    """Masks the values in use in one text that arrives in pieces, also those that are cut between two.
+
+    What could be the beginning of a value waits until it is decided; everything else goes on at once. Put
+    together, what is returned is what `Redactor.known` makes of the whole.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._waiting = ""
+
+    def add(self, text: str) -> str:
+        """Take a piece and return what can be shown by now."""
+        text = self._waiting + text
+        cut = self._redactor.decided(text)
+        self._waiting = text[cut:]
+        return self._redactor.known(text[:cut])
+
+    def end(self, *, cut_off: bool = False) -> str:
+        """Return what was waiting. When the text was cut off here, it could be most of a value: it is masked."""
+        text, self._waiting = self._waiting, ""
+        if cut_off:
+            return MASK if text else ""
+        return self._redactor.known(text)
 
 
 def _marks_in(text: str) -> list[str]:

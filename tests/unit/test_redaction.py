@@ -146,3 +146,61 @@ def test_a_value_is_masked_whatever_characters_it_is_made_of(value: str) -> None
     assert known.known(json.dumps({"it": value})) == json.dumps({"it": MASK}, ensure_ascii=False)
     almost = value[:-1]
     assert known.known(f"It is {almost}.") == f"It is {almost}."
+
+
+def in_pieces(known: Redactor, pieces: list[str]) -> list[str]:
+    """Return what is shown after each piece, and after the last."""
+    found = known.pieces()
+    return [*(found.add(piece) for piece in pieces), found.end()]
+
+
+SEVERAL = ("canary-9f27", "canary-9f27-and-more", "27-and-then", "aaaaaaaa", 'quo"te\\d')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It is canary-9f27. And canary-9f27-and-mor, canary-9f27-and-more, canary-9f27-and-then.",
+        'As JSON "quo\\"te\\\\d" and plain quo"te\\d, canary-9f2 canary-9f27',
+        "a" * 7 + " " + "a" * 8 + " " + "a" * 29 + " canary-9f27" + "a" * 50,
+        "nothing of the kind",
+    ],
+)
+def test_a_text_in_pieces_is_masked_as_the_whole_wherever_it_is_cut(text: str) -> None:
+    known = Redactor()
+    known.remember(SEVERAL)
+    whole = known.known(text)
+    for first in range(len(text) + 1):
+        for second in range(first, len(text) + 1):
+            shown = in_pieces(known, [text[:first], text[first:second], text[second:]])
+            assert "".join(shown) == whole, (first, second)
+    assert "".join(in_pieces(known, list(text))) == whole
+
+
+def test_of_a_value_in_pieces_nothing_is_shown_and_nothing_else_waits() -> None:
+    known = Redactor()
+    known.remember([VALUE])
+    begun = ["It is ", *VALUE, "!"]
+    assert in_pieces(known, begun) == ["It is ", *[""] * (len(VALUE) - 1), MASK, "!", ""]
+    assert in_pieces(known, ["It ", "is ", VALUE[:5], "x"]) == ["It ", "is ", "", f"{VALUE[:5]}x", ""]
+    assert in_pieces(known, [VALUE[:5]]) == ["", VALUE[:5]]
+    pieces = known.pieces()
+    assert (pieces.add(VALUE[:-1]), pieces.end(cut_off=True)) == ("", MASK)
+    assert pieces.end(cut_off=True) == ""
+
+
+def test_what_waits_is_bounded_also_when_values_overlap_without_an_end() -> None:
+    known = Redactor()
+    known.remember(["aaaaaaaa", "abababab"])
+    pieces, taken = known.pieces(), 0
+    for piece in ["a", "ab", "aaa"] * 200:
+        taken += len(piece)
+        pieces.add(piece)
+        assert len(pieces._waiting) <= 2 * 8
+    assert taken > 1000
+
+
+def test_a_private_key_without_its_end_is_masked_as_far_as_it_goes() -> None:
+    begun = "-----BEGIN EC PRIVATE KEY-----\n" + ("MIIEowIBAAKCAQEA0" * 3 + "\n") * 4
+    assert Redactor().text(f"{begun}and so on") == f"{MASK}\nand so on"
+    assert json.loads(Redactor().text(json.dumps([begun, 1]))) == [f"{MASK}\n", 1]

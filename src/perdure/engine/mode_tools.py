@@ -69,10 +69,9 @@ class ModeTools:
         NotJson.check(f"What {use.tool} is called with", use.arguments)
         call = Call(use.tool, use.arguments, tool.category, tool.repeatable)
         try:
-            arguments = await self.gate.admit(call, consented=self.consents)
+            return await self.gate.admit(call, consented=self.consents)
         except CallRefused as refusal:
             return ToolOutcome(False, error=str(refusal))
-        return Call(use.tool, arguments, tool.category, tool.repeatable)
 
     def _body(self, call: Call, deps: ToolDeps) -> Any:
         async def body(number: int) -> dict[str, Any]:
@@ -82,6 +81,10 @@ class ModeTools:
                 run, NewEvent.of(began, run_id=run.id, step_id=deps.step_id, dedupe=f"{key}:call")
             )
             watch = Stopwatch()
+            try:
+                await self.gate.hold_to_approval(call)
+            except CallRefused as refusal:
+                return {"out": {"ok": False, "error": str(refusal)}, "key": key, "duration_ms": watch.ms()}
 
             async def carry_out() -> Any:
                 out = await self.limits.within_time(lambda: self._call(call, deps))

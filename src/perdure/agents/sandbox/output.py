@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import codecs
 import contextlib
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+
+from perdure.redaction import redactor
 
 OnOutput = Callable[[list[str], str], Awaitable[None]]
 """Called with lines and their stream, `stdout` or `stderr`; with `log` for what is said about the output."""
@@ -21,6 +24,11 @@ _LINE_CHARS = 4_000
 _MAX_LINES = 10_000
 _CHUNK_BYTES = 64 * 1024
 _DROP_PAUSE_S = 0.02
+_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?!.*-----END )")
+_KEY_ENDS = "-----END "
+_KEY_LINES = 300
+_KEY_CHARS = 500
+_NOT_OF_A_KEY = re.compile(r"[^A-Za-z0-9._~+/=:@-]")
 
 
 @dataclass
@@ -69,7 +77,7 @@ class Output:
 
     async def _read(self, reader: asyncio.StreamReader, stream: str) -> None:
         decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        rest = ""
+        rest, pieces, key = "", redactor.pieces(), list[str]()
         while chunk := await reader.read(_CHUNK_BYTES):
             self.total_bytes += len(chunk)
             room = self.limit_bytes - self._shown_bytes
@@ -80,23 +88,42 @@ class Output:
                 )  # a flood is slowed down, so that it costs the server little
                 continue
             self._shown_bytes += min(room, len(chunk))
-            *lines, rest = (rest + decode(chunk[:room])).split("\n")
+            *lines, rest = (rest + pieces.add(decode(chunk[:room]))).split("\n")
             for line in lines:
-                self._line(line, stream)
+                self._line(line, stream, key)
             while len(rest) > _LINE_CHARS:
-                self._line(rest[:_LINE_CHARS], stream)
-                rest = rest[_LINE_CHARS:]
+                cut = _between_words(rest)
+                self._line(rest[:cut], stream, key)
+                rest = rest[cut:]
             if len(chunk) > room:
                 self._cut()
             while len(self._pending) > 10 * _BATCH_LINES:
                 self._full.set()
                 await asyncio.sleep(_DROP_PAUSE_S)
-        rest += decode(b"", final=True)
+        if self.truncated:
+            rest += pieces.end(cut_off=True)
+        else:
+            rest += pieces.add(decode(b"", final=True)) + pieces.end()
         if rest:
-            self._line(rest, stream)
+            self._line(rest, stream, key)
+        self._key(key, stream)
 
-    def _line(self, line: str, stream: str) -> None:
+    def _line(self, line: str, stream: str, key: list[str]) -> None:
+        """Take a line; those of a private key wait in `key` for its end, to be masked as a whole."""
         line = line.removesuffix("\r").replace("\x00", "\ufffd")  # a database takes no NUL in text
+        if key or _KEY_BEGINS.search(line):
+            key.append(line)
+            if _KEY_ENDS in line or len(key) >= _KEY_LINES:
+                self._key(key, stream)
+            return
+        self._masked(redactor.text(line), stream)
+
+    def _key(self, key: list[str], stream: str) -> None:
+        lines, key[:] = redactor.text("\n".join(key)).split("\n") if key else [], []
+        for line in lines:
+            self._masked(line, stream)
+
+    def _masked(self, line: str, stream: str) -> None:
         for start in range(0, max(len(line), 1), _LINE_CHARS):
             if self._shown_lines >= _MAX_LINES:
                 self._cut()
@@ -146,3 +173,11 @@ class Output:
             size += len(line)
         del self._pending[: len(lines)]
         await self.on_output(lines, stream)
+
+
+def _between_words(text: str) -> int:
+    """Return where to cut a line that is too long, so that no key is cut in two if that can be."""
+    for place in range(_LINE_CHARS, _LINE_CHARS - _KEY_CHARS, -1):
+        if _NOT_OF_A_KEY.match(text, place - 1):
+            return place
+    return _LINE_CHARS
