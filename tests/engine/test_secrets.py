@@ -193,3 +193,23 @@ async def test_a_secret_of_another_session_is_no_secret_of_this_one(house: House
     stolen = (await house.session(session.id)).config["api_key"]
     with pytest.raises(SecretMissing):
         await house.submit("one-shot", "Say hello", model=MODEL, api_key=stolen)
+
+
+async def test_a_secret_that_a_model_says_word_by_word_is_not_seen_live(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = "canary of several words"
+    said, deltas = list[str](), house.app.deltas
+    append = deltas.append
+
+    def heard(session_id: str, message_id: str, text: str) -> None:
+        said.append(text)
+        append(session_id, message_id, text)
+
+    monkeypatch.setattr(deltas, "append", heard)
+    house.provider.reply("Tell", f"It is {value}, or canary of few")
+    session, run = await house.submit("one-shot", "Tell me", model=MODEL, api_key=value)
+    await ended(house, run.id)
+    assert said == ["It", " is", " ", "", "", "•••,", " or", " ", "", "canary of few", ""]
+    page = await house.app.history.messages(LOCAL_ACTOR, session.id)
+    assert page.messages[-1].text == "".join(said) == "It is •••, or canary of few"
