@@ -210,6 +210,22 @@ async def test_every_tab_has_its_answer(app: Running, tab: str) -> None:
     assert missing.status_code == 404
 
 
+async def test_searches_the_log_and_what_was_printed(app: Running) -> None:
+    url = f"/api/sessions/{(await app.create(name='Harbour survey'))['id']}"
+    await app.lines(url.rsplit("/", 1)[-1], 1, 12)
+    page = (await app.http.get(f"{url}/events?search=HARBOUR")).json()
+    assert [each["type"] for each in page["events"]] == ["session_update"]
+    assert (page["has_more"], page["next_after"], page["next_before"]) == (False, 13, None)
+    newest = (await app.http.get(f"{url}/console?search=1&before=1000&limit=2")).json()
+    assert [each["data"]["lines"] for each in newest["events"]] == [["11"], ["12"]]
+    assert (newest["has_more"], newest["next_before"]) == (True, 12)
+    older = (await app.http.get(f"{url}/console?search=1&before=12")).json()
+    assert [each["data"]["lines"] for each in older["events"]] == [["1"], ["10"]]
+    assert (older["has_more"], older["next_before"], older["next_after"]) == (False, 1, 11)
+    assert (await app.http.get(f"{url}/events?search={'x' * 201}")).status_code == 422
+    assert (await app.http.get(f"{url}/events?search=%00")).status_code == 422
+
+
 async def test_keeps_files_and_hands_them_out_as_attachments(app: Running) -> None:
     made = await app.create()
     url = f"/api/sessions/{made['id']}/files"

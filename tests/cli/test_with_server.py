@@ -66,6 +66,20 @@ def test_follow_with_json_prints_every_event_as_a_line(command: Command) -> None
     assert lines[-1]["type"] == "outcome"
 
 
+def test_the_whole_log_is_searched(command: Command) -> None:
+    session = _outcome(command("run", "Write about herons", "--json").stdout)["session_id"]
+    found = command("sessions", "events", session, "--search", "HERONS").stdout.splitlines()
+    types = [line.split()[3] for line in found]
+    assert {"workflow_started", "agent_message"} <= set(types)
+    assert "cost_update" not in types
+    only = command("sessions", "events", session, "--type", "workflow_started", "--json").stdout
+    assert [json.loads(line)["type"] for line in only.splitlines()] == ["workflow_started"]
+    newest = command("sessions", "events", session, "--limit", "2")
+    assert len(newest.stdout.splitlines()) == 2
+    assert "The newest 2" in newest.stderr
+    assert "No event says that" in command("sessions", "events", session, "--search", "qqq").stderr
+
+
 def test_no_wait_ends_when_a_person_is_asked_and_the_answer_lets_it_go_on(command: Command) -> None:
     asked = command("run", "Write it", *PLAN, "--approval-mode", "after_planning", "--no-wait", "--json")
     outcome = _outcome(asked.stdout)

@@ -69,7 +69,7 @@ class LiveView:
             if item.data.get("phase") == self._phase:
                 return
             self._phase = item.data.get("phase")
-        shown = _line(item)
+        shown = line_of(item)
         if shown is not None:
             self._end_text()
             self._console.print(Text(output.safe(shown[0]), style=shown[1]))
@@ -99,7 +99,8 @@ def _reconnecting(notice: Reconnecting) -> str:
     return f"Connection lost ({output.safe(notice.reason)}); reconnecting{pause} …"
 
 
-def _line(event: Event) -> tuple[str, str] | None:
+def line_of(event: Event) -> tuple[str, str] | None:
+    """Return what is said of an event and in which style; None for what only a program wants to know."""
     data = event.data
     match event.type:
         case "workflow_started":

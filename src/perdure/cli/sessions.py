@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import typer
 
 from perdure.cli import output
+from perdure.cli.live import line_of
 from perdure.cli.options import DEFAULT_SERVER, AsJson, Server, SessionId, connect
-from perdure.client.models import CommandResult, Session, SessionDetail
+from perdure.client.models import CommandResult, Event, Session, SessionDetail
 
 app = typer.Typer(help="Find sessions and move them through their life.", no_args_is_help=True)
 
 _LIST_LIMIT = 200
+_PAST_ALL = 2**53
 
 
 @app.command("list")
@@ -71,6 +74,41 @@ def messages(
     for message in page.messages:
         speaker = message.agent or (message.author.name if message.author else message.role)
         output.line(f"{speaker}: {message.content}\n")
+
+
+@app.command()
+def events(
+    session: SessionId,
+    search: Annotated[str | None, typer.Option(help="Only what says this, in the whole log.")] = None,
+    type_: Annotated[
+        list[str] | None, typer.Option("--type", help="Only of this type; may be repeated.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = 50,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Print the newest part of the log, or what a search finds in all of it."""
+    found: list[Event] = []
+    before: int | None = _PAST_ALL
+    with connect(server) as client:
+        while before is not None and len(found) < limit:
+            page = client.sessions.events(
+                session, before=before, limit=limit - len(found), type=type_, search=search
+            )
+            found = [*page.events, *found]
+            before = page.next_before if page.has_more else None
+    if as_json:
+        for event in found:
+            output.print_json_line(event)
+        return
+    for event in found:
+        at = event.timestamp and f"{event.timestamp:%Y-%m-%d %H:%M:%S}"
+        said = " ".join((line_of(event) or (json.dumps(event.data, ensure_ascii=False), ""))[0].split())
+        output.line(f"{event.seq:>6}  {at}  {event.type:<18} {said}")
+    if before is not None:
+        output.note(f"The newest {len(found)}; --limit shows more.")
+    elif not found:
+        output.note("No event says that." if search else "There is no such event.")
 
 
 @app.command()

@@ -242,6 +242,8 @@ class EventPage(Wire):
     has_more: bool = False
     next_after: int = 0
     """The `after` of the next page."""
+    next_before: int | None = None
+    """The `before` of the page of older ones, when `before` was asked for."""
 
 
 class Costs(Wire):

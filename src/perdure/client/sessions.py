@@ -223,10 +223,20 @@ def history(
 
 
 def events(
-    session_id: str, *, after: int = 0, limit: int = 200, type: list[str] | None = None
+    session_id: str,
+    *,
+    after: int = 0,
+    before: int | None = None,
+    limit: int = 200,
+    type: list[str] | None = None,
+    search: str | None = None,
 ) -> Call[models.EventPage]:
-    """Read the log after a sequence number, ascending."""
-    query = given(after=after, limit=limit, type=type)
+    """Read the log after a sequence number, or with `before` the newest part before one, ascending.
+
+    `search` keeps the events that say it. A page of a search may be empty although more is found further on:
+    while it `has_more`, go on with its `next_after` or `next_before`.
+    """
+    query = given(after=after, before=before, limit=limit, type=type, search=search)
     return Call("GET", _path(session_id, "/events"), reads(models.EventPage), query)
 
 

@@ -12,8 +12,9 @@ from perdure.core.sessions import Session
 from perdure.errors import InvalidInput
 from perdure.services.access import session_for
 from perdure.services.conversation import wire_messages
-from perdure.services.views import MessagePage
+from perdure.services.views import EventPage, MessagePage
 from perdure.store import events, messages, sessions
+from perdure.store.event_search import search_events
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
 
@@ -86,6 +87,45 @@ class HistoryService:
         def body(tx: Tx) -> list[Event]:
             session = session_for(tx, actor, session_id, Action.READ)
             return events.list_events(tx, session.id, after=after, limit=min(limit, _MAX_PAGE), types=types)
+
+        return await self._store.read(body)
+
+    async def event_page(
+        self,
+        actor: Actor,
+        session_id: str,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 200,
+        types: Sequence[str] = (),
+        search: str = "",
+    ) -> EventPage:
+        """Return the first events after `after`, or with `before` the newest before it; ascending either way.
+
+        `search` keeps those that say it. One page looks through a bounded stretch of the log, so it may be
+        empty although more is found further on: `has_more` says whether to go on.
+        """
+
+        def body(tx: Tx) -> EventPage:
+            session = session_for(tx, actor, session_id, Action.READ)
+            last, epoch = sessions.log_head(tx, session.id)
+            end = last + 1 if before is None else min(before, last + 1)
+            found = search_events(
+                tx,
+                session.id,
+                search.strip(),
+                after=after,
+                before=end,
+                backwards=before is not None,
+                limit=min(limit, _MAX_PAGE),
+                types=types,
+            )
+            if before is None:
+                reached = max(found.reached, after)
+                return EventPage(found.events, last, epoch, reached < last, reached, None)
+            more = found.reached > after + 1
+            return EventPage(found.events, last, epoch, more, max(end - 1, after), found.reached)
 
         return await self._store.read(body)
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from perdure.core.access import Actor
 from perdure.core.clock import wire_time
+from perdure.core.events import Event
 from perdure.core.messages import Author, Message
 from perdure.core.runs import Run
 from perdure.core.sessions import Session, SessionHead
@@ -62,6 +63,18 @@ class MessagePage:
     total: int
     has_more: bool
     next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class EventPage:
+    """Events in ascending `seq`; `next_after` or, reading backwards, `next_before` goes on where this page ends."""
+
+    events: list[Event]
+    last_seq: int
+    epoch: int
+    has_more: bool
+    next_after: int
+    next_before: int | None
 
 
 class StartResult(BaseModel):

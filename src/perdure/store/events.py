@@ -22,7 +22,7 @@ def list_events(
     query = select(events).where(events.c.session_id == session_id, events.c.seq > after)
     if types:
         query = query.where(events.c.type.in_(types))
-    return [_to_event(row) for row in tx.db.execute(query.order_by(events.c.seq).limit(limit))]
+    return [to_event(row) for row in tx.db.execute(query.order_by(events.c.seq).limit(limit))]
 
 
 def list_latest_events(tx: Tx, session_id: str, *, before: int | None, limit: int) -> list[Event]:
@@ -31,7 +31,7 @@ def list_latest_events(tx: Tx, session_id: str, *, before: int | None, limit: in
     if before is not None:
         query = query.where(events.c.seq < before)
     rows = tx.db.execute(query.order_by(events.c.seq.desc()).limit(limit)).all()
-    return [_to_event(row) for row in reversed(rows)]
+    return [to_event(row) for row in reversed(rows)]
 
 
 def read_frames(tx: Tx, session_id: str, after: int, limit: int) -> list[tuple[int, bytes]]:
@@ -70,7 +70,8 @@ def _whole_second(seconds: int) -> str:
     return wire_time(from_micros(seconds * 1_000_000))[: len("2000-01-01T00:00:00")]
 
 
-def _to_event(row: Any) -> Event:
+def to_event(row: Any) -> Event:
+    """Return the event that a row of the log is."""
     return Event(
         session_id=row.session_id,
         seq=row.seq,

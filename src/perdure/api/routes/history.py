@@ -18,6 +18,7 @@ from perdure.api.wire.problems import problem_answers
 from perdure.api.wire.sessions import SessionAction
 from perdure.core.events import Event
 from perdure.errors import InvalidInput
+from perdure.services.views import EventPage
 
 routes = router("history")
 MAX_SEQ = 2**53
@@ -28,6 +29,12 @@ _ESCAPES = re.compile(
 )
 PositionQuery = Annotated[int | None, Query(ge=0, le=MAX_SEQ)]
 AfterQuery = Annotated[int, Query(ge=0, le=MAX_SEQ)]
+BeforeQuery = Annotated[
+    int | None, Query(ge=1, le=MAX_SEQ, description="The newest before this one, instead of the first.")
+]
+SearchQuery = Annotated[
+    str, Query(max_length=200, description="Only events that say this, in any case of letters.")
+]
 
 
 @routes.get("/api/sessions/{session_id}/history", responses=problem_answers(404))
@@ -108,14 +115,21 @@ async def list_events(
     perdure: Services,
     actor: Caller,
     after: AfterQuery = 0,
+    before: BeforeQuery = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     event_type: Annotated[list[str] | None, Query(alias="type")] = None,
+    search: SearchQuery = "",
     shape: Shape = "envelope",
 ) -> EventList:
-    """Read the log after a sequence number, the same frames as on the socket."""
+    """Read the log after a sequence number, the same frames as on the socket, or search it.
+
+    A search looks through a bounded stretch of the log for each answer: while `has_more`, more may be found.
+    """
     types = tuple(part for text in event_type or () for part in text.split(",") if part)
-    events = await perdure.history.events(actor, session_id, after=after, limit=limit, types=types)
-    return await _event_list(perdure, session_id, events, after, limit, shape)
+    page = await perdure.history.event_page(
+        actor, session_id, after=after, before=before, limit=limit, types=types, search=search
+    )
+    return _event_list(session_id, page, shape)
 
 
 @routes.get("/api/sessions/{session_id}/console", responses=problem_answers(404))
@@ -124,12 +138,16 @@ async def list_console(
     perdure: Services,
     actor: Caller,
     after: AfterQuery = 0,
+    before: BeforeQuery = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    search: SearchQuery = "",
     shape: Shape = "envelope",
 ) -> EventList:
-    """Read what the console tab shows: output, tool calls and code, in order."""
-    events = await perdure.history.console(actor, session_id, after, limit)
-    return await _event_list(perdure, session_id, events, after, limit, shape)
+    """Read what was printed, in order, or search it as the log is searched."""
+    page = await perdure.history.event_page(
+        actor, session_id, after=after, before=before, limit=limit, types=("console",), search=search
+    )
+    return _event_list(session_id, page, shape)
 
 
 @routes.get(
@@ -161,20 +179,16 @@ def _printed(event: Event) -> str:
     return "".join(f"{start}{_ESCAPES.sub('', line)}\n" for line in event.payload["lines"])
 
 
-async def _event_list(
-    perdure: Services, session_id: str, events: list[Event], after: int, limit: int, shape: str
-) -> EventList:
-    last_seq, epoch = await perdure.history.head(session_id)
-    frames = [event.frame() for event in events]
+def _event_list(session_id: str, page: EventPage, shape: str) -> EventList:
+    frames = [event.frame() for event in page.events]
     if shape == "flat":
         return flat(frames, len(frames))  # pyright: ignore[reportReturnType]
-    full = len(events) == limit
-    next_after = events[-1].seq if full else max(last_seq, after)
     return EventList(
         session_id=session_id,
         events=frames,
-        last_seq=last_seq,
-        epoch=epoch,
-        has_more=full and next_after < last_seq,
-        next_after=next_after,
+        last_seq=page.last_seq,
+        epoch=page.epoch,
+        has_more=page.has_more,
+        next_after=page.next_after,
+        next_before=page.next_before,
     )

@@ -45,3 +45,5 @@ class EventList(Wire):
     epoch: int
     has_more: bool
     next_after: int
+    next_before: int | None
+    """Where older ones begin; null unless `before` was asked for."""
