@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +14,7 @@ import httpx
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.server import PerdureServer
-from tools import environment
+from tests.provision import forked
 
 PASSWORD = "a long and winding road"
 WITHIN_MS = 5_000
@@ -92,16 +92,9 @@ class People:
         self._server = server
         self._browser = browser
         email = "ada@example.org"
-        done = subprocess.run(
-            [
-                *(environment.VENV / "bin" / "perdure", "users", "create", email),
-                *("--admin", "--name", "Ada Admin", "--password-stdin", "--json", "--data", data_dir),
-            ],
-            input=f"{PASSWORD}\n",
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+        arguments = ["users", "create", email, "--admin", "--name", "Ada Admin", "--password-stdin", "--json"]
+        done = forked.run(
+            [*arguments, "--data", str(data_dir)], os.environ, data_dir.parent, stdin=f"{PASSWORD}\n"
         )
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["role"] == "admin"

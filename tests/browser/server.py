@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import queue
 import re
 import signal
 import subprocess
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tools import environment
+from tests.provision import forked
 
 START_WITHIN_S = 40
 
@@ -26,7 +24,7 @@ class PerdureServer:
     def __init__(self, data_dir: Path, variables: dict[str, str]) -> None:
         self.data_dir = data_dir
         self._variables = variables
-        self._process: subprocess.Popen[str] | None = None
+        self._process: forked.Program | None = None
         self._log = data_dir.parent / "server.log"
         self.port = 0
 
@@ -42,19 +40,17 @@ class PerdureServer:
 
     def start(self) -> None:
         """Start, and return when the ready line is there."""
-        command = [environment.VENV / "bin" / "perdure", "serve"]
-        command += ["--port", str(self.port), "--data", str(self.data_dir)]
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("PERDURE_", "OPENAI_"))}
-        with self._log.open("a") as log:
-            self._process = subprocess.Popen(
-                command,
-                cwd=self.data_dir.parent,
-                env={**clean, **self._variables},
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        self.port = self._port_of_ready_line(self._process)
+        said = self._log.with_suffix(".out")
+        said.unlink(missing_ok=True)
+        self._process = forked.start(
+            ["serve", "--port", str(self.port), "--data", str(self.data_dir)],
+            {**clean, **self._variables},
+            self.data_dir.parent,
+            stdout=said,
+            stderr=self._log,
+        )
+        self.port = self._port_of_ready_line(self._process, said)
 
     def kill(self) -> None:
         """End it without any chance to say goodbye."""
@@ -116,31 +112,14 @@ class PerdureServer:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(timeout=5)
-        if process.stdout:
-            process.stdout.close()
 
-    def _port_of_ready_line(self, process: subprocess.Popen[str]) -> int:
-        lines: queue.Queue[str] = queue.Queue()
-        stdout = process.stdout
-        assert stdout is not None
-
-        def read() -> None:
-            for line in stdout:
-                lines.put(line)
-            lines.put("")
-
-        threading.Thread(target=read, daemon=True).start()
+    def _port_of_ready_line(self, process: forked.Program, said: Path) -> int:
         deadline = time.monotonic() + START_WITHIN_S
         seen = ""
-        while (left := deadline - time.monotonic()) > 0:
-            try:
-                line = lines.get(timeout=left)
-            except queue.Empty:
-                break
-            seen += line
-            if found := re.search(r"http://[\w.\[\]:]+:(\d+)", line):
+        while time.monotonic() < deadline and process.poll() is None:
+            seen = said.read_text() if said.exists() else ""
+            if found := re.search(r"http://[\w.\[\]:]+:(\d+)\n", seen):
                 return int(found[1])
-            if not line:
-                break
+            time.sleep(0.02)
         self._end(signal.SIGKILL)
         pytest.fail(f"the server gave no ready line within {START_WITHIN_S} s:\n{seen}\n{self.log[-3000:]}")

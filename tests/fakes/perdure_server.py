@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Self
 
 import httpx
+
+from tests.provision import forked
 
 START_TIMEOUT_S = 60
 
@@ -30,7 +31,7 @@ class PerdureServer:
             "PERDURE_PORT": str(self.port),
             **(environment or {}),
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: forked.Program | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -53,16 +54,11 @@ class PerdureServer:
                 raise RuntimeError(f"the server did not start:\n{self.log()}")
             time.sleep(0.05)
 
-    def launch(self) -> subprocess.Popen[bytes]:
+    def launch(self) -> forked.Program:
         """Start, and wait for nothing."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        with (self.data_dir / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", "from perdure.cli import main; main()", "serve"],
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-            )
+        log = self.data_dir / "server.log"
+        self._process = forked.start(["serve"], self.environment, Path.cwd(), stdout=log, stderr=log)
         return self._process
 
     def stop(self) -> None:
