@@ -231,6 +231,14 @@ class AgentRunner:
             ),
         )
 
+    async def tool_edited(self, call_id: CallId, call: Call) -> None:
+        """Write into the tool step what is called in place of what the agent wanted."""
+        run, hop_id, key = self.operations.run, self.hop_id, self._key(call_id)
+        if hop_id is not None:
+            await self.operations.progress.write(
+                run, lambda tx: tool_steps.edit_in(tx, run, hop_id, key, call.arguments)
+            )
+
     async def tool_ended(self, call_id: CallId, call: Call, ok: bool, result: str, duration_ms: int) -> None:
         """Log a tool's answer, once."""
         run, hop_id = self.operations.run, self.hop_id

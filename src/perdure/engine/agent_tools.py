@@ -37,6 +37,10 @@ class ToolLog(Protocol):
         """Note that a call begins; noted before, nothing happens."""
         ...
 
+    async def tool_edited(self, call_id: CallId, call: Call) -> None:
+        """Note that a person gave the call other arguments."""
+        ...
+
     async def tool_ended(self, call_id: CallId, call: Call, ok: bool, result: str, duration_ms: int) -> None:
         """Note what a call answered; noted before, nothing happens."""
         ...
@@ -79,7 +83,10 @@ class GuardedTools(WrapperToolset[Any]):
         watch = Stopwatch()
         await self.log.tool_began(call_id, call)
         try:
-            call = replace(call, arguments=await self.gate.admit(call))
+            admitted = await self.gate.admit(call)
+            if admitted.arguments != call.arguments:
+                await self.log.tool_edited(call_id, admitted)
+            call = admitted
             result = await self._carried_out(call, ctx, tool)
         except (BrokenOff, CallRefused) as refusal:
             await self.log.tool_ended(call_id, call, False, str(refusal), watch.ms())
@@ -92,6 +99,7 @@ class GuardedTools(WrapperToolset[Any]):
 
     async def _carried_out(self, call: Call, ctx: AgentContext[Any], tool: ToolsetTool[Any]) -> Any:
         while True:
+            await self.gate.hold_to_approval(call)
             token = current_call.set(call)
             try:
                 return await super().call_tool(call.tool, call.arguments, ctx, tool)

@@ -262,6 +262,7 @@ class EngineContext:
             answer.get("modifications"),
             answer.get("answer"),
             answer.get("by"),
+            approval.id,
         )
 
     async def _asked(self, question: Question) -> Approval:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from dbos import StepReservation
@@ -15,6 +15,7 @@ from perdure.engine.limits import TimeSpent
 from perdure.engine.operations import Operations
 from perdure.modes.contract import Answer, PlanRejected, Question
 from perdure.services import effects, grants
+from perdure.services.approvals import allowed_call_in
 from perdure.services.effects import Effect, EffectStatus
 
 _SCOPES = {
@@ -35,6 +36,8 @@ class Call:
     agent: str | None = None
     parameters: Mapping[str, Any] | None = None
     """JSON Schema of the arguments, when the person may edit them."""
+    approval_id: str | None = None
+    """The question by which a person allowed this one call; None when none had to be asked."""
     drawn: list[StepReservation] = field(default_factory=list[StepReservation], compare=False)
     """The number of its operation, when it was drawn already; taken out by the operation that uses it."""
 
@@ -82,8 +85,8 @@ class ToolGate:
 
     async def admit(
         self, call: Call, *, consented: frozenset[ToolCategory] = frozenset[ToolCategory]()
-    ) -> dict[str, Any]:
-        """Return the arguments to call with: those given, or those a person put in their place.
+    ) -> Call:
+        """Return the call as it may be made: with the arguments given, or those a person put in their place.
 
         Raises:
             CallRefused: when the settings or a person do not allow the call.
@@ -92,20 +95,33 @@ class ToolGate:
         if permission is Permission.DENY:
             raise CallRefused(f"{call.tool} is not allowed here: {call.category} is denied in the settings.")
         if permission is Permission.AUTO_ALLOW or call.category in consented:
-            return call.arguments
+            return call
         if await self._is_granted(call.category):
-            return call.arguments
+            return call
         answer = await self.ask(self._question(call))
         match answer.resolution:
             case Resolution.APPROVE | Resolution.CONTINUE:
                 if _scope(answer) == "session":
                     await self._grant(call.category)
-                return call.arguments
+                return replace(call, approval_id=answer.approval_id)
             case Resolution.MODIFY:
-                return _edited(answer)
+                return replace(call, arguments=_edited(answer), approval_id=answer.approval_id)
             case _:
                 said = f" They say: {answer.feedback}" if answer.feedback else ""
                 raise CallRefused(f"{answer.by or 'Nobody'} did not allow this call of {call.tool}.{said}")
+
+    async def hold_to_approval(self, call: Call) -> None:
+        """Let a call go on that is, right before it is made, exactly what was allowed.
+
+        Raises:
+            CallRefused: when it is another one by now.
+        """
+        approval_id = call.approval_id
+        if approval_id is None:
+            return
+        allowed = await self.operations.progress.read(lambda tx: allowed_call_in(tx, approval_id))
+        if allowed != call.hash:
+            raise CallRefused(f"{call.tool} was not called: this is not the call that was allowed.")
 
     async def repeat(self, call: Call) -> bool:
         """Ask what to do about a call whose outcome is unknown; returns whether it is made again.
@@ -168,7 +184,7 @@ class ToolGate:
 
         async def write() -> None:
             # Once: a replay must not give again what was taken back since.
-            await self.operations.progress.write(run, lambda tx: grants.add_in(tx, run.session_id, category))
+            await self.operations.progress.write(run, lambda tx: grants.add_in(tx, run.session_id, category, run.id))
 
         await self.operations.durable("grant", write)
 

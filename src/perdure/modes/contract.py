@@ -252,6 +252,8 @@ class Answer:
     modifications: Any = None
     answer: Any = None
     by: str | None = None
+    approval_id: str | None = None
+    """The id of the question, under which it is kept."""
 
 
 @dataclass(frozen=True, slots=True)

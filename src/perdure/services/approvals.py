@@ -21,6 +21,7 @@ from perdure.core.events import ApprovalResolved, WorkflowPaused
 from perdure.core.messages import author_of
 from perdure.core.runs import RunStatus
 from perdure.core.sessions import Session, SessionCommand, SessionStatus
+from perdure.core.tools import call_hash
 from perdure.errors import AlreadyAnswered, InvalidInput, NotFound
 from perdure.ids import parse_uuid
 from perdure.services import budgets, lifecycle
@@ -209,6 +210,22 @@ def settle_in(
     session = sessions.get_session(tx, approval.session_id)
     tx.hint(session.owner_id, "session:updated", session.id)
     return approval.model_copy(update=outcome)
+
+
+def allowed_call_in(tx: Tx, approval_id: str) -> str | None:
+    """Return the mark of the one call of a tool that an answered question lets through; None when it lets none.
+
+    Of a call that the person edited it is the mark of what they made of it.
+    """
+    approval = approvals.get_approval(tx, approval_id)
+    match approval.resolution:
+        case Resolution.APPROVE | Resolution.CONTINUE:
+            return approval.request_data.get("call_hash")
+        case Resolution.MODIFY:
+            edited = (approval.response_data or {})["modifications"]
+            return call_hash(approval.request_data["tool"], edited["arguments"])
+        case _:
+            return None
 
 
 def audit_answer(tx: Tx, actor: Actor, approval: Approval, action: str = "approval.answer") -> None:

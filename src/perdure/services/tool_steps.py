@@ -71,6 +71,21 @@ def begin_in(
     return step
 
 
+def edit_in(tx: Tx, run: Run, hop_id: str, key: str, arguments: dict[str, Any]) -> ToolStep:
+    """Write that a tool call is made with other arguments than it was begun with; ended, it is left as it is.
+
+    Raises:
+        NotFound: when it was never begun.
+    """
+    _check_hop(tx, run, hop_id)
+    step = tool_steps.find_tool_step(tx, hop_id, key)
+    if step is None:
+        raise NotFound("The hop has made no such tool call.", hop_id=hop_id, key=key)
+    if step.status is not ToolStepStatus.EXECUTING:
+        return step
+    return tool_steps.change_tool_step(tx, step, parameters=arguments)
+
+
 def end_in(
     tx: Tx,
     run: Run,
