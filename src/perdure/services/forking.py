@@ -83,7 +83,7 @@ class ForkService:
             raise InvalidInput("Give `from_seq` or `from_step`, not both.", field="from_seq")
 
         def read(tx: Tx) -> Original:
-            session = session_for(tx, actor, session_id, Action.READ, lock=True)
+            session = session_for(tx, actor, session_id, Action.READ)
             if from_step is not None:
                 return _as_seen(tx, actor, read_before_step(tx, session, from_step))
             return _as_seen(tx, actor, read_at_seq(tx, session, from_seq))
@@ -104,10 +104,9 @@ class ForkService:
         def read(tx: Tx) -> Original:
             run = runs.get_run(tx, named)
             try:
-                session = session_for(tx, actor, run.session_id, Action.READ, lock=True)
+                session = session_for(tx, actor, run.session_id, Action.READ)
             except NotFound:
                 raise NotFound("There is no such run.") from None
-            run = runs.get_run(tx, named)
             if from_step is not None:
                 return _as_seen(tx, actor, read_before_step(tx, session, from_step, run))
             return _as_seen(tx, actor, read_before_run(tx, session, run))

@@ -16,6 +16,7 @@ _SAME_KEY = (sa_exc.IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityErr
 _OPERATIONAL = (sa_exc.OperationalError, sqlite3.OperationalError, psycopg.OperationalError)
 _TRY_AGAIN = frozenset({"40001", "40P01"})
 """PostgreSQL: serialization failure and deadlock, where it asks for the transaction again."""
+_LOCKED_FOR_LONG = "55P03"
 
 
 def failure_of(error: Exception) -> PerdureError:
@@ -38,6 +39,12 @@ def failure_of(error: Exception) -> PerdureError:
 def concerns_all(error: BaseException) -> bool:
     """Whether the error is of the database rather than of one statement, so that its group fails with it."""
     return isinstance(error, _OPERATIONAL)
+
+
+def may_be_of_one(error: Exception) -> bool:
+    """Whether a group that failed so may pass when each of its jobs is carried out by itself."""
+    cause = getattr(error, "orig", None) or error
+    return not concerns_all(error) or getattr(cause, "sqlstate", None) in _TRY_AGAIN | {_LOCKED_FOR_LONG}
 
 
 def is_deadlock(error: Exception) -> bool:

@@ -1,7 +1,7 @@
 """PostgreSQL connections that are lent out for one transaction each, and given back open.
 
-They are in autocommit: a read needs no transaction around it (each statement sees what is committed, as
-it would inside one), and a write begins and ends its own.
+They are in autocommit: a single statement needs no transaction around it, a read of several has a snapshot,
+and a write begins and ends its own.
 """
 
 from __future__ import annotations
@@ -9,13 +9,17 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine
 
+from perdure.store import row_security
 from perdure.store.failures import DRIVER_ERRORS, is_broken
+from perdure.store.prepared import run_plain
+
+_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 class Loan:
@@ -37,6 +41,17 @@ class Loan:
     def is_idle(self) -> bool:
         """Whether it is alive and no transaction is open on it."""
         return self.driver.pgconn.transaction_status == TransactionStatus.IDLE
+
+    @contextmanager
+    def snapshot(self, whose: str | None) -> Generator[None]:
+        """Let all statements see one moment, and for `whose` only what that person may; writing is refused."""
+        driver = self.driver
+        run_plain(driver, _SNAPSHOT if whose is None else f"{_SNAPSHOT}; {row_security.name(whose)}")
+        try:
+            yield
+        finally:
+            with suppress(*DRIVER_ERRORS):  # a connection that broke has ended it too
+                run_plain(driver, "ROLLBACK")
 
 
 class Lender:

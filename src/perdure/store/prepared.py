@@ -63,6 +63,17 @@ class Prepared:
         ]
 
 
+def run_plain(connection: Any, statements: str) -> None:
+    """Run statements without parameters or rows that matter, in one round trip and one call of the library.
+
+    Raises:
+        psycopg.Error: what the driver would raise.
+    """
+    result = connection.pgconn.exec_(statements.encode())
+    if result.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+        raise _error(result)
+
+
 def _error(result: PGresult) -> Error:
     if result.error_field(DiagnosticField.SQLSTATE) is None:  # not the server's word: the connection is gone
         return OperationalError(result.get_error_message())

@@ -5,8 +5,6 @@ The rules are written by the migrations and switched on here, for a role that ma
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
 from typing import Any
 
 from psycopg import sql
@@ -54,17 +52,6 @@ def begin_as(user_id: str) -> str:
 def name(user_id: str) -> str:
     """Return the SQL that says for whom the rest of the transaction acts."""
     return f"SELECT set_config('perdure.user', {sql.Literal(user_id).as_string(None)}, true)"
-
-
-@contextmanager
-def transaction(driver: Any, user_id: str) -> Generator[None]:
-    """Read for somebody: PostgreSQL forgets with the transaction who it was."""
-    driver.execute(begin_as(user_id), prepare=False)
-    try:
-        yield
-    finally:
-        with suppress(*DRIVER_ERRORS):  # a connection that broke has forgotten it too
-            driver.execute("ROLLBACK")
 
 
 def check(connection: Connection, wanted: bool) -> None:

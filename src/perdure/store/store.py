@@ -158,13 +158,22 @@ class Store:
             await self._note_refusal(refused.act)
             raise
 
-    async def read(self, body: Callable[[Tx], T]) -> T:
-        """Run `body` on a reading connection and return its result."""
+    async def read(self, body: Callable[[Tx], T], *, snapshot: bool = True) -> T:
+        """Run `body` on a reading connection and return its result.
+
+        All it reads is of one moment. A body of a single statement can do without the `snapshot`, which costs
+        PostgreSQL two round trips.
+
+        Raises:
+            StorageUnavailable: when the database cannot be read, or `body` writes.
+        """
         if self.address.is_memory:
             return await self.write(body)
         reply = Awaited()
         if self.address.is_postgres:
-            self._require(self._workers).put(partial(self._read_postgres, body, self._whose()), reply)
+            self._require(self._workers).put(
+                partial(self._read_postgres, body, self._whose(), snapshot), reply
+            )
         else:
             self._require(self._workers).put(partial(self._read_sqlite, body), reply)
         try:
@@ -173,12 +182,12 @@ class Store:
             await self._note_refusal(refused.act)
             raise
 
-    def read_now(self, body: Callable[[Tx], T]) -> T:
+    def read_now(self, body: Callable[[Tx], T], *, snapshot: bool = True) -> T:
         """Blocking twin of `read`, on the caller's thread."""
         if self.address.is_memory:
             return self.write_now(body)
         if self.address.is_postgres:
-            return self._read_postgres(body, self._whose())
+            return self._read_postgres(body, self._whose(), snapshot)
         return self._read_sqlite(body)
 
     def write_now(self, body: Callable[[Tx], T]) -> T:
@@ -274,15 +283,15 @@ class Store:
         """Return for whom a transaction acts that is queued now; None when the database does not ask."""
         return acting() if self._row_security else None
 
-    def _read_postgres(self, body: Callable[[Tx], T], whose: str | None) -> T:
+    def _read_postgres(self, body: Callable[[Tx], T], whose: str | None, snapshot: bool) -> T:
         while True:
             loan: Loan | None = None
             try:
                 with self._require(self._lender).borrow() as loan:
                     tx = Tx(loan.connection, True, self._clock(), self._cipher)
-                    if whose is None:
+                    if whose is None and not snapshot:
                         return body(tx)
-                    with row_security.transaction(loan.driver, whose):
+                    with loan.snapshot(whose):
                         return body(tx)
             except DRIVER_ERRORS as error:
                 if loan is not None and loan.used_before and is_broken(error):

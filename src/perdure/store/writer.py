@@ -1,7 +1,8 @@
 """The group writer: one thread, one connection, one commit for everything that is waiting.
 
 A group forms while the commit before it is in flight, so a lone write waits for nobody. Each job's
-result is delivered only after the commit that makes it durable.
+result is delivered only after the commit that makes it durable. When a group fails through one of its
+jobs, its transaction is gone, and each job is carried out by itself.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from perdure.store import row_security
 from perdure.store.appender import append_batches
 from perdure.store.batch import Batch
 from perdure.store.crypto import Cipher
-from perdure.store.failures import DRIVER_ERRORS, concerns_all, failure_of
+from perdure.store.failures import DRIVER_ERRORS, concerns_all, failure_of, is_deadlock, may_be_of_one
 from perdure.store.replies import Reply
 from perdure.store.transaction import ListHint, Tx
 
@@ -30,6 +31,8 @@ T = TypeVar("T")
 
 _MAX_GROUP = 256
 _MAX_WAITING = 10_000
+_ATTEMPTS = 5
+"""How often a group is tried that PostgreSQL wants again; then each of its jobs is a group of its own."""
 _SAVEPOINT = "job"
 
 
@@ -157,38 +160,54 @@ class GroupWriter:
                 self._run_group_in_turn(wanted)
 
     def _run_group_in_turn(self, group: list[_AnyJob]) -> None:
+        attempts = 0
+        while True:
+            try:
+                self._commit(group)
+            except Exception as error:  # noqa: BLE001 - any failure of the transaction is one of every job in it
+                self._abandon()
+                attempts += 1
+                if is_deadlock(error) and attempts < _ATTEMPTS:
+                    continue
+                failure = error
+                break
+            return
+        if len(group) > 1 and may_be_of_one(failure):
+            for job in group:
+                self._run_group_in_turn([job])
+            return
+        if isinstance(failure, DRIVER_ERRORS):
+            failure = failure_of(failure)
+            self._note_failure(failure.message)
+        for job in group:
+            job.future.set_exception(failure)
+
+    def _commit(self, group: list[_AnyJob]) -> None:
+        """Carry out all jobs in one transaction, and deliver what came of each once it has committed."""
         grown: set[str] = set()
         hints: list[ListHint] = []
-        try:
-            # On PostgreSQL appends without dedupe keys are one statement, which commits by itself.
-            alone = self._postgres and all(
-                isinstance(job, AppendJob) and not job.batch.keys and job.whose is None for job in group
-            )
-            if self._db.closed:
-                self._connect()
-            if not alone:
-                self._driver.execute("BEGIN" if self._postgres else "BEGIN IMMEDIATE")
-            now = self._clock()
-            outcomes: list[_Outcome] = []
-            for (appending, whose), jobs in itertools.groupby(group, AppendJob.kind):
-                if whose is not None:
-                    outcomes += self._run_appends_as(whose, list(jobs), now, grown)
-                    continue
-                if appending:
-                    outcomes += self._run_appends(list(jobs), now, grown)
-                    continue
-                tx = Tx(self._db, self._postgres, now, self._cipher, grown, hints)
-                for job in jobs:
-                    outcomes.append(self._run_job(tx, cast("Job[Any]", job)))
-            if not alone:
-                self._driver.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 - any failure of the transaction fails every job in it
-            self._abandon()
-            failure = failure_of(error)
-            self._note_failure(failure.message)
-            for job in group:
-                job.future.set_exception(failure)
-            return
+        # On PostgreSQL appends without dedupe keys are one statement, which commits by itself.
+        alone = self._postgres and all(
+            isinstance(job, AppendJob) and not job.batch.keys and job.whose is None for job in group
+        )
+        if self._db.closed:
+            self._connect()
+        if not alone:
+            self._driver.execute("BEGIN" if self._postgres else "BEGIN IMMEDIATE")
+        now = self._clock()
+        outcomes: list[_Outcome] = []
+        for (appending, whose), jobs in itertools.groupby(group, AppendJob.kind):
+            if whose is not None:
+                outcomes += self._run_appends_as(whose, list(jobs), now, grown)
+                continue
+            if appending:
+                outcomes += self._run_appends(list(jobs), now, grown)
+                continue
+            tx = Tx(self._db, self._postgres, now, self._cipher, grown, hints)
+            for job in jobs:
+                outcomes.append(self._run_job(tx, cast("Job[Any]", job)))
+        if not alone:
+            self._driver.execute("COMMIT")
         self._note_failure(None)
         self._committed(grown, hints)
         for future, result, error in outcomes:
