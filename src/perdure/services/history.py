@@ -129,6 +129,17 @@ class HistoryService:
 
         return await self._store.read(body)
 
+    async def export_console(self, actor: Actor, session_id: str) -> int:
+        """Note that the actor takes all that was printed; returns the `seq` up to which that is."""
+
+        def body(tx: Tx) -> int:
+            session = session_for(tx, actor, session_id, Action.READ)
+            last, _ = sessions.log_head(tx, session.id)
+            tx.audit(actor, "session.export", "session", session.id, what="console", through=last)
+            return last
+
+        return await self._store.write(body)
+
     async def console(self, actor: Actor, session_id: str, after: int = 0, limit: int = 200) -> list[Event]:
         """Return console events after `after` in ascending `seq`."""
         return await self.events(actor, session_id, after=after, limit=limit, types=("console",))
@@ -143,11 +154,11 @@ class HistoryService:
                 session_for(tx, actor, session_id, Action.READ)
             return events.read_frames(tx, session_id, after, limit)
 
-        return await self._store.read(body)
+        return await self._store.read(body, snapshot=actor is not None)
 
     async def head(self, session_id: str) -> tuple[int, int]:
         """Return the log's last sequence number and its epoch."""
-        return await self._store.read(lambda tx: sessions.log_head(tx, session_id))
+        return await self._store.read(lambda tx: sessions.log_head(tx, session_id), snapshot=False)
 
 
 def message_page(
