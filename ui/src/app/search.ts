@@ -1,12 +1,21 @@
 /** What stands in the address: everything a person would want to send to somebody else, or come back to. */
 
+import { readSpan } from "@/lib/span";
+
 export const TABS = ["chat", "overview", "mission", "dag", "console", "events", "costs", "files", "config"] as const;
 export type SessionTab = (typeof TABS)[number];
+
+/** How the log of a session is looked at. */
+export type LogView = "table" | "timeline" | "json";
 
 export interface SessionSearch {
   tab?: SessionTab | undefined;
   /** An event of the log. */
   at?: number | undefined;
+  /** A stretch of the log, from an event to another, that events and console keep to: "120-340". */
+  span?: string | undefined;
+  /** How the log is looked at; a table otherwise. */
+  view?: Exclude<LogView, "table"> | undefined;
   /** A node of the picture. */
   node?: string | undefined;
   /** Show what a resume would do. */
@@ -24,12 +33,14 @@ export interface ListSearch {
 
 type Raw = Readonly<Record<string, unknown>>;
 
-export function sessionSearch({ tab, at, node, resume }: Raw): SessionSearch {
+export function sessionSearch({ tab, at, span, view, node, resume }: Raw): SessionSearch {
   const known = TABS.find((each) => each === tab) ?? (tab === "steps" ? "overview" : undefined);
   const seq = Number(at);
   return {
     ...(known ? { tab: known } : {}),
     ...(Number.isSafeInteger(seq) && seq > 0 ? { at: seq } : {}),
+    ...(typeof span === "string" && readSpan(span) ? { span } : {}),
+    ...(view === "timeline" || view === "json" ? { view } : {}),
     ...(resume === true || resume === 1 ? { resume: true } : {}),
     ...(typeof node === "string" && node ? { node } : {}),
   };

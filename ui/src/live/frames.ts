@@ -26,6 +26,8 @@ export interface DeltaFrame {
 export interface SyncFrame {
   readonly type: "sync";
   readonly session_id: string;
+  /** The last event that is there already. */
+  readonly through_seq?: number;
 }
 
 export type SessionFrame = EventFrame | DeltaFrame | SyncFrame;

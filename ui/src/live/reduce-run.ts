@@ -32,12 +32,30 @@ export function withRun(state: SessionState, event: EventFrame, change: Partial<
           model: null,
           startedAt: null,
           endedAt: null,
+          activeMs: 0,
+          activeSince: null,
           error: null,
           failedStep: null,
           resumable: false,
           result: null,
         };
   return { ...state, run: { ...base, ...change } };
+}
+
+/** The clock of the run stops; what it had worked is kept. */
+export function stopped({ run }: SessionState, at: string): Partial<RunEntry> {
+  if (!run?.activeSince) return {};
+  return { activeMs: run.activeMs + between(run.activeSince, at), activeSince: null };
+}
+
+/** The clock of the run goes on. What lay between its last event and a restart of the server was no work. */
+export function goingOn(state: SessionState, at: string, afterRestart: boolean): Partial<RunEntry> {
+  if (!state.run?.activeSince) return { activeSince: at };
+  return afterRestart ? { ...stopped(state, state.lastEventAt ?? at), activeSince: at } : {};
+}
+
+function between(from: string, to: string): number {
+  return Math.max(0, Date.parse(to) - Date.parse(from)) || 0;
 }
 
 export function withStep(

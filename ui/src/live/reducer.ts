@@ -1,8 +1,8 @@
 /** State × frame → state. Pure: the same log gives the same page, live or years later, once or repeated. */
 
-import { asFields, isEvent, type EventFrame, type SessionFrame } from "./frames";
+import { asFields, isEvent, type EventFrame, type SessionFrame, type SyncFrame } from "./frames";
 import { withFacts, withCost, withFile, withNotice, withRequest, withResolution, withVersion } from "./reduce-facts";
-import { readPlan, withDag, withPlannedStatuses, withRun, withStep } from "./reduce-run";
+import { goingOn, readPlan, stopped, withDag, withPlannedStatuses, withRun, withStep } from "./reduce-run";
 import { applyDelta, withExecution, withLines, withMessage, withToolCall, withToolResult } from "./reduce-talk";
 import type { SessionState } from "./session-state";
 import { count, errorText, text } from "./values";
@@ -14,11 +14,16 @@ export function reduceAll(state: SessionState, frames: readonly SessionFrame[]):
 }
 
 export function reduce(state: SessionState, frame: SessionFrame): SessionState {
-  if (!isEvent(frame)) return frame.type === "sync" ? { ...state, open: [] } : applyDelta(state, frame);
+  if (!isEvent(frame)) return frame.type === "sync" ? synced(state, frame) : applyDelta(state, frame);
   if (frame.seq <= state.seq) return state;
   const next = applyEvent(state, frame);
   return { ...next, seq: frame.seq, lastEventAt: frame.timestamp };
 }
+/** Texts under way come again from their start; events up to where the log stands are on their way. */
+function synced(state: SessionState, { through_seq: through }: SyncFrame): SessionState {
+  return { ...state, open: [], replay: through === undefined ? null : { from: state.seq, through } };
+}
+
 function applyEvent(state: SessionState, event: EventFrame): SessionState {
   const { data } = event;
   switch (event.type) {
@@ -30,33 +35,43 @@ function applyEvent(state: SessionState, event: EventFrame): SessionState {
         model: text(data["model"]),
         startedAt: event.timestamp,
         endedAt: null,
+        activeMs: 0,
+        activeSince: event.timestamp,
         error: null,
         failedStep: null,
         result: null,
       });
     case "workflow_resumed": {
-      const resumed = withRun(state, event, { status: "running", error: null, failedStep: null, endedAt: null });
-      const reason = text(data["reason"]) ?? "requested";
-      return reason.includes("restart") ? withNotice(resumed, event, "recovered", RECOVERED) : resumed;
+      const restarted = (text(data["reason"]) ?? "requested").includes("restart");
+      const clock = goingOn(state, event.timestamp, restarted);
+      const change = { status: "running", error: null, failedStep: null, endedAt: null, ...clock };
+      const resumed = withRun(state, event, change);
+      return restarted ? withNotice(resumed, event, "recovered", RECOVERED) : resumed;
     }
     case "workflow_paused":
-      return withRun({ ...state, open: [] }, event, { status: "paused" });
+      return withRun({ ...state, open: [] }, event, { status: "paused", ...stopped(state, event.timestamp) });
     case "workflow_complete":
       return withRun({ ...state, open: [] }, event, {
         status: "completed",
         endedAt: event.timestamp,
+        ...stopped(state, event.timestamp),
         result: asFields(data["result"]),
       });
     case "workflow_failed":
       return withRun({ ...state, open: [] }, event, {
         status: "failed",
         endedAt: event.timestamp,
+        ...stopped(state, event.timestamp),
         error: errorText(data["error"]),
         failedStep: text(data["failed_step"]),
         resumable: data["resumable"] === true,
       });
     case "workflow_cancelled":
-      return withRun({ ...state, open: [] }, event, { status: "cancelled", endedAt: event.timestamp });
+      return withRun({ ...state, open: [] }, event, {
+        status: "cancelled",
+        endedAt: event.timestamp,
+        ...stopped(state, event.timestamp),
+      });
     case "phase_change":
       return {
         ...state,
@@ -89,9 +104,11 @@ function applyEvent(state: SessionState, event: EventFrame): SessionState {
     case "cost_update":
       return withCost(state, event);
     case "approval_request":
-      return withRun(withRequest(state, event), event, { status: "waiting" });
-    case "approval_resolved":
-      return withRun(withResolution(state, event), event, { status: "running" });
+      return withRun(withRequest(state, event), event, { status: "waiting", ...stopped(state, event.timestamp) });
+    case "approval_resolved": {
+      const clock = goingOn(state, event.timestamp, false);
+      return withRun(withResolution(state, event), event, { status: "running", ...clock });
+    }
     case "session_update":
       return withFacts(state, event);
     case "error":

@@ -141,6 +141,10 @@ export interface RunEntry {
   readonly model: string | null;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
+  /** Execution up to `activeSince`; waits for people and pauses are none. */
+  readonly activeMs: number;
+  /** Since when it works on; null while it stands still. */
+  readonly activeSince: string | null;
   readonly error: string | null;
   readonly failedStep: string | null;
   readonly resumable: boolean;
@@ -182,6 +186,8 @@ export interface SessionState {
   /** Which telling of the log `seq` belongs to; null: not known. */
   readonly epoch: number | null;
   readonly lastEventAt: string | null;
+  /** What the server is to tell since the page began to follow the log, from an event to another. */
+  readonly replay: { readonly from: number; readonly through: number } | null;
   readonly facts: SessionFacts;
   readonly run: RunEntry | null;
   readonly messages: readonly MessageEntry[];
@@ -219,6 +225,7 @@ export function emptySession(sessionId: string): SessionState {
     seq: 0,
     epoch: null,
     lastEventAt: null,
+    replay: null,
     facts: {
       name: "",
       mode: "",

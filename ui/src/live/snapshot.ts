@@ -61,6 +61,8 @@ export function stateOf({ detail, steps, approvals, files, costs: ledger, dag }:
       model: run.model ?? null,
       startedAt: run.started_at ?? null,
       endedAt: run.completed_at ?? null,
+      activeMs: run.active_ms ?? 0,
+      activeSince: run.active_since ?? null,
       error: errorOf(run.error),
       failedStep: stringOrNull(asFields(run.error)["failed_step"]),
       resumable: asFields(run.error)["resumable"] === true,

@@ -151,7 +151,9 @@ export class LiveStream {
     }
     if (type === "sync") {
       this.connection.cameThrough();
-      this.watches.get(sessionId)?.buffer.push({ type, session_id: sessionId });
+      const through = fields["through_seq"];
+      const sync = { type, session_id: sessionId, ...(typeof through === "number" ? { through_seq: through } : {}) };
+      this.watches.get(sessionId)?.buffer.push(sync as SessionFrame);
       return this.flushSoon();
     }
     if (type === "presence" && Array.isArray(fields["viewers"])) {

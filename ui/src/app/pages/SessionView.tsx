@@ -1,44 +1,37 @@
 import { useMediaQuery } from "@mantine/hooks";
 import { getRouteApi } from "@tanstack/react-router";
-import { lazy, Suspense, useRef, useState, type ReactNode } from "react";
+import { lazy, Suspense, useRef, useState } from "react";
 import { RoleProvider, useIsShared } from "@/components/Access";
 import { Boundary } from "@/components/Boundary";
 import type { MenuItem } from "@/components/Menu";
+import { Split } from "@/components/Split";
 import { Loading } from "@/components/States";
 import { ApprovalCard } from "@/features/approvals/ApprovalCard";
 import { PinnedRequest } from "@/features/approvals/PinnedRequest";
 import { Conversation } from "@/features/conversation/Conversation";
-import { Grants } from "@/features/grants/Grants";
-import { Overview } from "@/features/overview/Overview";
 import { Banner } from "@/features/session/Banner";
 import { Header, type ForkPoint } from "@/features/session/Header";
-import { Queue } from "@/features/session/Queue";
 import { Strip } from "@/features/session/Strip";
 import { RoleNote } from "@/features/sharing/RoleNote";
 import { Watching } from "@/features/sharing/Watching";
-import { StepList } from "@/features/steps/StepList";
 import { may } from "@/lib/access";
 import { useKeys } from "@/lib/keys";
+import { readSpan, writeSpan } from "@/lib/span";
 import { shownStatus, type Shown } from "@/lib/status";
 import { useConnection } from "@/live/react";
 import type { SessionState } from "@/live/session-state";
 import type { SessionStore } from "@/live/session-store";
 import { useStanding } from "../role";
-import type { SessionTab } from "../search";
+import type { SessionSearch, SessionTab } from "../search";
 import { useAttention } from "../title";
+import { useAnswerKeys } from "./answerKeys";
 import { PhoneBar } from "./PhoneBar";
 import styles from "./session.module.css";
-import { TabBar, type TabHead } from "./TabBar";
+import { tabsOf } from "./sessionTabs";
+import { TabBar } from "./TabBar";
 
-const DagTab = lazy(() => import("@/features/dag/DagTab"));
-const ConsoleView = lazy(() => import("@/features/console/ConsoleView"));
-const EventsTab = lazy(() => import("@/features/events/EventsTab"));
-const CostsTab = lazy(() => import("@/features/costs/CostsTab"));
-const FileList = lazy(() => import("@/features/files/FileList"));
-const ConfigTab = lazy(() => import("@/features/config/ConfigTab"));
 const ShareDialog = lazy(() => import("@/features/sharing/ShareDialog"));
 const SessionAudit = lazy(() => import("@/features/audit/SessionAudit"));
-const MissionTab = lazy(() => import("@/features/mission/MissionTab"));
 
 const route = getRouteApi("/sessions/$id");
 const WIDE = "(min-width: 1180px)";
@@ -51,10 +44,6 @@ const CLOSED: Readonly<Partial<Record<Shown, string>>> = {
   deleted: "Restore the session to write to it",
 };
 const BUSY = new Set(["needs-you", "running", "pausing", "stopping"]);
-
-interface Tab extends TabHead {
-  readonly content: () => ReactNode;
-}
 
 export function SessionView(props: { state: SessionState; store: SessionStore }) {
   const { role, ownerName } = useStanding(props.state.sessionId, props.state.facts);
@@ -73,7 +62,7 @@ interface ViewProps {
 }
 
 function View({ state, store, role, ownerName }: ViewProps) {
-  const { tab, at, node, resume } = route.useSearch();
+  const { tab, at, span, view, node, resume } = route.useSearch();
   const navigate = route.useNavigate();
   const wide = useMediaQuery(WIDE, true, { getInitialValueInEffect: false });
   const phone = useMediaQuery(PHONE, false, { getInitialValueInEffect: false });
@@ -85,7 +74,6 @@ function View({ state, store, role, ownerName }: ViewProps) {
   const pending = state.approvals.filter((approval) => approval.status === "pending");
   const status = shownStatus(state.facts.status, state.run?.status, pending.length);
   const heard = useConnection().kind === "live";
-  const live = status === "running" || status === "pausing";
   useAttention(state.facts.name, pending.length, status);
 
   const more: MenuItem[] = [];
@@ -102,9 +90,9 @@ function View({ state, store, role, ownerName }: ViewProps) {
       search: (before) => ({ ...before, tab: next === (wide ? "overview" : "chat") ? undefined : next, at: undefined }),
       replace: true,
     });
-  const jump = (seq: number | undefined) =>
-    void navigate({ search: (before) => ({ ...before, at: seq }), replace: true });
-  const jumpToEvent = (seq: number) => void navigate({ search: { tab: "events", at: seq }, replace: true });
+  const search = (change: Partial<SessionSearch>) =>
+    void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
+  const jump = (seq: number | undefined) => search({ at: seq });
   const review = () => {
     const card = document.querySelector<HTMLElement>("[data-request]");
     card?.scrollIntoView({ block: "nearest" });
@@ -126,123 +114,44 @@ function View({ state, store, role, ownerName }: ViewProps) {
       decision={(approval) => <ApprovalCard approval={approval} />}
     />
   );
-  const hasMission = state.plan.length > 0 || state.dag.nodes.some((each) => each.toolSteps !== null);
-  const tabs: readonly Tab[] = [
-    ...(wide ? [] : [{ id: "chat", label: "Chat", icon: "chat", count: 0, content: () => conversation } as const]),
-    {
-      id: "overview",
-      label: "Overview",
-      icon: "list",
-      count: 0,
-      content: () => (
-        <Overview
-          state={state}
-          onJump={jumpToEvent}
-          queue={
-            <>
-              <Grants state={state} quiet />
-              <Queue sessionId={state.sessionId} />
-            </>
-          }
-          steps={
-            <StepList
-              begun={state.steps}
-              plan={state.plan}
-              live={live}
-              waits={status === "needs-you"}
-              heard={heard}
-            />
-          }
-        />
-      ),
-    },
-    ...(hasMission
-      ? [
-          {
-            id: "mission",
-            label: "Mission",
-            icon: "flag",
-            count: 0,
-            content: () => <MissionTab state={state} />,
-          } as const,
-        ]
-      : []),
-    {
-      id: "dag",
-      label: "DAG",
-      icon: "graph",
-      count: 0,
-      content: () => (
-        <DagTab
-          state={state}
-          heard={heard}
-          selected={node}
-          onSelect={(next) => void navigate({ search: (before) => ({ ...before, node: next }), replace: true })}
-          onFork={(step, name) => setFork({ step, words: `before “${name}”` })}
-          onJump={jumpToEvent}
-        />
-      ),
-    },
-    {
-      id: "console",
-      label: "Console",
-      icon: "terminal",
-      count: state.lines.length,
-      content: () => (
-        <ConsoleView
-          lines={state.lines}
-          from={state.linesFrom}
-          onOlder={(to) => store.loadOlderLines(to)}
-          at={at}
-          onAt={jump}
-          href={`/api/sessions/${state.sessionId}/console.log`}
-          name={state.facts.name}
-        />
-      ),
-    },
-    {
-      id: "events",
-      label: "Events",
-      icon: "clock",
-      count: state.seq,
-      content: () => (
-        <EventsTab
-          store={store}
-          seq={state.seq}
-          at={at}
-          onAt={jump}
-          onFork={(seq) => setFork({ seq, words: `after event ${seq}` })}
-        />
-      ),
-    },
-    { id: "costs", label: "Costs", icon: "coin", count: 0, content: () => <CostsTab state={state} /> },
-    {
-      id: "files",
-      label: "Files",
-      icon: "file",
-      count: state.files.length,
-      content: () => (
-        <FileList
-          sessionId={state.sessionId}
-          files={state.files}
-          stepName={(id) => state.steps.find((step) => step.stepId === id)?.name}
-          onJump={jumpToEvent}
-        />
-      ),
-    },
-    {
-      id: "config",
-      label: "Config",
-      icon: "gear",
-      count: 0,
-      content: () => <ConfigTab state={state} grants={<Grants state={state} />} />,
-    },
-  ];
+  const tabs = tabsOf({
+    state,
+    store,
+    status,
+    heard,
+    at,
+    span: readSpan(span),
+    view: view ?? "table",
+    node,
+    chat: wide ? null : conversation,
+    onAt: jump,
+    onSpan: (next) => search({ span: next ? writeSpan(next) : undefined, at: undefined }),
+    onView: (next) => search({ view: next === "table" ? undefined : next }),
+    onNode: (next) => search({ node: next }),
+    onEvent: (seq) => void navigate({ search: { tab: "events", at: seq }, replace: true }),
+    onFork: setFork,
+  });
   const wanted = tab ?? (wide ? "overview" : "chat");
   const current = tabs.find((each) => each.id === wanted) ?? tabs[0];
   useKeys(Object.fromEntries(tabs.map((each, index) => [String(index + 1), () => show(each.id)])));
   useAnswerKeys();
 
+  const views = (
+    <div className={styles.pane}>
+      {!phone && <TabBar tabs={tabs} current={current?.id ?? "overview"} onChange={show} />}
+      <div
+        {...(phone
+          ? { role: "region", "aria-label": current?.label }
+          : { role: "tabpanel", id: `panel-${current?.id}`, "aria-labelledby": `tab-${current?.id}` })}
+        className={styles.panel}
+        tabIndex={0}
+      >
+        <Boundary key={current?.id}>
+          <Suspense fallback={<Loading />}>{current?.content()}</Suspense>
+        </Boundary>
+      </div>
+    </div>
+  );
   return (
     <div className={styles.page}>
       <Header
@@ -254,9 +163,7 @@ function View({ state, store, role, ownerName }: ViewProps) {
         fork={fork}
         onFork={setFork}
         resumes={resume === true}
-        onResumes={() =>
-          void navigate({ search: (before) => ({ ...before, resume: undefined }), replace: true })
-        }
+        onResumes={() => search({ resume: undefined })}
         beside={<Watching sessionId={state.sessionId} />}
         more={more}
       />
@@ -269,22 +176,18 @@ function View({ state, store, role, ownerName }: ViewProps) {
       {pending.map((approval) => (
         <ApprovalCard key={approval.approvalId} approval={approval} />
       ))}
-      <div className={styles.work} data-wide={wide || undefined}>
-        <div className={styles.pane}>
-          {!phone && <TabBar tabs={tabs} current={current?.id ?? "overview"} onChange={show} />}
-          <div
-            {...(phone
-              ? { role: "region", "aria-label": current?.label }
-              : { role: "tabpanel", id: `panel-${current?.id}`, "aria-labelledby": `tab-${current?.id}` })}
-            className={styles.panel}
-            tabIndex={0}
-          >
-            <Boundary key={current?.id}>
-              <Suspense fallback={<Loading />}>{current?.content()}</Suspense>
-            </Boundary>
-          </div>
-        </div>
-        {wide && <div className={styles.pane}>{conversation}</div>}
+      <div className={styles.work}>
+        {wide ? (
+          <Split
+            name="session"
+            label="Width of the conversation"
+            initial={53}
+            left={views}
+            right={<div className={styles.pane}>{conversation}</div>}
+          />
+        ) : (
+          views
+        )}
       </div>
       <Suspense fallback={null}>
         {over === "share" && (
@@ -307,25 +210,4 @@ function View({ state, store, role, ownerName }: ViewProps) {
       )}
     </div>
   );
-}
-
-const ANSWER_KEYS: Readonly<Record<string, readonly string[]>> = {
-  a: ["approve", "continue", "answer"],
-  e: ["modify"],
-  r: ["reject", "abort", "revise"],
-};
-
-/** a, e and r press the answers of the first open question; the answers that need words ask for them first. */
-function useAnswerKeys(): void {
-  const press = (resolutions: readonly string[]) => {
-    const card = document.querySelector<HTMLElement>("[data-request]");
-    for (const resolution of resolutions) {
-      const button = card?.querySelector<HTMLButtonElement>(`button[data-answer="${resolution}"]:not(:disabled)`);
-      if (button) {
-        button.focus();
-        return button.click();
-      }
-    }
-  };
-  useKeys(Object.fromEntries(Object.entries(ANSWER_KEYS).map(([key, resolutions]) => [key, () => press(resolutions)])));
 }

@@ -3,10 +3,12 @@ import { memo, useDeferredValue, useEffect, useMemo, useRef, useState } from "re
 import fields from "@/components/form/form.module.css";
 import { Icon } from "@/components/Icon";
 import { ToEnd, useLogRows } from "@/components/rows";
+import { SpanChip } from "@/components/SpanChip";
 import { EmptyState } from "@/components/States";
 import { plain, spans } from "@/lib/ansi";
 import { integer } from "@/lib/format";
 import { useSeek } from "@/lib/seek";
+import type { Span } from "@/lib/span";
 import { useStored } from "@/lib/stored";
 import { clock } from "@/lib/time";
 import type { ConsoleLine } from "@/live/session-state";
@@ -22,13 +24,16 @@ interface Props {
   readonly onOlder: (to?: number) => Promise<void>;
   readonly at: number | undefined;
   readonly onAt: (seq: number | undefined) => void;
+  /** The stretch of the log that is looked at; null: all of it. */
+  readonly span: Span | null;
+  readonly onSpan: (span: Span | null) => void;
   /** Where all of it is to be had as one file. */
   readonly href: string;
   readonly name: string;
 }
 
 /** Everything the run printed, the newest part first. */
-export default function ConsoleView({ lines, from, onOlder, at, onAt, href, name }: Props) {
+export default function ConsoleView({ lines, from, onOlder, at, onAt, span, onSpan, href, name }: Props) {
   const box = useRef<HTMLInputElement>(null);
   const { fetchOlder, fetching, failed } = useOlder(from, onOlder);
   const [wrap, setWrap] = useStored("console-wrap", false);
@@ -38,7 +43,14 @@ export default function ConsoleView({ lines, from, onOlder, at, onAt, href, name
   const wanted = useDeferredValue(search.trim().toLowerCase());
 
   const streams = useMemo(() => [...new Set(lines.map((line) => line.stream))], [lines]);
-  const shown = useMemo(() => (stream ? lines.filter((line) => line.stream === stream) : lines), [lines, stream]);
+  const [first, last] = [span?.from ?? 0, span?.to ?? Number.POSITIVE_INFINITY];
+  const shown = useMemo(
+    () =>
+      stream || first > 0
+        ? lines.filter((line) => (!stream || line.stream === stream) && line.seq >= first && line.seq <= last)
+        : lines,
+    [lines, stream, first, last],
+  );
   const hits = useMemo(
     () =>
       wanted ? shown.flatMap((line, index) => (plain(line.text).toLowerCase().includes(wanted) ? [index] : [])) : [],
@@ -58,6 +70,9 @@ export default function ConsoleView({ lines, from, onOlder, at, onAt, href, name
   useEffect(() => {
     if (at !== undefined && at <= from) fetchOlder(at);
   }, [at, from]);
+  useEffect(() => {
+    if (first > 0 && first <= from) fetchOlder(first);
+  }, [first, from]);
   const place = shown.findIndex((line) => line.seq === at);
   useEffect(() => {
     if (place >= 0) rows.scrollToIndex(place, { align: "center" });
@@ -121,6 +136,7 @@ export default function ConsoleView({ lines, from, onOlder, at, onAt, href, name
             ))}
           </select>
         )}
+        {span && <SpanChip span={span} onClear={() => onSpan(null)} />}
         <Button size="xs" variant={wrap ? "light" : "default"} aria-pressed={wrap} onClick={() => setWrap(!wrap)}>
           Wrap
         </Button>
@@ -135,7 +151,7 @@ export default function ConsoleView({ lines, from, onOlder, at, onAt, href, name
           Download all
         </Button>
       </div>
-      {from > 0 && (
+      {from > 0 && from >= first && (
         <p className={styles.older}>
           {wanted ? (
             <>
@@ -193,6 +209,7 @@ export default function ConsoleView({ lines, from, onOlder, at, onAt, href, name
             })}
           </div>
         </div>
+        {shown.length === 0 && <p className={styles.none}>Nothing was printed here.</p>}
         <ToEnd rows={log} />
       </div>
     </div>

@@ -10,6 +10,7 @@ import { dollars, integer } from "@/lib/format";
 import type { SessionState } from "@/live/session-state";
 import { runAtWork, settledCosts } from "@/live/under-way";
 import styles from "./Costs.module.css";
+import { CostTable } from "./CostTable";
 import { csvOf, curveOf, stepPath } from "./series";
 
 type By = "model" | "agent" | "step" | "run" | "day";
@@ -33,13 +34,25 @@ export default function CostsTab({ state }: { state: SessionState }) {
   if (costs.calls === 0 && underWay === 0)
     return <EmptyState>Each call of a model appears here with its tokens and its price.</EmptyState>;
   const rows = named(rowsOf(costs, by), by, state);
-  const priced = rows.some((row) => row.cost_usd !== null && row.cost_usd > 0);
   return (
     <div className={styles.costs}>
       <dl className={styles.totals}>
         <Total name="Spent">
-          <Money usd={costs.total_cost_usd} unpricedCalls={costs.unpriced_calls} calls={costs.calls} />
+          {costs.calls > 0 ? (
+            <Money usd={costs.total_cost_usd} unpricedCalls={costs.unpriced_calls} calls={costs.calls} />
+          ) : (
+            "not known yet"
+          )}
         </Total>
+        {costs.made_again.calls > 0 && (
+          <Total name="Of it spent again">
+            <Money
+              usd={costs.made_again.cost_usd}
+              unpricedCalls={costs.made_again.unpriced_calls}
+              calls={costs.made_again.calls}
+            />
+          </Total>
+        )}
         <Total name="Model calls">{integer(costs.calls)}</Total>
         <Total name="Tokens in">{integer(costs.input_tokens)}</Total>
         <Total name="Tokens out">{integer(costs.output_tokens)}</Total>
@@ -51,6 +64,7 @@ export default function CostsTab({ state }: { state: SessionState }) {
           at the end.
         </p>
       )}
+      <Again costs={costs} />
       <Limits state={state} costs={costs} />
       <Curve costs={costs} />
       {rows.length > 0 && (
@@ -76,43 +90,37 @@ export default function CostsTab({ state }: { state: SessionState }) {
               Download as CSV
             </a>
           </div>
-          <div className={styles.scroll} tabIndex={0} role="region" aria-label={`Costs by ${by}`}>
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">{by.charAt(0).toUpperCase() + by.slice(1)}</th>
-                  <th scope="col" className={styles.barCell}>
-                    {priced ? "Share of the cost" : "Share of the tokens"}
-                  </th>
-                  <th scope="col">Calls</th>
-                  <th scope="col">In</th>
-                  <th scope="col">Out</th>
-                  <th scope="col">Cost</th>
-                </tr>
-              </thead>
-              <tbody>
-                {rows.map((row) => (
-                  <tr key={row.key}>
-                    <th scope="row">{row.key}</th>
-                    <td className={styles.barCell}>
-                      <span className={styles.track}>
-                        <span style={{ width: `${shareOf(row, rows, priced) * 100}%` }} />
-                      </span>
-                    </td>
-                    <td>{integer(row.calls)}</td>
-                    <td>{integer(row.input_tokens)}</td>
-                    <td>{integer(row.output_tokens)}</td>
-                    <td>
-                      <Money usd={row.cost_usd} unpricedCalls={row.unpriced_calls} calls={row.calls} />
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <CostTable rows={rows} by={by} />
         </>
       )}
+      <Prices costs={costs} />
     </div>
+  );
+}
+
+/** What a crash, a retry or a way back cost: the calls that had to be made a second time. */
+function Again({ costs }: { costs: CostSummary }) {
+  const { calls, unpriced_calls: unpriced } = costs.made_again;
+  if (calls === 0) return null;
+  return (
+    <p className={styles.open}>
+      {calls === 1 ? "1 call was" : `${integer(calls)} calls were`} made again after a crash, in a retry or when the
+      run went back; every other answer was kept and not paid for twice.
+      {unpriced > 0 && ` ${unpriced === calls ? "What was cut off" : `${integer(unpriced)} of them`} told no price.`}
+    </p>
+  );
+}
+
+/** From which lists of prices; the calls of a model that none of them knows have no price. */
+function Prices({ costs }: { costs: CostSummary }) {
+  if (costs.price_versions.length === 0) return null;
+  const used = costs.price_versions.map((each) => each.version);
+  const changed = costs.total_cost_usd !== null && costs.total_cost_usd > 0 && !used.includes(costs.price_version);
+  return (
+    <p className={styles.open}>
+      Priced from {used.join(", then ")}
+      {changed && `; the next calls from ${costs.price_version}`}.
+    </p>
   );
 }
 
@@ -205,10 +213,4 @@ function named(rows: readonly CostRow[], by: By, state: SessionState): CostRow[]
       return { ...row, key: row.label ?? (row.key === state.run?.runId ? "newest run" : `run ${index + 1}`) };
     return { ...row, key: row.key || "–" };
   });
-}
-
-function shareOf(row: CostRow, rows: readonly CostRow[], priced: boolean): number {
-  const value = (each: CostRow) => (priced ? (each.cost_usd ?? 0) : each.input_tokens + each.output_tokens);
-  const most = rows.reduce((sum, each) => sum + value(each), 0);
-  return most > 0 ? value(row) / most : 0;
 }

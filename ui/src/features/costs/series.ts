@@ -54,6 +54,16 @@ export function stepPath(
   return `${parts.join("")}H${width}`;
 }
 
+/** How many colours the parts of a bar take turns with. */
+export const SHADES = 6;
+
+/** How much of all this is, by cost or by tokens. */
+export function shareOf(row: CostRow, rows: readonly CostRow[], priced: boolean): number {
+  const value = (each: CostRow) => (priced ? (each.cost_usd ?? 0) : each.input_tokens + each.output_tokens);
+  const most = rows.reduce((sum, each) => sum + value(each), 0);
+  return most > 0 ? value(row) / most : 0;
+}
+
 export function csvOf(rows: readonly CostRow[]): string {
   const head = "key,calls,input_tokens,output_tokens,cached_tokens,cost_usd,unpriced_calls";
   const cell = (value: unknown) => {

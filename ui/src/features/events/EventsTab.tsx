@@ -2,15 +2,19 @@ import { Button } from "@mantine/core";
 import { useDeferredValue, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { Icon } from "@/components/Icon";
 import { Segmented } from "@/components/Segmented";
+import { SpanChip } from "@/components/SpanChip";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
 import { integer } from "@/lib/format";
 import { useSeek } from "@/lib/seek";
+import { isIn, type Span } from "@/lib/span";
 import { EventLog } from "@/live/event-log";
+import type { EventFrame } from "@/live/frames";
 import type { SessionStore } from "@/live/session-store";
+import { rowsOf } from "./attempts";
 import { describe } from "./describe";
 import { EventDetail } from "./EventDetail";
 import styles from "./Events.module.css";
-import { EventTable } from "./EventTable";
+import { EventTable, neighbour } from "./EventTable";
 import { TimelineView } from "./TimelineView";
 import fields from "@/components/form/form.module.css";
 
@@ -19,16 +23,21 @@ interface Props {
   readonly seq: number;
   readonly at: number | undefined;
   readonly onAt: (seq: number | undefined) => void;
+  /** The stretch of the log that is looked at; null: all of it. */
+  readonly span: Span | null;
+  readonly onSpan: (span: Span | null) => void;
+  readonly view: View;
+  readonly onView: (view: View) => void;
   readonly onFork: (seq: number) => void;
 }
 
 type View = "table" | "timeline" | "json";
 
-export default function EventsTab({ store, seq, at, onAt, onFork }: Props) {
+export default function EventsTab({ store, seq, at, onAt, span, onSpan, view, onView, onFork }: Props) {
   const [log] = useState(() => new EventLog(store.sessionId, seq));
   const { events, hasOlder, loading, problem } = useSyncExternalStore(log.subscribe, log.getView);
-  const [view, setView] = useState<View>("table");
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
   const [search, setSearch] = useState("");
   const wanted = useDeferredValue(search.trim().toLowerCase());
 
@@ -37,6 +46,10 @@ export default function EventsTab({ store, seq, at, onAt, onFork }: Props) {
     void (at === undefined ? log.loadOlder() : log.reach(at - 50));
     return stop;
   }, [log, store]);
+  const from = span?.from;
+  useEffect(() => {
+    if (from !== undefined) void log.reach(from);
+  }, [from, log]);
   useEffect(() => {
     if (at !== undefined) void log.reach(at);
   }, [at, log]);
@@ -46,14 +59,15 @@ export default function EventsTab({ store, seq, at, onAt, onFork }: Props) {
     for (const event of events) found.set(event.type, (found.get(event.type) ?? 0) + 1);
     return [...found].sort((a, b) => b[1] - a[1]);
   }, [events]);
-  const shown = useMemo(
-    () =>
-      events.filter(
-        (event) =>
-          !hidden.has(event.type) && (!wanted || `${event.type} ${describe(event)}`.toLowerCase().includes(wanted)),
-      ),
-    [events, hidden, wanted],
+  const matches = useMemo(
+    () => (event: EventFrame) =>
+      isIn(span, event.seq) &&
+      !hidden.has(event.type) &&
+      (!wanted || `${event.type} ${describe(event)}`.toLowerCase().includes(wanted)),
+    [span?.from, span?.to, hidden, wanted],
   );
+  const shown = useMemo(() => events.filter(matches), [events, matches]);
+  const entries = useMemo(() => rowsOf(events, matches, opened, at), [events, matches, opened, at]);
   const { seeking, seek, stop } = useSeek({
     found: shown.length,
     hasOlder,
@@ -84,7 +98,7 @@ export default function EventsTab({ store, seq, at, onAt, onFork }: Props) {
             ["timeline", "Timeline"],
             ["json", "JSON"],
           ]}
-          onChange={setView}
+          onChange={onView}
         />
         {view !== "timeline" && (
           <input
@@ -101,6 +115,7 @@ export default function EventsTab({ store, seq, at, onAt, onFork }: Props) {
             ? `${integer(events.length)} ${events.length === 1 ? "event" : "events"}`
             : `${integer(shown.length)} of ${integer(events.length)}`}
           {hasOlder &&
+            !span &&
             (searches
               ? `; those before event ${integer(first)} are not searched yet`
               : `, before event ${integer(first)} on the server`)}
@@ -110,7 +125,8 @@ export default function EventsTab({ store, seq, at, onAt, onFork }: Props) {
             {seeking ? "Stop" : "Search older"}
           </Button>
         )}
-        {hasOlder && !searches && (
+        {span && <SpanChip span={span} onClear={() => onSpan(null)} />}
+        {hasOlder && !searches && !span && (
           <Button size="compact-xs" variant="default" loading={loading} onClick={() => void log.loadOlder()}>
             Load older
           </Button>
@@ -142,16 +158,29 @@ export default function EventsTab({ store, seq, at, onAt, onFork }: Props) {
       {problem && <ErrorState problem={problem} onRetry={() => void log.loadOlder()} />}
       <div className={styles.body}>
         {view === "timeline" ? (
-          <TimelineView events={events} at={at} onAt={onAt} />
+          <TimelineView events={events} at={at} onAt={onAt} span={span} onSpan={onSpan} />
         ) : (
-          <EventTable events={shown} at={at} onAt={onAt} asJson={view === "json"} onOlder={() => void log.loadOlder()} />
+          <EventTable
+            entries={entries}
+            at={at}
+            onAt={onAt}
+            asJson={view === "json"}
+            onOlder={() => {
+              if (!span) void log.loadOlder();
+            }}
+            onAttempt={(key) => {
+              const next = new Set(opened);
+              if (!next.delete(key)) next.add(key);
+              setOpened(next);
+            }}
+          />
         )}
         {selected && (
           <EventDetail
             event={selected}
             onClose={() => onAt(undefined)}
             onStep={(by) => {
-              const next = shown[shown.findIndex((event) => event.seq === selected.seq) + by];
+              const next = neighbour(entries, selected.seq, by);
               if (next) onAt(next.seq);
             }}
             onFork={onFork}

@@ -117,6 +117,20 @@ export function timelineOf(events: readonly EventFrame[], now: number): Timeline
   return { bars, marks, outages, pauses, ...axis(events, bars, now) };
 }
 
+/** The part of a timeline in which these events lie: what reaches into it, on an axis of its own. */
+export function within(line: Timeline, events: readonly EventFrame[]): Timeline {
+  const first = Date.parse(events[0]?.timestamp ?? "");
+  const last = Date.parse(events.at(-1)?.timestamp ?? "");
+  const reachesIn = (each: { readonly from: number; readonly to: number }) => each.to >= first && each.from <= last;
+  return {
+    bars: line.bars.filter(reachesIn),
+    outages: line.outages.filter(reachesIn),
+    pauses: line.pauses.filter(reachesIn),
+    marks: line.marks.filter((mark) => mark.at >= first && mark.at <= last),
+    ...axis(events, [], last),
+  };
+}
+
 /** Time without events inside longer than a minute takes four seconds' room, whatever waited meanwhile. */
 function axis(events: readonly EventFrame[], bars: readonly Bar[], now: number): Pick<Timeline, "at" | "folds"> {
   const times = events.map((event) => Date.parse(event.timestamp)).filter((time) => !Number.isNaN(time));

@@ -7,6 +7,7 @@ import { EmptyState, ErrorState } from "@/components/States";
 import { bytes } from "@/lib/format";
 import type { FileEntry } from "@/live/session-state";
 import styles from "./FileList.module.css";
+import { FileDiff } from "./FileDiff";
 import { FileHistory } from "./FileHistory";
 import { FilePreview } from "./FilePreview";
 import { treeOf, type Folder } from "./tree";
@@ -66,6 +67,7 @@ export default function FileList({ sessionId, files, stepName, onJump }: ListPro
       {shown && (
         <>
           <FilePreview key={`${shown.path} ${shown.at} ${shown.size ?? ""}`} sessionId={sessionId} file={shown} />
+          <FileDiff key={`diff ${shown.path}`} sessionId={sessionId} file={shown} files={files} />
           <FileHistory
             key={shown.path}
             sessionId={sessionId}

@@ -4,9 +4,11 @@ import { Ago } from "@/components/Ago";
 import { Icon } from "@/components/Icon";
 import { Markdown } from "@/components/Markdown";
 import { dollars, integer } from "@/lib/format";
+import { useNow } from "@/lib/now";
 import { readStored, writeStored } from "@/lib/stored";
 import { clock, duration } from "@/lib/time";
-import type { SessionState } from "@/live/session-state";
+import { timesOf } from "@/live/clock";
+import type { RunEntry, SessionState } from "@/live/session-state";
 import styles from "./Overview.module.css";
 
 interface Props {
@@ -68,9 +70,7 @@ export function Overview({ state, steps, queue, onJump }: Props) {
               <Ago at={run.startedAt} />
             </Fact>
           )}
-          {run?.startedAt && run.endedAt && (
-            <Fact name="Run took">{duration(Date.parse(run.endedAt) - Date.parse(run.startedAt))}</Fact>
-          )}
+          {run && <Took run={run} />}
           {run && <Fact name="Attempt">{run.attempt}</Fact>}
           <Fact name="Model calls">{integer(state.cost.calls)}</Fact>
           <Fact name="Tokens">
@@ -91,6 +91,18 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>
+  );
+}
+
+/** What waited for people, or for a resume, is no work. */
+function Took({ run }: { run: RunEntry }) {
+  const times = timesOf(run, useNow());
+  if (!times) return null;
+  return (
+    <>
+      <Fact name="Worked">{duration(times.active)}</Fact>
+      <Fact name={run.endedAt ? "From start to end" : "Since it began"}>{duration(times.elapsed)}</Fact>
+    </>
   );
 }
 

@@ -6,19 +6,16 @@ import { cancelRun, commandSession, retryRun, suspendSession } from "@/api/sessi
 import { useRole } from "@/components/Access";
 import { Icon } from "@/components/Icon";
 import { Menu, type MenuItem } from "@/components/Menu";
-import { Money } from "@/components/Money";
 import { useOneAtATime } from "@/components/OneAtATime";
 import { ErrorState } from "@/components/States";
 import { StatusChip } from "@/components/StatusChip";
 import { may } from "@/lib/access";
-import { dollars, integer } from "@/lib/format";
 import { useKeys } from "@/lib/keys";
-import { useNow } from "@/lib/now";
 import type { Shown } from "@/lib/status";
-import { duration } from "@/lib/time";
 import type { SessionState } from "@/live/session-state";
 import { allowed, DEEDS, offered, type Deed } from "./actions";
 import { DeleteDialog, ForkDialog, RenameDialog } from "./dialogs";
+import { Progress, Spent } from "./Facts";
 import { ResumeDialog, RetryDialog } from "./ResumeDialog";
 import styles from "./Session.module.css";
 
@@ -170,8 +167,8 @@ export function Header({
           <StatusChip status={status} />
         </span>
         <span className={styles.mode}>{state.facts.mode}</span>
-        <Progress state={state} over={OVER.has(status)} ticking={status === "running" && heard} />
-        <Spent state={state} />
+        <Progress state={state} status={status} heard={heard} />
+        <Spent state={state} status={status} />
         {state.run?.model && <span className={styles.mode}>{state.run.model}</span>}
       </div>
       {problem && <ErrorState problem={problem} />}
@@ -183,49 +180,5 @@ export function Header({
       {asking === "delete" && <DeleteDialog state={state} onClose={() => setAsking(null)} />}
       {fork && <ForkDialog state={state} point={fork} onClose={() => onFork(null)} />}
     </header>
-  );
-}
-
-function Spent({ state }: { state: SessionState }) {
-  const most = state.facts.limits["max_cost_usd"];
-  const { usd, unpricedCalls, calls } = state.cost;
-  return (
-    <span>
-      {calls > 0 && calls === unpricedCalls ? (
-        <span title={`${integer(calls)} model ${calls === 1 ? "call" : "calls"} without a known price`}>
-          cost unknown (unpriced model)
-        </span>
-      ) : (
-        <Money usd={usd} unpricedCalls={unpricedCalls} calls={calls} />
-      )}
-      {typeof most === "number" && <> · limit {dollars(most)}</>}
-    </span>
-  );
-}
-
-/** Where a run was last says nothing any more when it is over; how long it took does. */
-const OVER: ReadonlySet<Shown> = new Set<Shown>(["ready", "done", "archived", "deleted"]);
-
-function Progress({ state, over, ticking }: { state: SessionState; over: boolean; ticking: boolean }) {
-  const now = useNow();
-  const { phase, stepNumber } = state.facts;
-  const running = state.steps.findLast((step) => step.status === "running");
-  const started = state.run?.startedAt;
-  if (over) {
-    const ended = state.run?.endedAt;
-    return started && ended ? <span className="num">took {duration(Date.parse(ended) - Date.parse(started))}</span> : null;
-  }
-  return (
-    <>
-      {phase && (
-        <span>
-          {phase}
-          {stepNumber !== null && `, step ${stepNumber}`}
-          {state.plan.length > 0 && stepNumber !== null && ` of ${state.plan.length}`}
-          {running && ` “${running.name}”`}
-        </span>
-      )}
-      {started && ticking && <span className="num">{duration(now - Date.parse(started))}</span>}
-    </>
   );
 }

@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { getEvents, resumeSession, retryRun } from "@/api/sessions";
+import { getCosts, getEvents, resumeSession, retryRun } from "@/api/sessions";
 import { Ago } from "@/components/Ago";
 import { Dialog } from "@/components/Dialog";
 import fields from "@/components/form/form.module.css";
@@ -9,9 +9,10 @@ import { Money } from "@/components/Money";
 import { useOneAtATime } from "@/components/OneAtATime";
 import { ErrorState } from "@/components/States";
 import { useDraft } from "@/lib/draft";
+import { dollars } from "@/lib/format";
 import { readEvent } from "@/live/frames";
 import type { StepEntry } from "@/live/session-state";
-import { CHANGES, CHANGES_BACK, changedSince } from "./changed";
+import { CHANGES, CHANGES_BACK, changedPrices, changedSince } from "./changed";
 import { Cancel, plural, useCommand, type DialogProps } from "./command";
 import styles from "./Session.module.css";
 
@@ -26,12 +27,20 @@ export function ResumeDialog({ state, onClose, onFork }: DialogProps & { onFork:
     queryFn: () => getEvents(state.sessionId, Math.max(0, state.seq - CHANGES_BACK), CHANGES, CHANGES_BACK),
     retry: false, // the preview is a courtesy: a resume does not depend on it
   });
-  const changed = log.data && changedSince(log.data.events.map(readEvent).filter((event) => event !== null));
+  const costs = useQuery({
+    queryKey: ["costs", state.sessionId, state.cost.calls],
+    queryFn: () => getCosts(state.sessionId),
+    retry: false,
+  });
+  const since = log.data && changedSince(log.data.events.map(readEvent).filter((event) => event !== null));
+  const prices = costs.data ? changedPrices(costs.data) : null;
+  const changed = since || prices ? [...(since ?? []), ...(prices ? [prices] : [])] : null;
   const kept = state.steps.filter((step) => step.status === "completed" && step.runId === state.run?.runId);
   const again = state.steps.filter(
     (step) => (step.status === "running" || step.status === "failed") && step.runId === state.run?.runId,
   );
   const open = state.tools.filter((tool) => tool.status === "running" && tool.runId === state.run?.runId);
+  const most = state.facts.limits["max_cost_usd"];
   const resume = () =>
     run(async () => {
       const text = words.trim();
@@ -100,6 +109,7 @@ export function ResumeDialog({ state, onClose, onFork }: DialogProps & { onFork:
           <dt>Spent so far</dt>
           <dd>
             <Money usd={state.cost.usd} unpricedCalls={state.cost.unpricedCalls} calls={state.cost.calls} />
+            {typeof most === "number" && ` of ${dollars(most)}`}
           </dd>
         </div>
       </dl>

@@ -17,7 +17,7 @@ export function Strip({ state }: { state: SessionState }) {
       <span className={styles.saved}>
         <Icon name="shield" /> Saved
       </span>
-      <span className="num">event {integer(state.seq)}</span>
+      <Events state={state} />
       <span>
         {state.savedAt ? (
           <>
@@ -29,8 +29,29 @@ export function Strip({ state }: { state: SessionState }) {
       </span>
       <span className={styles.version}>v{state.facts.version}</span>
       <Link connection={connection} lastEventAt={state.lastEventAt} />
-      <Back seq={state.seq} />
+      <Back seq={state.seq} behind={behind(state) > 0} />
     </div>
+  );
+}
+
+/** How many events are on their way that were there when the page began to follow. */
+function behind({ seq, replay }: SessionState): number {
+  return Math.max(0, (replay?.through ?? 0) - seq);
+}
+
+const LONG_REPLAY = 500;
+
+function Events({ state }: { state: SessionState }) {
+  const { replay, seq } = state;
+  const isLong = replay !== null && replay.through - replay.from > LONG_REPLAY;
+  if (!isLong || behind(state) === 0) return <span className="num">event {integer(seq)}</span>;
+  return (
+    <span className={styles.replay} role="status" aria-label="Catching up">
+      <span className="num">
+        Catching up {integer(seq)} / {integer(replay.through)}
+      </span>
+      <progress aria-hidden="true" value={seq - replay.from} max={replay.through - replay.from} />
+    </span>
   );
 }
 
@@ -38,7 +59,7 @@ const SAID_MS = 8_000;
 const SETTLE_MS = 600;
 
 /** After an outage: how much was caught up. */
-function Back({ seq }: { seq: number }) {
+function Back({ seq, behind }: { seq: number; behind: boolean }) {
   const isLive = useConnection().kind === "live";
   const lostAt = useRef<number | null>(null);
   const latest = useRef(seq);
@@ -49,7 +70,7 @@ function Back({ seq }: { seq: number }) {
       lostAt.current ??= latest.current;
       return;
     }
-    if (lostAt.current === null) return;
+    if (lostAt.current === null || behind) return;
     const settled = setTimeout(() => {
       setCaughtUp(latest.current - (lostAt.current ?? latest.current));
       lostAt.current = null;
@@ -59,7 +80,7 @@ function Back({ seq }: { seq: number }) {
       clearTimeout(settled);
       clearTimeout(over);
     };
-  }, [isLive]);
+  }, [isLive, behind]);
   if (caughtUp <= 0) return null;
   return (
     <span role="status" aria-label="Caught up">

@@ -1,4 +1,5 @@
-import type { EventFrame } from "@/live/frames";
+import type { CostSummary } from "@/api/types";
+import { asFields, type EventFrame } from "@/live/frames";
 
 /** What is looked through for the pause and what came after it. */
 export const CHANGES = ["workflow_paused", "file_update", "plan_update", "agent_message"];
@@ -21,4 +22,12 @@ export function changedSince(events: readonly EventFrame[]): readonly string[] |
     ...(after.some((each) => each.type === "plan_update") ? ["the plan"] : []),
     ...(messages > 0 ? [`${messages} ${messages === 1 ? "message" : "messages"} more`] : []),
   ];
+}
+
+/** The list of prices that the newest priced call was priced from, and the one that calls are priced from now. */
+export function changedPrices(costs: CostSummary): string | null {
+  const priced = costs.records.map(asFields).find((call) => typeof call["cost_usd"] === "number" && call["cost_usd"] > 0);
+  const before = priced?.["price_version"];
+  if (typeof before !== "string" || before === costs.price_version) return null;
+  return `model prices: ${before} → ${costs.price_version}`;
 }
