@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from perdure.core.access import LOCAL_ACTOR
 from perdure.core.approvals import Approval
 from perdure.errors import InvalidInput
+from perdure.store import costs as cost_rows
 from tests.engine.conftest import TASK, House
 
 
@@ -161,3 +163,119 @@ async def test_time_counts_execution_and_not_waiting(house: House) -> None:
 async def test_limits_that_are_none_are_refused(house: House, limits: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match="resource_limits"):
         await house.app.sessions.create(LOCAL_ACTOR, mode="one-shot", resource_limits=limits)
+
+
+class TestDollars:
+    """With a model of the price list: what a call costs is known, and the loopback provider answers in its name."""
+
+    MODEL = "openai-chat:gpt-4"
+
+    async def _costs(self, house: House, session_id: str) -> list[float]:
+        """Return what was spent after each call."""
+        events = await house.app.history.events(LOCAL_ACTOR, session_id, limit=1000, types=["cost_update"])
+        costs = [event.payload["cost_usd"] for event in events]
+        assert costs
+        assert all(cost > 0 for cost in costs)
+        return [round(spent, 6) for spent in accumulate(costs)]
+
+    async def test_warns_at_the_crossing_asks_at_the_limit_and_goes_on_when_raised(
+        self, house: House
+    ) -> None:
+        free, run_id = await start(house, {}, model=self.MODEL)
+        await house.run(run_id, "completed")
+        spent = await self._costs(house, free)
+        house.provider.reset()
+        crossing = len(spent) // 2
+        allowed = round(spent[crossing] / 0.8 - 2e-6, 6)
+        last = next(n for n, so_far in enumerate(spent) if so_far >= allowed)
+        assert spent[crossing - 1] < 0.8 * allowed <= spent[crossing] < allowed <= spent[last] < spent[-1]
+
+        session_id, run_id = await start(house, {"max_cost_usd": allowed}, model=self.MODEL)
+        question = await asked(house, run_id)
+        assert (question.request_data["limit"], question.request_data["used"]) == (
+            "max_cost_usd",
+            spent[last],
+        )
+        assert len(house.provider.calls) == last + 1
+        told = await house.app.history.events(LOCAL_ACTOR, session_id, limit=1000)
+        types = [event.type for event in told]
+        updates = [n for n, type_ in enumerate(types) if type_ == "cost_update"]
+        assert types.count("budget_warning") == types.count("budget_exceeded") == 1
+        assert types.index("budget_warning") == updates[crossing] + 1
+        assert types.index("budget_exceeded") == updates[last] + 1
+        assert told[updates[crossing] + 1].payload["used"] == spent[crossing]
+        assert (await house.session(session_id)).status == "active"
+
+        await house.app.approvals.answer(
+            LOCAL_ACTOR, question.id, resolution="approve", answer={"max_cost_usd": 2 * spent[-1]}
+        )
+        done = await house.run(run_id, "completed", "waiting")
+        assert done.status == "completed"
+        assert await self._costs(house, session_id) == spent
+        assert done.cost_usd_micros == round(spent[-1] * 1e6)
+        assert max(house.provider.counts.values()) == 1
+        types = await house.types(session_id)
+        assert types.count("budget_warning") == types.count("budget_exceeded") == 1
+
+    async def test_of_a_session_counts_over_its_runs(self, house: House) -> None:
+        session = await house.app.sessions.create(
+            LOCAL_ACTOR,
+            mode="copilot",
+            # Reminded of nothing, each message costs the same.
+            config={"model": self.MODEL, "routing": "minimal", "history_messages": 0},
+        )
+
+        async def say() -> str:
+            started = await house.app.runs.start(LOCAL_ACTOR, session.id, "What is it?")
+            assert started.run is not None
+            return started.run.id
+
+        await house.run(await say(), "completed")
+        (price,) = await self._costs(house, session.id)
+        allowed = round(2.4 * price, 6)
+        await house.app.sessions.update(
+            LOCAL_ACTOR, session.id, patch={"resource_limits": {"max_cost_usd": allowed}}
+        )
+        assert "budget_warning" not in await house.types(session.id)
+
+        await house.run(await say(), "completed")
+        types = await house.types(session.id)
+        assert types.count("budget_warning") == 1
+        assert types[types.index("budget_warning") - 1] == "cost_update"
+        await house.run(await say(), "completed")
+        types = await house.types(session.id)
+        assert (types.count("budget_warning"), types.count("budget_exceeded")) == (1, 1)
+        assert "approval_request" not in types, "the call that reached the limit was the last of its run"
+
+        run_id = await say()
+        question = await asked(house, run_id)
+        assert question.request_data == {
+            "limit": "max_cost_usd",
+            "scope": "session",
+            "allowed": allowed,
+            "used": pytest.approx(3 * price),
+        }
+        assert len(house.provider.calls) == 3
+        await house.app.approvals.answer(LOCAL_ACTOR, question.id, resolution="approve")
+        await house.run(run_id, "completed")
+        limits = (await house.session(session.id)).resource_limits
+        assert limits == {"max_cost_usd": pytest.approx(3 * price + allowed)}
+        assert (await house.types(session.id)).count("budget_exceeded") == 1
+
+    async def test_a_call_in_flight_is_booked_before_it_is_asked(self, house: House) -> None:
+        house.provider.hold()
+        session_id, run_id = await start(house, {}, model=self.MODEL)
+        await house.held()
+        await house.app.sessions.update(
+            LOCAL_ACTOR, session_id, patch={"resource_limits": {"max_cost_usd": 0.000001}}
+        )
+        house.provider.release()
+
+        question = await asked(house, run_id)
+        (spent,) = await self._costs(house, session_id)
+        assert question.request_data["used"] == spent
+        (entry,) = await house.app.store.read(lambda tx: cost_rows.list_run_calls(tx, run_id))
+        assert (entry.finished, entry.cost_usd_micros) == (True, round(spent * 1e6))
+        await house.app.approvals.answer(LOCAL_ACTOR, question.id, resolution="abort")
+        await house.run(run_id, "failed")
+        assert len(house.provider.calls) == 1

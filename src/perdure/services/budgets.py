@@ -60,6 +60,12 @@ def check_time_in(tx: Tx, run_id: str) -> LimitState | None:
     return next((s for s in _checked(tx, run_id) if s.reached and s.limit == "max_seconds"), None)
 
 
+def note_in(tx: Tx, run_id: str) -> None:
+    """Log what is reached or nearly so by what was just used, once per limit."""
+    run = runs.get_run(tx, run_id)
+    _note(tx, run, _states(tx, sessions.get_session(tx, run.session_id), run))
+
+
 def time_left_in(tx: Tx, run_id: str) -> float | None:
     """Return the seconds of execution that are left to a run now, 0 or less when none are; None: no limit."""
     run = runs.get_run(tx, run_id)
@@ -88,12 +94,15 @@ def warn_of_unpriced_in(tx: Tx, run: Run, model: str) -> None:
 def _checked(tx: Tx, run_id: str) -> list[LimitState]:
     run = runs.get_run(tx, run_id)
     usage.tick(tx, run)
-    session = sessions.get_session(tx, run.session_id)
-    states = _states(tx, session, run)
+    states = _states(tx, sessions.get_session(tx, run.session_id), run)
+    _note(tx, run, states)
+    return states
+
+
+def _note(tx: Tx, run: Run, states: list[LimitState]) -> None:
     for state in states:
         if state.nearly:
             _log(tx, run, state)
-    return states
 
 
 def raise_in(tx: Tx, approval: Approval, answer: Any) -> None:

@@ -332,6 +332,7 @@ class RunProgress:
                 )
                 if record.cost_usd_micros is None:
                     budgets.warn_of_unpriced_in(tx, runs.get_run(tx, run.id), record.model)
+                budgets.note_in(tx, run.id)
             if events:
                 tx.append(run.session_id, *events)
 
