@@ -30,6 +30,18 @@ async def test_a_sessions_log_says_who_did_what_from_where(app: Running) -> None
     assert "secret" not in answer.text
 
 
+async def test_what_is_taken_away_as_a_whole_is_on_record(app: Running) -> None:
+    session = await app.create()
+    path = f"/api/sessions/{session['session_id']}"
+    await app.http.put(f"{path}/files/a.txt", content=b"a")
+    for what in ("files.zip", "console.log"):
+        assert (await app.http.get(f"{path}/{what}", headers=PROGRAM)).status_code == 200
+    newest = (await app.http.get(f"{path}/audit", params={"limit": 2})).json()["entries"]
+    assert [(e["action"], e["source"]) for e in newest] == [("session.export", "127.0.0.1 checker/1.0")] * 2
+    console, files = (e["details"] for e in newest)
+    assert (files, console["what"]) == ({"what": "files", "files": 1}, "console")
+
+
 async def test_pages_are_newest_first_and_hold_still_while_more_is_written(app: Running) -> None:
     session = await app.create()
     path = f"/api/sessions/{session['session_id']}"

@@ -62,6 +62,66 @@ def test_names_the_first_bad_row(perdure: Command, sqlite_url: str) -> None:
     assert (report["ok"], report["fault"], report["position"], report["rows"]) == (False, "changed", 2, 1)
 
 
+def test_a_record_written_anew_is_noticed_by_what_was_noted(
+    perdure: Command, sqlite_url: str, tmp_path: Path
+) -> None:
+    kept, database = tmp_path / "kept", sqlite_url.removeprefix("sqlite:///")
+    _write_three(sqlite_url)
+    first = perdure("audit", "head", "--append", kept, "--database", sqlite_url)
+    assert first.exit_code == Exit.OK
+    assert kept.read_text() == first.stdout
+    _write_three(sqlite_url)
+    report = json.loads(perdure("audit", "head", "--append", kept, "--database", sqlite_url, "--json").stdout)
+    assert report["position"] == 6
+    assert len(kept.read_text().splitlines()) == 2
+    against = ("audit", "verify", "--against", kept, "--database", sqlite_url)
+    assert perdure(*against).exit_code == Exit.OK
+    whole = Path(database).read_bytes()
+
+    with sqlite3.connect(database) as opened:
+        opened.execute("DELETE FROM pd_audit_entries")
+        opened.execute("UPDATE pd_audit_head SET position = 0, hash = ?", ("0" * 64,))
+    opened.close()
+    _write_three(sqlite_url)
+    assert perdure("audit", "verify", "--database", sqlite_url).exit_code == Exit.OK  # consistent in itself
+    assert perdure(*against).exit_code == Exit.FAILED
+    shorter = perdure("audit", "head", "--append", kept, "--database", sqlite_url)
+    assert (shorter.exit_code, "notes row 6" in shorter.stderr) == (Exit.FAILED, True)
+    _write_three(sqlite_url)
+    rewritten = perdure(*against)
+    assert (rewritten.exit_code, "Row 3 is bad (rewritten)" in rewritten.stdout) == (Exit.FAILED, True)
+    Path(database).write_bytes(whole)
+    assert perdure(*against).exit_code == Exit.OK
+    kept.write_text("not a hash\n")
+    assert perdure(*against).exit_code == Exit.USAGE
+    assert perdure("audit", "verify", "--against", tmp_path / "none").exit_code == Exit.USAGE
+
+
+def test_copies_are_on_record_and_so_in_the_copy(perdure: Command, sqlite_url: str, tmp_path: Path) -> None:
+    _write_three(sqlite_url)
+    one = ("db", "backup", tmp_path / "one.db", "--database", sqlite_url)
+    assert perdure(*one).exit_code == Exit.OK
+    assert perdure(*one).exit_code == Exit.USAGE  # it exists: no copy, no entry
+    data = tmp_path / "data"
+    all_ = json.loads(
+        perdure("backup", tmp_path / "all", "--data", data, "--database", sqlite_url, "--json").stdout
+    )
+    assert all_["recorded"] is True
+    with sqlite3.connect(tmp_path / "all" / "perdure.db") as copy:
+        noted = copy.execute(
+            "SELECT action, details, source FROM pd_audit_entries WHERE position > 3 ORDER BY position"
+        ).fetchall()
+        copy.execute("UPDATE pd_schema_version SET version_num = '0003'")
+    copy.close()
+    assert [row[:2] for row in noted] == [
+        ("server.backup", '{"what":"database"}'),
+        ("server.backup", '{"key":true,"what":"all"}'),
+    ]
+    assert all(row[2].startswith("command line of ") for row in noted)
+    older = perdure("db", "backup", tmp_path / "o.db", "--database", f"sqlite:///{tmp_path}/all/perdure.db")
+    assert (older.exit_code, "not in the audit log" in older.stderr) == (Exit.OK, True)
+
+
 def test_without_a_database_there_is_nothing_to_verify(perdure: Command) -> None:
     result = perdure("audit", "verify")
     assert (result.exit_code, result.stdout) == (Exit.OK, "0 rows verified: ok\n")

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 
-from perdure.core.audit import GENESIS, Fault, Verdict
+from perdure.core.access import SYSTEM_ACTOR
+from perdure.core.audit import GENESIS, Fault, Head, Verdict
 from perdure.core.sessions import Session
 from perdure.errors import PerdureError, StartupError, StorageUnavailable
 from perdure.store import audit, maintenance
@@ -198,6 +199,23 @@ async def test_the_first_bad_row_is_named(
     assert (verdict.fault, verdict.position) == (fault, position)
 
 
+async def test_what_is_done_without_a_server_is_noted_beside_one(
+    open_store: OpenStore, kept_url: str
+) -> None:
+    store = open_store(kept_url)
+    await store.write(act("a"))
+    audit.note(kept_url, SYSTEM_ACTOR, "server.backup", "server", what="all")
+    await store.write(act("b"))
+    assert [entry.act.action for entry in await all_of(store)] == [
+        "session.update",
+        "server.backup",
+        "session.update",
+    ]
+    verdict = audit.verify(kept_url, [audit.head(kept_url)])
+    assert (verdict.ok, verdict.rows) == (True, 3)
+    assert audit.head(kept_url).hash == verdict.last_hash
+
+
 async def test_bytes_that_are_no_text_are_a_changed_row(open_store: OpenStore, sqlite_url: str) -> None:
     await _written(open_store, sqlite_url, 3)
     change(sqlite_url, "UPDATE pd_audit_entries SET action = CAST(x'ff61' AS TEXT) WHERE position = 2")
@@ -219,6 +237,9 @@ async def test_without_its_head_the_chain_takes_nothing_and_nothing_else_is_writ
 
 
 def test_a_database_that_is_not_there_has_an_empty_chain(tmp_path: Any) -> None:
+    assert audit.head(f"sqlite:///{tmp_path}/none.db") == Head(0, GENESIS)
+    with pytest.raises(StartupError, match="no database"):
+        audit.note(f"sqlite:///{tmp_path}/none.db", SYSTEM_ACTOR, "server.backup", "server")
     verdict = audit.verify(f"sqlite:///{tmp_path}/none.db")
     assert (verdict.ok, verdict.rows) == (True, 0)
     assert not list(tmp_path.iterdir())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +15,8 @@ from perdure.cli.exits import Exit
 from perdure.cli.options import DEFAULT_SERVER, AsJson, Server, connect
 from perdure.client.models import AuditEntry
 from perdure.config import load_settings
-from perdure.core.audit import Verdict
+from perdure.core.audit import Head, Verdict, read_heads
+from perdure.errors import InvalidInput
 
 app = typer.Typer(help="See who did what, and verify that nobody changed that record.", no_args_is_help=True)
 
@@ -42,14 +46,22 @@ def list_(
 
 
 @app.command()
-def verify(database: Database = None, as_json: AsJson = False) -> None:
+def verify(
+    against: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What `head --append` noted, kept elsewhere.")
+    ] = None,
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
     """Look through the whole record in the database; ends with exit code 1 and names the first bad row.
 
-    Needs no server, and may run while one writes.
+    Needs no server, and may run while one writes. A record that was written anew as a whole, or cut at its
+    end, is consistent in itself: only hashes that were noted elsewhere show that.
     """
     from perdure.store import audit  # loads SQLAlchemy, which most commands do without
 
-    verdict = audit.verify(load_settings(database_url=database).url)
+    noted = _noted(against) if against is not None else []
+    verdict = audit.verify(load_settings(database_url=database).url, noted)
     if as_json:
         output.print_json(_report(verdict))
     elif verdict.ok:
@@ -61,6 +73,52 @@ def verify(database: Database = None, as_json: AsJson = False) -> None:
         output.note(f"Hash of row {verdict.rows}: {verdict.last_hash}")
     if not verdict.ok:
         raise typer.Exit(Exit.FAILED)
+
+
+@app.command()
+def head(
+    append: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Add it to this file, a line each time.")
+    ] = None,
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the newest row's number and hash, to be kept where who writes to the database cannot write.
+
+    Ends with exit code 1, and adds nothing, when the record has fewer rows than FILE has noted.
+    """
+    from perdure.store import audit
+
+    newest = audit.head(load_settings(database_url=database).url)
+    line = newest.line(datetime.now(UTC))
+    if append is not None:
+        most = max((each.position for each in _noted(append)), default=0) if append.exists() else 0
+        if most > newest.position:
+            output.complain(f"{append} notes row {most}, and the record ends with row {newest.position}.")
+            raise typer.Exit(Exit.FAILED)
+        _add(append, line)
+    if as_json:
+        output.print_json({"position": newest.position, "hash": newest.hash})
+    else:
+        output.line(line)
+
+
+def _noted(file: Path) -> list[Head]:
+    try:
+        return read_heads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{str(file)!r} cannot be read: {error}.") from error
+
+
+def _add(file: Path, line: str) -> None:
+    """Add a line to a file that may be one that can only be added to."""
+    try:
+        with file.open("a", encoding="utf-8") as opened:
+            opened.write(f"{line}\n")
+            opened.flush()
+            os.fsync(opened.fileno())
+    except OSError as error:
+        raise InvalidInput(f"{str(file)!r} cannot be written: {error}.") from error
 
 
 def _report(verdict: Verdict) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from perdure.cli.direct import Data, Database, account
 from perdure.cli.options import AsJson
 from perdure.config import Settings, load_settings
 from perdure.core.access import SYSTEM_ACTOR
-from perdure.errors import InvalidInput
+from perdure.errors import InvalidInput, StartupError
 
 
 def backup(
@@ -32,9 +32,11 @@ def backup(
     from perdure.store import backup as copies  # loads SQLAlchemy, which most commands do without
 
     settings = load_settings(data_dir=data, database_url=database)
+    copies.check_target(settings.url, target)
+    recorded = on_record(settings.url, "all", key=not without_key)
     made = copies.back_up(settings.url, settings.data_dir, target, with_key=not without_key)
     if as_json:
-        output.print_json({"path": str(target), **asdict(made)})
+        output.print_json({"path": str(target), **asdict(made), "recorded": recorded})
         return
     output.line(str(target))
     output.note(f"{output.size(made.size_bytes)}, {made.files} files of workspaces.")
@@ -85,6 +87,22 @@ def restore(
     output.line(str(settings.data_dir) if source else str(parse_address(settings.url)))
     output.note(f"{done.logs} sessions; {done.sign_ins} sign-ins ended.")
     output.note("Keys, shares and accounts are as they were then: look through them before others come in.")
+
+
+def on_record(url: str, what: str, **details: Any) -> bool:
+    """Write into the audit log that a copy is made, so that it has this itself; says so when that fails.
+
+    A database that cannot be written, or of another version, is worth a copy all the more.
+    """
+    from perdure.store import audit
+
+    actor = replace(SYSTEM_ACTOR, source=f"command line of {account()}")
+    try:
+        audit.note(url, actor, "server.backup", "server", what=what, **details)
+    except StartupError as error:
+        output.note(f"This copy is not in the audit log: {error.message}")
+        return False
+    return True
 
 
 def _only_postgres(settings: Settings) -> None:

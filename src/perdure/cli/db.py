@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from perdure.cli import output
+from perdure.cli.backup import on_record
 from perdure.cli.exits import Exit
 from perdure.cli.options import AsJson
 from perdure.config import load_settings
@@ -53,7 +54,10 @@ def backup(
     """Copy an SQLite database, also while a server writes to it."""
     from perdure.store import maintenance
 
-    written = maintenance.backup(load_settings(database_url=database).url, target)
+    url = load_settings(database_url=database).url
+    maintenance.check_copy(url, target)
+    on_record(url, "database")
+    written = maintenance.backup(url, target)
     size_bytes = written.stat().st_size
     if as_json:
         output.print_json({"path": str(written), "size_bytes": size_bytes})

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from perdure.core.access import Actor
-from perdure.errors import Forbidden
+from perdure.errors import Forbidden, InvalidInput
 
 GENESIS = "0" * 64
 """What the first entry names as the hash before it."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class AuditResult(StrEnum):
@@ -100,14 +102,21 @@ class Fault(StrEnum):
     """The row is whole, and does not follow the one before it."""
     ADDED = "added"
     """The row lies behind the last one that was ever written."""
+    REWRITTEN = "rewritten"
+    """The chain holds in itself, and this row is another one than was noted elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The last link of the chain, noted beside it."""
+    """The last link of the chain at some time, noted beside it or elsewhere."""
 
     position: int
+    """0 before the first entry, whose hash before it is `GENESIS`."""
     hash: str
+
+    def line(self, now: datetime) -> str:
+        """Return the head as a line of a file: time, position, hash."""
+        return f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} {self.position} {self.hash}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +161,56 @@ def hash_of(position: int, previous_hash: str, created_micros: int, act: Act) ->
     return hashlib.sha256(f"{previous_hash}\n{text}".encode()).hexdigest()
 
 
-def verify(entries: Iterable[AuditEntry], head: Head | None = None) -> Verdict:
+def read_heads(text: str) -> list[Head]:
+    """Read what `Head.line` wrote, a line each; empty lines and those that begin with `#` are left out.
+
+    Raises:
+        InvalidInput: naming the line that is no such.
+    """
+    heads: list[Head] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        parts = line.split()
+        if not parts or parts[0].startswith("#"):
+            continue
+        if (
+            len(parts) != 3
+            or not (parts[1].isascii() and parts[1].isdecimal())
+            or not _HASH.fullmatch(parts[2])
+        ):
+            raise InvalidInput(
+                f"Line {number} is no noted hash (time, row, 64 hexadecimal digits).", line=number
+            )
+        heads.append(Head(int(parts[1]), parts[2]))
+    return heads
+
+
+def verify(
+    entries: Iterable[AuditEntry], head: Head | None = None, *, against: Sequence[Head] = ()
+) -> Verdict:
     """Look through a chain from its first entry, in ascending position, and stop at the first bad row.
 
-    With `head`, rows that were taken from its end or put behind it are noticed as well.
+    With `head`, rows that were taken from its end or put behind it are noticed as well. What was noted
+    elsewhere, in `against`, notices a chain that was written anew as a whole, or cut with its head.
     """
-    rows, last = 0, GENESIS
+    rows, last, good = 0, GENESIS, Head(0, GENESIS)
+    noted: dict[int, set[str]] = {}
+    for each in against:
+        noted.setdefault(each.position, set()).add(each.hash)
+    if noted.get(0, {GENESIS}) != {GENESIS}:
+        return Verdict(0, last, Fault.REWRITTEN, 0, "another beginning was noted")
     for entry in entries:
         found = _fault_of(entry, rows + 1, last, head)
         if found is not None:
             return Verdict(rows, last, *found)
+        known = noted.get(rows + 1)
+        if known is not None and known != {entry.hash}:
+            why = f"another hash of it was noted; it or a row behind row {good.position} was changed"
+            return Verdict(good.position, good.hash, Fault.REWRITTEN, rows + 1, why)
         rows, last = rows + 1, entry.hash
-    if head is not None and head.position > rows:
-        return Verdict(rows, last, Fault.MISSING, rows + 1, f"the chain has {head.position} rows")
+        good = good if known is None else Head(rows, last)
+    most = max((*noted, head.position if head is not None else 0))
+    if most > rows:
+        return Verdict(rows, last, Fault.MISSING, rows + 1, f"the chain has {most} rows")
     if head is not None and head.hash != last:
         return Verdict(rows, last, Fault.CHANGED, rows, "it is not the row that was written last")
     return Verdict(rows, last)

@@ -60,7 +60,7 @@ class FileService:
             raise
 
     async def archive(self, actor: Actor, session_id: str) -> Iterator[bytes]:
-        """Return all files as one ZIP file, piece by piece; iterate in a thread.
+        """Return all files as one ZIP file, piece by piece; iterate in a thread. The audit log has it before.
 
         Raises:
             WorkspaceTooLarge: when they are too many or too large for one archive.
@@ -68,6 +68,12 @@ class FileService:
         session = await self._check(actor, session_id, Action.READ)
         workspace = self.workspace(session.id)
         paths = await asyncio.to_thread(check_archive, workspace)
+
+        def body(tx: Tx) -> None:
+            session_for(tx, actor, session.id, Action.READ)
+            tx.audit(actor, "session.export", "session", session.id, what="files", files=len(paths))
+
+        await self._store.write(body)
         return zip_chunks(workspace, paths)
 
     async def upload(

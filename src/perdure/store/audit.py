@@ -1,17 +1,24 @@
-"""Reading the audit log: page by page for people, and from end to end to verify it."""
+"""Reading the audit log: page by page for people, and from end to end to verify it.
+
+What is done to a database without a server is noted here as well.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Text, func, select, type_coerce
 
-from perdure.core.audit import Act, AuditEntry, AuditResult, Head, Verdict
+from perdure.core.access import Actor
+from perdure.core.audit import GENESIS, Act, AuditEntry, AuditResult, Head, Verdict
 from perdure.core.audit import verify as verify_entries
+from perdure.core.clock import utc_now
 from perdure.errors import StartupError
 from perdure.store import migrate
 from perdure.store.address import open_postgres, open_sqlite, parse_address
+from perdure.store.chain import append_acts
 from perdure.store.failures import DRIVER_ERRORS
 from perdure.store.tables import audit_entries as table
 from perdure.store.tables import audit_head
@@ -69,35 +76,92 @@ def purged_sessions(tx: Tx, ids: Sequence[str]) -> set[str]:
     return found
 
 
-def verify(url: str) -> Verdict:
+def verify(url: str, against: Sequence[Head] = ()) -> Verdict:
     """Look through the whole chain of a database, a thousand rows at a time, while servers may go on writing.
 
-    A database that does not exist yet has an empty chain.
+    A database that does not exist yet has an empty chain. `against` is what was noted of it elsewhere.
 
     Raises:
         StartupError: when it cannot be opened, or is not at this program's schema.
     """
+    with _looked_at(url) as connection:
+        if connection is None:
+            return verify_entries((), against=against)
+        return verify_entries(_all(connection), _head(connection), against=against)
+
+
+def head(url: str) -> Head:
+    """Return the last link of the chain, to be noted elsewhere; nothing is looked through.
+
+    Raises:
+        StartupError: as `verify`.
+    """
+    with _looked_at(url) as connection:
+        found = None if connection is None else _head(connection)
+        return found if found is not None and found.position else Head(0, GENESIS)
+
+
+def note(url: str, actor: Actor, action: str, object_type: str, **details: Any) -> None:
+    """Write into the audit log of a database that somebody works on without a server; servers may run.
+
+    Raises:
+        StartupError: when it cannot be written, or is not at this program's schema.
+    """
+    with _opened(url) as (connection, postgres):
+        if connection is None:
+            raise StartupError("There is no database yet.")
+        act = Act.of(actor, action, object_type, None, details=details)
+        if not postgres:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        driver: Any = connection.connection.driver_connection
+        cursor = driver.cursor()
+        try:
+            append_acts(cursor, postgres, [act], utc_now())
+            driver.commit()
+        except BaseException:
+            driver.rollback()
+            raise
+        finally:
+            cursor.close()
+
+
+@contextmanager
+def _looked_at(url: str) -> Generator[Connection | None]:
+    """One look at the whole database as it is now."""
+    with _opened(url, "REPEATABLE READ") as (connection, postgres):
+        if connection is not None and not postgres:
+            driver: Any = connection.connection.driver_connection
+            driver.text_factory = _text  # text that is none any more is a changed row, not a broken file
+            connection.exec_driver_sql("BEGIN")
+        yield connection
+
+
+@contextmanager
+def _opened(url: str, level: str | None = None) -> Generator[tuple[Connection | None, bool]]:
+    """A connection, to read if a level is given for it, and whether it is to PostgreSQL; None: nothing is there."""
     address = parse_address(url)
     if address.is_memory or (address.file is not None and not address.file.exists()):
-        return verify_entries(())
-    engine = (
-        open_postgres(address, sees_all=True) if address.is_postgres else open_sqlite(address, read_only=True)
-    )
-    level = "REPEATABLE READ" if address.is_postgres else "AUTOCOMMIT"
+        yield None, False
+        return
+    if address.is_postgres:
+        engine = open_postgres(address, sees_all=True)
+    else:
+        engine = open_sqlite(address, read_only=level is not None)
+    isolation = level if address.is_postgres and level is not None else "AUTOCOMMIT"
     try:
-        with engine.connect().execution_options(isolation_level=level) as connection:
-            if not address.is_postgres:
-                driver: Any = connection.connection.driver_connection
-                driver.text_factory = _text  # text that is none any more is a changed row, not a broken file
-                connection.exec_driver_sql("BEGIN")
+        with engine.connect() as connection:
             current, newest = migrate.revisions(connection)
+            connection.rollback()
             if current is None:
-                return verify_entries(())
+                yield None, address.is_postgres
+                return
             if current != newest:
                 raise StartupError(
                     f"The database {address} has the schema {current}, not {newest}: run `perdure db upgrade`."
                 )
-            return verify_entries(_all(connection), _head(connection))
+            if level is not None:
+                connection.execution_options(isolation_level=isolation)
+            yield connection, address.is_postgres
     except DRIVER_ERRORS as error:
         raise migrate.unusable(address, error) from error
     finally:

@@ -58,13 +58,8 @@ def back_up(url: str, data_dir: Path, target: Path, *, with_key: bool) -> Copied
         InvalidInput: when the target exists or has no folder to be in, or everything is in memory.
         StartupError: when the database cannot be read; nothing is left behind.
     """
+    check_target(url, target)
     address = parse_address(url)
-    if address.is_memory:
-        raise InvalidInput("A database in memory cannot be backed up.")
-    if target.exists():
-        raise InvalidInput(f"{str(target)!r} exists; choose another name.")
-    if not target.absolute().parent.is_dir():
-        raise InvalidInput(f"The folder {str(target.parent)!r} does not exist; make it first.")
     copied = Copied()
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -89,6 +84,20 @@ def back_up(url: str, data_dir: Path, target: Path, *, with_key: bool) -> Copied
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return copied
+
+
+def check_target(url: str, target: Path) -> None:
+    """Look whether a copy can be made there.
+
+    Raises:
+        InvalidInput: as `back_up`.
+    """
+    if parse_address(url).is_memory:
+        raise InvalidInput("A database in memory cannot be backed up.")
+    if target.exists():
+        raise InvalidInput(f"{str(target)!r} exists; choose another name.")
+    if not target.absolute().parent.is_dir():
+        raise InvalidInput(f"The folder {str(target.parent)!r} does not exist; make it first.")
 
 
 def restore(source: Path, data_dir: Path, actor: Actor, *, secret_key: str | None) -> Reopened:

@@ -99,6 +99,25 @@ def backup(url: str, target: Path) -> Path:
         InvalidInput: for other databases (use their own tools), or when the target exists or has no folder.
         StartupError: when the database cannot be read.
     """
+    file = check_copy(url, target)
+    source = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        source.execute("VACUUM INTO ?", (str(target),))
+    except sqlite3.Error as error:
+        target.unlink(missing_ok=True)
+        raise migrate.unusable(parse_address(url), error) from error
+    finally:
+        source.close()
+    return target
+
+
+def check_copy(url: str, target: Path) -> Path:
+    """Look whether a copy can be made there; returns the file to copy.
+
+    Raises:
+        InvalidInput: as `backup`.
+        StartupError: when there is no database.
+    """
     address = parse_address(url)
     if address.file is None:
         raise InvalidInput("Only SQLite files are copied this way; use pg_dump for PostgreSQL.")
@@ -108,12 +127,4 @@ def backup(url: str, target: Path) -> Path:
         raise InvalidInput(f"The folder {str(target.parent)!r} does not exist; make it first.")
     if not address.file.exists():
         raise StartupError(f"There is no database at {str(address.file)!r}.")
-    source = sqlite3.connect(f"{address.file.absolute().as_uri()}?mode=ro", uri=True)
-    try:
-        source.execute("VACUUM INTO ?", (str(target),))
-    except sqlite3.Error as error:
-        target.unlink(missing_ok=True)
-        raise migrate.unusable(address, error) from error
-    finally:
-        source.close()
-    return target
+    return address.file

@@ -12,8 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perdure.core.access import Actor
-from perdure.core.audit import GENESIS, Act, AuditEntry, AuditResult, Fault, Head, Refused, hash_of, verify
-from perdure.errors import Forbidden
+from perdure.core.audit import (
+    GENESIS,
+    Act,
+    AuditEntry,
+    AuditResult,
+    Fault,
+    Head,
+    Refused,
+    hash_of,
+    read_heads,
+    verify,
+)
+from perdure.errors import Forbidden, InvalidInput
 from tests.factories import OWNER, START
 
 SOME = Actor(user_id="u", name="n", source="10.0.0.1 program")
@@ -168,3 +179,49 @@ def test_a_refusal_says_the_same_to_the_caller_and_knows_its_act() -> None:
     refused = Refused(refusal, act)
     assert refused.to_dict() == refusal.to_dict()
     assert refused.act is act
+
+
+def noted(entries: list[AuditEntry], *positions: int) -> list[Head]:
+    """What was noted elsewhere when these rows were the newest."""
+    return [Head(position, entries[position - 1].hash) for position in positions]
+
+
+@given(chains, st.data())
+def test_a_chain_written_anew_is_noticed_by_what_was_noted_elsewhere(
+    entries: list[AuditEntry], data: st.DataObject
+) -> None:
+    count = len(entries)
+    kept = sorted(data.draw(st.sets(st.integers(1, count), min_size=1)))
+    assert verify(iter(entries), head_of(entries), against=noted(entries, *kept)).ok
+    changed = data.draw(st.integers(1, count))
+    acts = [replace(e.act, action=e.act.action + "!") if e.position == changed else e.act for e in entries]
+    anew = chain(acts)
+    assert verify(iter(anew), head_of(anew)).ok
+    verdict = verify(iter(anew), head_of(anew), against=noted(entries, *kept))
+    later = [position for position in kept if position >= changed]
+    assert verdict.ok == (not later)
+    if later:
+        assert (verdict.fault, verdict.position) == (Fault.REWRITTEN, later[0])
+        assert verdict.rows == max((position for position in kept if position < changed), default=0)
+        assert verdict.last_hash == (entries[verdict.rows - 1].hash if verdict.rows else GENESIS)
+
+
+def test_a_chain_cut_with_its_head_is_noticed_by_what_was_noted_elsewhere() -> None:
+    entries = numbered(5)
+    cut = entries[:3]
+    assert verify(iter(cut), head_of(cut)).ok
+    verdict = verify(iter(cut), head_of(cut), against=noted(entries, 2, 4))
+    assert (verdict.fault, verdict.position, verdict.rows) == (Fault.MISSING, 4, 3)
+    assert verify(iter(cut), head_of(cut), against=[Head(0, "f" * 64)]).fault is Fault.REWRITTEN
+    assert verify(iter(cut), head_of(cut), against=[Head(0, GENESIS)]).ok
+    twice = [*noted(entries, 2), Head(2, "f" * 64)]
+    assert verify(iter(entries), head_of(entries), against=twice).position == 2
+
+
+def test_noted_hashes_are_read_as_they_were_written() -> None:
+    heads = noted(numbered(3), 1, 3)
+    text = "# kept by ops\n\n" + "\n".join(head.line(START) for head in heads)
+    assert read_heads(text) == heads
+    for line in ("x", "2026-11-21T10:00:00Z 1", f"2026-11-21T10:00:00Z -1 {GENESIS}", "now 1 abc"):
+        with pytest.raises(InvalidInput, match="Line 1 "):
+            read_heads(line)

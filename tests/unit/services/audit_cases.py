@@ -138,6 +138,16 @@ async def _clear(w: World) -> Awaitable[object]:
     return w.services.history.clear(BY, (await w.session()).id)
 
 
+@case("HistoryService", "export_console", "session.export")
+async def _export_console(w: World) -> Awaitable[object]:
+    return w.services.history.export_console(BY, (await w.session()).id)
+
+
+@case("FileService", "archive", "session.export")
+async def _archive(w: World) -> Awaitable[object]:
+    return w.files.archive(BY, (await w.session()).id)
+
+
 @case("FileService", "upload", "file.upload")
 async def _upload(w: World) -> Awaitable[object]:
     async def chunks() -> AsyncIterator[bytes]:

@@ -157,8 +157,7 @@ async def list_console(
 )
 async def get_console_log(session_id: SessionPath, perdure: Services, actor: Caller) -> StreamingResponse:
     """Read everything that was printed as one text, a line each: time, stream, text without colours."""
-    await perdure.history.console(actor, session_id, 0, 1)
-    through, _epoch = await perdure.history.head(session_id)
+    through = await perdure.history.export_console(actor, session_id)
 
     async def lines() -> AsyncIterator[str]:
         after = 0
