@@ -210,6 +210,20 @@ async def test_every_tab_has_its_answer(app: Running, tab: str) -> None:
     assert missing.status_code == 404
 
 
+async def test_counts_the_groups_of_all_pages_when_asked(app: Running) -> None:
+    ids = [(await app.create(name=name))["id"] for name in ("Ferry 1", "Ferry 2", "Harbour")]
+    for session_id in ids[:2]:
+        await app.http.post(f"/api/sessions/{session_id}/suspend")
+    await app.http.post(f"/api/sessions/{ids[0]}/messages", json={"content": "Go"})
+    page = (await app.http.get("/api/sessions?limit=1&groups=true&group=paused")).json()
+    assert (page["total"], len(page["sessions"])) == (2, 1)
+    assert {name: n for name, n in page["groups"].items() if n} == {"ready": 1, "paused": 2}
+    found = (await app.http.get("/api/sessions?groups=true&q=harbour")).json()
+    assert {name: n for name, n in found["groups"].items() if n} == {"ready": 1}
+    assert (await app.http.get("/api/sessions")).json()["groups"] is None
+    assert (await app.http.get("/api/sessions?group=waiting")).status_code == 422
+
+
 async def test_searches_the_log_and_what_was_printed(app: Running) -> None:
     url = f"/api/sessions/{(await app.create(name='Harbour survey'))['id']}"
     await app.lines(url.rsplit("/", 1)[-1], 1, 12)

@@ -21,6 +21,10 @@ _PAST_ALL = 2**53
 @app.command("list")
 def list_(
     status: Annotated[list[str] | None, typer.Option(help="Only with this status; may be repeated.")] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(help="Only what needs_you, is running, ready, paused, failed, done …; may be repeated."),
+    ] = None,
     mode: Annotated[str | None, typer.Option(help="Only of this mode.")] = None,
     tag: Annotated[str | None, typer.Option(help="Only with this tag.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=_LIST_LIMIT)] = 20,
@@ -28,7 +32,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List sessions, the last active first."""
-    _list(server, as_json, limit, status=status, mode=mode, tag=tag)
+    _list(server, as_json, limit, status=status, group=group, mode=mode, tag=tag)
 
 
 @app.command()
@@ -227,17 +231,18 @@ def _list(
     limit: int,
     *,
     status: list[str] | None = None,
+    group: list[str] | None = None,
     mode: str | None = None,
     tag: str | None = None,
     q: str | None = None,
 ) -> None:
     with connect(server) as client:
-        page = client.sessions.list(status=status, mode=mode, tag=tag, q=q, limit=limit)
+        page = client.sessions.list(status=status, group=group, mode=mode, tag=tag, q=q, limit=limit)
     if as_json:
         output.print_json(page)
         return
-    columns = ("SESSION", "STATUS", "RUN", "MODE", "MESSAGES", "COST", "ACTIVE", "NAME")
-    output.table(columns, [_row(s) for s in page.sessions], numbers=("MESSAGES", "COST"))
+    columns = ("SESSION", "STATUS", "RUN", "STEPS", "MODE", "MESSAGES", "COST", "ACTIVE", "NAME")
+    output.table(columns, [_row(s) for s in page.sessions], numbers=("STEPS", "MESSAGES", "COST"))
     if page.total > len(page.sessions):
         output.note(f"{len(page.sessions)} of {page.total}; --limit shows more.")
 
@@ -247,6 +252,7 @@ def _row(session: Session) -> tuple[str | None, ...]:
         session.session_id,
         session.status,
         session.run_status,
+        f"{session.plan_steps_done}/{session.plan_steps}" if session.plan_steps else None,
         session.mode,
         str(session.message_count),
         output.money(session.cost_usd, session.unpriced_calls),

@@ -82,6 +82,11 @@ class Session(Wire):
     message_count: int = 0
     run_status: str | None = None
     pending_approvals: int = 0
+    question: str | None = None
+    """What it asks, of several questions the oldest."""
+    answer_by: datetime | None = None
+    plan_steps: int | None = None
+    plan_steps_done: int | None = None
     cost_usd: float | None = None
     unpriced_calls: int = 0
     created_at: datetime | None = None
@@ -134,6 +139,8 @@ class SessionPage(Wire):
     total: int
     next_cursor: str | None = None
     counts: dict[str, int] = Field(default_factory=dict)
+    groups: dict[str, int] | None = None
+    """Sessions of each group over all pages, when they were asked for."""
     current_session_id: str | None = None
 
 

@@ -39,6 +39,8 @@ def create(
 def list_(
     *,
     status: list[str] | None = None,
+    group: list[str] | None = None,
+    groups: bool | None = None,
     mode: str | None = None,
     q: str | None = None,
     tag: str | None = None,
@@ -51,11 +53,14 @@ def list_(
 ) -> Call[models.SessionPage]:
     """Read one page of sessions; `q` searches names and messages.
 
-    `shared` narrows to those of others (True) or one's own (False). Administrators of the server see those
-    of somebody else with `user_id`, or everybody's with `all`.
+    `group` narrows further than `status` (`needs_you`, `running`, `ready`, `paused`, `failed`, `done`, …), and
+    with `groups` the page counts them all. `shared` narrows to those of others (True) or one's own (False).
+    Administrators of the server see those of somebody else with `user_id`, or everybody's with `all`.
     """
     query = given(
         status=status,
+        group=group,
+        groups=None if groups is None else str(groups).lower(),
         mode=mode,
         q=q,
         tag=tag,

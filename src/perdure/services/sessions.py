@@ -131,10 +131,11 @@ class SessionService:
 
         return await self._store.read(body)
 
-    async def list(self, actor: Actor, query: SessionQuery) -> SessionPage:
+    async def list(self, actor: Actor, query: SessionQuery, *, count_groups: bool = False) -> SessionPage:
         """Return one page of what the actor owns and what is shared with them; see `SessionQuery.shared`.
 
-        An administrator may name a `user_id`, or `all`, and gets what that person owns.
+        With `count_groups` the page says how many there are in each group as well. An administrator may name a
+        `user_id`, or `all`, and gets what that person owns.
 
         Raises:
             InvalidInput: on an unknown status, sort key or cursor.
@@ -160,6 +161,7 @@ class SessionService:
                 next_cursor=cursor,
                 counts=sessions.count_by_status(tx, person, asked.shared),
                 current_session_id=current if current and readable(tx, actor, [current]) else None,
+                groups=sessions.count_by_group(tx, person, asked) if count_groups else None,
             )
 
         return await self._store.read(body)

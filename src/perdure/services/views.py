@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
@@ -35,6 +36,11 @@ class SessionRow(Generic[S]):
     cost_usd_micros: int = 0
     unpriced_calls: int = 0
     queue_length: int = 0
+    question: str | None = None
+    """What is asked, of several questions the oldest, and until when it can be answered."""
+    answer_by: datetime | None = None
+    plan_steps: int | None = None
+    plan_steps_done: int | None = None
     role: SessionRole = "owner"
     """What it is to the person who asks."""
     owner_name: str | None = None
@@ -44,7 +50,11 @@ class SessionRow(Generic[S]):
 
 @dataclass(frozen=True)
 class SessionPage:
-    """One page of sessions; `total` is the true number, `counts` has every status."""
+    """One page of sessions; `total` is the true number, `counts` has every status.
+
+    `groups` has every group, counted over all pages with every filter but those of status and group; None when
+    nobody asked.
+    """
 
     sessions: list[SessionRow[SessionHead]]
     total: int
@@ -53,6 +63,7 @@ class SessionPage:
     next_cursor: str | None
     counts: dict[str, int]
     current_session_id: str | None
+    groups: dict[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +119,10 @@ def session_rows(tx: Tx, actor: Actor, found: Sequence[H]) -> list[SessionRow[H]
             summary.cost_usd_micros,
             summary.unpriced_calls,
             summary.queue_length,
+            summary.question,
+            summary.answer_by,
+            summary.plan_steps,
+            summary.plan_steps_done,
             role,
             names.get(session.owner_id),
             session.id in given,

@@ -15,12 +15,14 @@ from sqlalchemy import (
     update,
 )
 
+from perdure.core.session_groups import SessionGroup
 from perdure.core.sessions import Session, SessionHead, SessionStatus
 from perdure.errors import InvalidInput, NotFound, StaleVersion
 from perdure.store import shares
 from perdure.store.columns import dumps, from_micros, loads, to_micros
 from perdure.store.crypto import SESSION_METADATA
 from perdure.store.rows import locked
+from perdure.store.session_groups import GROUP, in_groups
 from perdure.store.shapes import Shape
 from perdure.store.tables import session_logs, sessions
 from perdure.store.transaction import Tx
@@ -55,9 +57,11 @@ _WHOLE = select(*_FULL.columns()).join(session_logs, session_logs.c.session_id =
 
 @dataclass(frozen=True)
 class SessionQuery:
-    """What to list. Without `status`, everything but deleted sessions."""
+    """What to list. Without `status` and `groups`, everything but deleted sessions."""
 
     status: tuple[str, ...] = ()
+    groups: tuple[SessionGroup, ...] = ()
+    """Narrower than statuses: by the newest run and open questions too."""
     mode: str | None = None
     q: str | None = None
     created_after: datetime | None = None
@@ -207,6 +211,19 @@ def count_by_status(tx: Tx, person_id: str | None, shared: bool | None = None) -
     return counts
 
 
+def count_by_group(tx: Tx, person_id: str | None, query: SessionQuery) -> dict[str, int]:
+    """Return how many sessions of the query each group has, every group named, whatever status or group it asks for."""
+    counts = {str(group): 0 for group in SessionGroup}
+    conditions, values = _conditions(query, any_status=True)
+    for source in _sources(tx, person_id, query.shared):
+        counting = (
+            f"SELECT {GROUP}, count(*) FROM {source.tables} WHERE {source.where}{conditions} GROUP BY 1"
+        )
+        for group, number in _run(tx, counting, [*source.values, *values]):
+            counts[group] += int(number)
+    return counts
+
+
 def find_latest_active(tx: Tx, person_id: str) -> Session | None:
     """Return the most recently active session that is active and in which the person may work, or None."""
     found: list[Session] = []
@@ -291,7 +308,7 @@ def _sources(tx: Tx, person_id: str | None, shared: bool | None) -> list[_Source
     return [own, given] if shares.has_any(tx, person_id) else [own]
 
 
-def _conditions(query: SessionQuery) -> tuple[str, list[Any]]:
+def _conditions(query: SessionQuery, *, any_status: bool = False) -> tuple[str, list[Any]]:
     parts: list[str] = []
     values: list[Any] = []
 
@@ -299,10 +316,15 @@ def _conditions(query: SessionQuery) -> tuple[str, list[Any]]:
         parts.append(condition)
         values.extend(held)
 
-    if query.status:
-        add(f"pd_sessions.status IN ({', '.join('?' * len(query.status))})", *query.status)
-    else:
+    if any_status:
+        add("1 = 1")
+    elif not query.status and not query.groups:
         add("pd_sessions.status <> ?", str(SessionStatus.DELETED))
+    else:
+        if query.status:
+            add(f"pd_sessions.status IN ({', '.join('?' * len(query.status))})", *query.status)
+        if query.groups:
+            add(in_groups(query.groups))
     if query.mode:
         add("pd_sessions.mode = ?", query.mode)
     if query.created_after:

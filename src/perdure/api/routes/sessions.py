@@ -14,6 +14,7 @@ from perdure.api.views import session_detail
 from perdure.api.wire import sessions as wire
 from perdure.api.wire.modes import ModeList, ModeOut
 from perdure.api.wire.problems import problem_answers
+from perdure.core.session_groups import SessionGroup
 from perdure.errors import InvalidInput
 from perdure.services.sessions import SessionQuery
 
@@ -50,6 +51,13 @@ async def list_sessions(
     actor: Caller,
     page: Page,
     status: Annotated[list[str] | None, Query(description="Several are possible, also with commas.")] = None,
+    group: Annotated[
+        list[SessionGroup] | None,
+        Query(description="By the newest run and open questions too; several are possible."),
+    ] = None,
+    groups: Annotated[
+        bool, Query(description="Count the groups as well, with every filter but `status` and `group`.")
+    ] = False,
     mode: str | None = None,
     user_id: Annotated[
         str | None, Query(description="Administrators: what this person owns, or `all`.")
@@ -68,6 +76,7 @@ async def list_sessions(
     statuses = tuple(part.strip() for text in status or () for part in text.split(",") if part.strip())
     query = SessionQuery(
         status=statuses,
+        groups=tuple(group or ()),
         mode=mode,
         q=q,
         created_after=created_after,
@@ -80,7 +89,7 @@ async def list_sessions(
         offset=page.offset,
         cursor=page.cursor,
     )
-    found = await perdure.sessions.list(actor, query)
+    found = await perdure.sessions.list(actor, query, count_groups=groups)
     rows = [wire.SessionSummary.of(row) for row in found.sessions]
     if shape == "flat":
         return flat(rows, found.total)  # pyright: ignore[reportReturnType]  # a response stands for itself
@@ -91,6 +100,7 @@ async def list_sessions(
         offset=found.offset,
         next_cursor=found.next_cursor,
         counts=found.counts,
+        groups=found.groups,
         current_session_id=found.current_session_id,
     )
 

@@ -56,6 +56,12 @@ class SessionSummary(SessionBrief):
     cost_usd: float | None
     unpriced_calls: int
     queue_length: int
+    question: str | None
+    """What it asks, of several questions the oldest."""
+    answer_by: WireTime | None
+    plan_steps: int | None
+    """Steps of its plan; null without one."""
+    plan_steps_done: int | None
     role: Literal["owner", "view", "edit", "admin", "server-admin"]
     """What the caller may do; `server-admin` is an administrator of the server in somebody else's session."""
     owner_name: str | None
@@ -127,6 +133,8 @@ class SessionPage(ListPage):
 
     sessions: list[SessionSummary]
     counts: dict[str, int]
+    groups: dict[str, int] | None
+    """Sessions of each group over all pages; null unless they were asked for."""
     current_session_id: str | None
 
 
@@ -280,6 +288,10 @@ def counted(row: SessionRow[SessionHead]) -> Json:
         "cost_usd": usd(row.cost_usd_micros),
         "unpriced_calls": row.unpriced_calls,
         "queue_length": row.queue_length,
+        "question": row.question,
+        "answer_by": row.answer_by,
+        "plan_steps": row.plan_steps,
+        "plan_steps_done": row.plan_steps_done,
         "role": row.role,
         "owner_name": row.owner_name,
         "shared": row.shared,
