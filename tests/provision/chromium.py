@@ -15,6 +15,7 @@ from tools import browser
 from tools.webbuild import Node
 
 ALLOW_NONE = "PERDURE_ALLOW_NO_BROWSER"
+FOLDER = Path(__file__).resolve().parents[1] / "browser"
 BROWSER_FIXTURES = {"page", "context", "browser", "new_context"}
 LAUNCH_TIMEOUT_MS = 60_000
 EXPECT_TIMEOUT_MS = 15_000
@@ -38,10 +39,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Playwright's synchronous API keeps an event loop running in the main thread for as long as the browser
     lives; an asyncio test after it could not start its own.
+
+    Raises:
+        UsageError: when one is outside of the folder that `./dev test` looks for them in.
     """
     for item in items:
         if BROWSER_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("browser")
+        if item.get_closest_marker("browser") is not None and FOLDER not in item.path.parents:
+            raise pytest.UsageError(f"{item.nodeid} drives a browser: its place is {FOLDER}")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
