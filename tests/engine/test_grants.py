@@ -40,6 +40,12 @@ async def test_a_live_run_asks_again_and_a_replay_gives_nothing_back(house: Hous
     assert probe.rung == ["one", "two"]
     assert await house.app.grants.list(LOCAL_ACTOR, session.id) == []
     assert (await house.types(session.id)).count("approval_request") == 2
+    events = await house.app.history.events(LOCAL_ACTOR, session.id, limit=1000, types=["session_update"])
+    reasons = [(event.payload["reason"], event.run_id) for event in events if "allowed" in str(event.payload)]
+    assert reasons == [
+        ("shell allowed for the rest of the session", run.id),
+        ("shell not allowed any more", None),
+    ]
 
 
 async def test_it_holds_over_runs_until_it_is_taken_back(house: House, probe: Probe) -> None:

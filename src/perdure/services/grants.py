@@ -62,12 +62,17 @@ def granted_in(tx: Tx, session_id: str) -> list[ToolCategory]:
     return granted(sessions.get_session(tx, session_id))
 
 
-def add_in(tx: Tx, session_id: str, category: ToolCategory) -> None:
-    """Allow a category for the rest of the session; allowed before, nothing changes."""
+def add_in(tx: Tx, session_id: str, category: ToolCategory, run_id: str | None = None) -> None:
+    """Allow a category for the rest of the session, and log it; allowed before, nothing changes."""
     session = sessions.get_session(tx, session_id, lock=True)
     known = granted(session)
     if category not in known:
-        _store_in(tx, session, [*known, category])
+        changed = _store_in(tx, session, [*known, category])
+        tx.emit(
+            session_id,
+            lifecycle.session_update(changed, f"{category} allowed for the rest of the session"),
+            run_id=run_id,
+        )
 
 
 def _store_in(tx: Tx, session: Session, categories: list[ToolCategory]) -> Session:
