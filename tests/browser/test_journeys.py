@@ -248,7 +248,7 @@ def test_a_failed_run_is_retried_after_what_was_done(
     console.expect_status("Failed", within_s=60)
     shoot(page, "failed")
     provider.reset()
-    console.press("Retry")
+    console.press("Retry from step 3")
     console.expect_status("Done", within_s=60)
     assert provider.count("YOUR STEP (1)") == 0
     assert provider.count("YOUR STEP (2)") == 0

@@ -1,4 +1,4 @@
-import { memo, useMemo, type ReactNode } from "react";
+import { isValidElement, memo, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import ReactMarkdown, { type Components } from "react-markdown";
 import remarkGfm from "remark-gfm";
 import { blocks } from "@/lib/blocks";
@@ -10,6 +10,45 @@ function heading(level: number) {
       {children}
     </p>
   );
+}
+
+const COPIED_MS = 2_000;
+
+/** A piece of code under the name of its language; it scrolls sideways by itself and is taken with one press. */
+function Code({ children }: { children?: ReactNode }) {
+  const box = useRef<HTMLPreElement>(null);
+  const [copied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!copied) return;
+    const timer = setTimeout(() => setCopied(false), COPIED_MS);
+    return () => clearTimeout(timer);
+  }, [copied]);
+  const copy = () =>
+    void navigator.clipboard.writeText(box.current?.textContent ?? "").then(
+      () => setCopied(true),
+      () => undefined,
+    );
+  return (
+    <div className="code">
+      <div className="code-head">
+        <span>{languageOf(children)}</span>
+        {navigator.clipboard && (
+          <button type="button" onClick={copy} aria-label="Copy the code">
+            {copied ? "Copied" : "Copy"}
+          </button>
+        )}
+      </div>
+      <pre ref={box} tabIndex={0}>
+        {children}
+      </pre>
+    </div>
+  );
+}
+
+function languageOf(children: ReactNode): string {
+  const props: unknown = isValidElement(children) ? children.props : null;
+  const name = typeof props === "object" && props !== null && "className" in props ? String(props.className) : "";
+  return /language-([\w+#.-]+)/.exec(name)?.[1] ?? "text";
 }
 
 const COMPONENTS: Components = {
@@ -35,7 +74,7 @@ const COMPONENTS: Components = {
       <table>{children}</table>
     </div>
   ),
-  pre: ({ children }) => <pre tabIndex={0}>{children}</pre>,
+  pre: ({ children }) => <Code>{children}</Code>,
   h1: heading(1),
   h2: heading(2),
   h3: heading(3),

@@ -56,6 +56,7 @@ export function withLines(state: SessionState, event: EventFrame): SessionState 
     at: event.timestamp,
     stream,
     text: text(line) ?? JSON.stringify(line),
+    stepId: event.step,
   }));
   const lines = [...state.lines, ...added];
   if (lines.length <= MAX_LINES + SPARE_LINES) return { ...state, lines };

@@ -56,6 +56,8 @@ export interface ConsoleLine {
   readonly at: string;
   readonly stream: string;
   readonly text: string;
+  /** The step that printed it. */
+  readonly stepId: string | null;
 }
 
 export interface ApprovalEntry {

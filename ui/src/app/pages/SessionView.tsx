@@ -129,6 +129,7 @@ function View({ state, store, role, ownerName }: ViewProps) {
     onView: (next) => search({ view: next === "table" ? undefined : next }),
     onNode: (next) => search({ node: next }),
     onEvent: (seq) => void navigate({ search: { tab: "events", at: seq }, replace: true }),
+    onLine: (seq) => void navigate({ search: { tab: "console", at: seq }, replace: true }),
     onFork: setFork,
   });
   const wanted = tab ?? (wide ? "overview" : "chat");

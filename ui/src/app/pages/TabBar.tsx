@@ -1,4 +1,4 @@
-import { useEffect, useRef, type KeyboardEvent } from "react";
+import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { Icon, type IconName } from "@/components/Icon";
 import { compact, integer } from "@/lib/format";
 import type { SessionTab } from "../search";
@@ -25,6 +25,23 @@ export function TabBar({ tabs, current, onChange }: Props) {
     const box = list.current;
     if (tab && box) box.scrollLeft = tab.offsetLeft - box.clientWidth / 2 + tab.clientWidth / 2;
   }, [current]);
+  const [hidden, setHidden] = useState({ before: false, after: false });
+  useEffect(() => {
+    const box = list.current;
+    if (!box) return;
+    const look = () => {
+      const before = box.scrollLeft > 2;
+      const after = box.scrollWidth - box.clientWidth - box.scrollLeft > 2;
+      setHidden((known) => (known.before === before && known.after === after ? known : { before, after }));
+    };
+    const observer = new ResizeObserver(look);
+    observer.observe(box);
+    box.addEventListener("scroll", look, { passive: true });
+    return () => {
+      observer.disconnect();
+      box.removeEventListener("scroll", look);
+    };
+  }, [tabs.length]);
   const onKeyDown = (event: KeyboardEvent) => {
     const at = tabs.findIndex((tab) => tab.id === current);
     const to = {
@@ -40,7 +57,15 @@ export function TabBar({ tabs, current, onChange }: Props) {
     list.current?.querySelector<HTMLElement>(`#tab-${next.id}`)?.focus();
   };
   return (
-    <div className={styles.tabs} role="tablist" aria-label="Views of the session" ref={list} onKeyDown={onKeyDown}>
+    <div
+      className={styles.tabs}
+      role="tablist"
+      aria-label="Views of the session"
+      ref={list}
+      onKeyDown={onKeyDown}
+      data-before={hidden.before || undefined}
+      data-after={hidden.after || undefined}
+    >
       {tabs.map((tab) => (
         <button
           key={tab.id}

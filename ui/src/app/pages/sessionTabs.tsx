@@ -40,6 +40,8 @@ interface Page {
   readonly onNode: (node: string | undefined) => void;
   /** Show one event of the log. */
   readonly onEvent: (seq: number) => void;
+  /** Show the console at an event. */
+  readonly onLine: (seq: number) => void;
   readonly onFork: (point: ForkPoint) => void;
 }
 
@@ -85,6 +87,7 @@ export function tabsOf(page: Page): readonly Tab[] {
         onSelect={page.onNode}
         onFork={(step, name) => page.onFork({ step, words: `before “${name}”` })}
         onJump={page.onEvent}
+        onLine={page.onLine}
       />
     )),
     head(

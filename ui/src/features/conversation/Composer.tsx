@@ -110,7 +110,7 @@ export function Composer({ sessionId, busy, closed, inputRef }: Props) {
         </Button>
       </div>
       <p role="status" className={styles.hint}>
-        {note || (busy && text ? WHAT[onBusy] : "")}
+        {note || (busy && text ? WHAT[onBusy] : canWrite ? "Enter sends, Shift+Enter begins a new line." : "")}
       </p>
     </form>
   );

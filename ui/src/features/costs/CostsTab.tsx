@@ -106,7 +106,7 @@ function Again({ costs }: { costs: CostSummary }) {
     <p className={styles.open}>
       {calls === 1 ? "1 call was" : `${integer(calls)} calls were`} made again after a crash, in a retry or when the
       run went back; every other answer was kept and not paid for twice.
-      {unpriced > 0 && ` ${unpriced === calls ? "What was cut off" : `${integer(unpriced)} of them`} told no price.`}
+      {unpriced > 0 && ` ${unpriced === calls ? "Cut off or refused" : `${integer(unpriced)} of them, cut off or refused`}, told no price.`}
     </p>
   );
 }

@@ -20,9 +20,11 @@ interface Props {
   readonly onSelect: (node: string | undefined) => void;
   readonly onFork: (step: string, name: string) => void;
   readonly onJump: (seq: number) => void;
+  /** Show the line of an event in the console. */
+  readonly onLine: (seq: number) => void;
 }
 
-export default function DagTab({ state, heard, selected, onSelect, onFork, onJump }: Props) {
+export default function DagTab({ state, heard, selected, onSelect, onFork, onJump, onLine }: Props) {
   const narrow = useMediaQuery("(max-width: 700px)", false, { getInitialValueInEffect: false });
   const [chosen, setChosen] = useState<"graph" | "list" | null>(null);
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
@@ -93,7 +95,14 @@ export default function DagTab({ state, heard, selected, onSelect, onFork, onJum
           <DagList nodes={state.dag.nodes} heat={heat} selected={selected} heard={heard} onPress={press} />
         )}
         {node && (
-          <NodePanel node={node} state={state} onClose={() => onSelect(undefined)} onFork={onFork} onJump={onJump} />
+          <NodePanel
+            node={node}
+            state={state}
+            onClose={() => onSelect(undefined)}
+            onFork={onFork}
+            onJump={onJump}
+            onLine={onLine}
+          />
         )}
       </div>
     </div>

@@ -96,10 +96,12 @@ export function Brush({ events, place, marked, onMark, onDone }: Props) {
           {clock(events[nearestTo(tick, last, place)]?.timestamp ?? "")}
         </span>
       ))}
-      <span
-        className={styles.marked}
-        style={{ left: `${place(marked.from) * 100}%`, width: `${(place(marked.to) - place(marked.from)) * 100}%` }}
-      />
+      {(marked.from > 0 || marked.to < last) && (
+        <span
+          className={styles.marked}
+          style={{ left: `${place(marked.from) * 100}%`, width: `${(place(marked.to) - place(marked.from)) * 100}%` }}
+        />
+      )}
       {handle("from", "Begin of the stretch")}
       {handle("to", "End of the stretch")}
     </div>

@@ -159,7 +159,7 @@ const Attempt = memo(function Attempt(props: {
             onPress(entry.key);
           }}
         >
-          <Icon name={entry.open ? "down" : "right"} size={12} /> attempt {entry.attempt}
+          <Icon name="chevron" size={12} /> attempt {entry.attempt}
         </button>
       </span>
       <span role="gridcell" className={styles.what}>

@@ -31,6 +31,9 @@ interface Props {
   readonly onFork: (seq: number) => void;
 }
 
+/** As many kinds of events as fit in two rows; the rest on demand. */
+const FEW_TYPES = 7;
+
 type View = "table" | "timeline" | "json";
 
 export default function EventsTab({ store, seq, at, onAt, span, onSpan, view, onView, onFork }: Props) {
@@ -59,6 +62,9 @@ export default function EventsTab({ store, seq, at, onAt, span, onSpan, view, on
     for (const event of events) found.set(event.type, (found.get(event.type) ?? 0) + 1);
     return [...found].sort((a, b) => b[1] - a[1]);
   }, [events]);
+  const [allTypes, setAllTypes] = useState(false);
+  const few = allTypes || counts.length <= FEW_TYPES + 1;
+  const offered = few ? counts : counts.filter(([type], index) => index < FEW_TYPES || hidden.has(type));
   const matches = useMemo(
     () => (event: EventFrame) =>
       isIn(span, event.seq) &&
@@ -134,7 +140,7 @@ export default function EventsTab({ store, seq, at, onAt, span, onSpan, view, on
       </div>
       {view !== "timeline" && (
         <div className={styles.types} role="group" aria-label="Types of events">
-          {counts.map(([type, count]) => (
+          {offered.map(([type, count]) => (
             <button
               key={type}
               type="button"
@@ -148,6 +154,11 @@ export default function EventsTab({ store, seq, at, onAt, span, onSpan, view, on
               {type} <span>{integer(count)}</span>
             </button>
           ))}
+          {counts.length > offered.length && (
+            <button type="button" onClick={() => setAllTypes(true)}>
+              {counts.length - offered.length} more types
+            </button>
+          )}
           {hidden.size > 0 && (
             <button type="button" onClick={() => setHidden(new Set())}>
               <Icon name="cross" size={12} /> show all

@@ -73,7 +73,7 @@ export function TimelineView({ events, at, onAt, span, onSpan }: Props) {
               </Button>
             </>
           ) : (
-            <span data-of="none">Drag over the times to look at a part: Table, JSON and Console keep to it.</span>
+            <span data-of="none">Drag over the times to look at a part</span>
           )}
           {line.folds.length > 0 && <span data-of="fold">nothing happened, folded</span>}
           {line.pauses.length > 0 && <span data-of="pause">paused</span>}

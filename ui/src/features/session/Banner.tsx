@@ -1,3 +1,5 @@
+import { Button } from "@mantine/core";
+import { useState } from "react";
 import { Ago } from "@/components/Ago";
 import { Icon } from "@/components/Icon";
 import type { Shown } from "@/lib/status";
@@ -8,6 +10,7 @@ import styles from "./Session.module.css";
 export function Banner({ state, status }: { state: SessionState; status: Shown }) {
   const kept = state.steps.filter((step) => step.status === "completed").length;
   const steps = kept === 1 ? "1 finished step is" : `${kept} finished steps are`;
+  const them = kept === 1 ? "it" : "them";
   switch (status) {
     case "pausing":
       return (
@@ -18,22 +21,21 @@ export function Banner({ state, status }: { state: SessionState; status: Shown }
     case "paused":
       return (
         <Said icon="pause">
-          Paused
+          Paused{pausedBy(state.facts.statusReason)}
           {state.lastEventAt && (
             <>
               {" "}
               <Ago at={state.lastEventAt} />
             </>
           )}
-          {state.facts.statusReason ? `: ${state.facts.statusReason}` : ""}. Nothing is running.{" "}
-          {kept > 0 && `${steps} kept; resuming does not repeat them.`}
+          . Nothing is running. {kept > 0 && `${steps} kept; resuming does not repeat ${them}.`}
         </Said>
       );
     case "failed":
       return (
-        <Said icon="cross" kind="bad">
+        <Said icon="cross" kind="bad" beside={<CopyReport state={state} />}>
           {sentence(state.run?.error ?? state.facts.statusReason ?? "The run failed")}{" "}
-          {kept > 0 && `${steps} kept; a retry goes on after them.`}
+          {kept > 0 && `${steps} kept; a retry goes on after ${them}.`}
         </Said>
       );
     case "expired":
@@ -55,19 +57,54 @@ function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
+/** By whom, and why where there is more to say; without sign-in there is one person only. */
+function pausedBy(reason: string | null): string {
+  if (!reason) return "";
+  const name = /^paused by (.+)$/.exec(reason)?.[1];
+  if (name === undefined) return ` (${reason})`;
+  return name === "local" ? " by you" : ` by ${name}`;
+}
+
+/** What somebody who is asked for help needs to know. */
+function CopyReport({ state }: { state: SessionState }) {
+  const [copied, setCopied] = useState(false);
+  const { run, facts } = state;
+  if (!navigator.clipboard) return null;
+  const report = [
+    run?.error ?? facts.statusReason,
+    run?.failedStep && `step ${run.failedStep}`,
+    run && `run ${run.runId}, attempt ${run.attempt}, ${facts.mode}, ${run.model ?? "no model"}`,
+    `session ${state.sessionId}, event ${state.seq}`,
+    window.location.href,
+  ];
+  const copy = () =>
+    void navigator.clipboard.writeText(report.filter(Boolean).join("\n")).then(
+      () => setCopied(true),
+      () => undefined,
+    );
+  return (
+    <Button size="compact-sm" variant="default" onClick={copy}>
+      {copied ? "Copied" : "Copy report"}
+    </Button>
+  );
+}
+
 function Said({
   icon,
   kind,
+  beside,
   children,
 }: {
   icon: "pause" | "cross" | "clock";
   kind?: "bad";
+  beside?: React.ReactNode;
   children: React.ReactNode;
 }) {
   return (
     <p className={styles.banner} data-kind={kind}>
       <Icon name={icon} />
       <span>{children}</span>
+      {beside}
     </p>
   );
 }

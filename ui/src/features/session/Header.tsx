@@ -126,7 +126,7 @@ export function Header({
       loading={busy === deed}
       onClick={() => void perform(deed)}
     >
-      {DEEDS[deed].word}
+      {deed === "retry" ? retryWord(state) : DEEDS[deed].word}
     </Button>
   );
   return (
@@ -181,4 +181,10 @@ export function Header({
       {fork && <ForkDialog state={state} point={fork} onClose={() => onFork(null)} />}
     </header>
   );
+}
+
+/** Where a retry goes on, where the plan numbers it. */
+function retryWord({ run, steps }: SessionState): string {
+  const failed = steps.findLast((step) => step.runId === run?.runId && step.status === "failed");
+  return failed?.number ? `Retry from step ${failed.number}` : DEEDS.retry.word;
 }
