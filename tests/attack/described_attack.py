@@ -57,6 +57,10 @@ REFUSED_TO_ALL = {
 """What has no answer of success on this server, and why."""
 BEFORE = {
     "POST /api/sessions/{session_id}/archive": ["/api/sessions/{session_id}/complete"],
+    "POST /api/sessions/{session_id}/restore": [
+        "/api/sessions/{session_id}/complete",
+        "/api/sessions/{session_id}/archive",
+    ],
     "POST /api/sessions/{session_id}/resume": ["/api/sessions/{session_id}/suspend"],
     "POST /api/missions/{mission_id}/fail": ["/api/missions/{mission_id}/accept"],
     "POST /api/missions/{mission_id}/complete": [

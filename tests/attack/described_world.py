@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +21,7 @@ from perdure.store.store import Store
 from tests.attack.access_cases import Case, Right
 from tests.factories import approval
 from tests.fakes.perdure_server import PerdureServer
+from tests.provision import forked
 
 RIGHT_OF = {
     "anonymous": Right.PUBLIC,
@@ -268,21 +267,16 @@ def described_world(folder: Path) -> Iterator[Described]:
         "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",  # nobody answers: runs fail, requests must not
         "OPENAI_API_KEY": "none",
     }
-    command = [sys.executable, "-c", "from perdure.cli import main; main()", "users", "create"]
-    subprocess.run(
-        [*command, mail("admin"), "--password-stdin", "--admin"],
-        input=PASSWORD.encode(),
-        env={**os.environ, **environment},
-        check=True,
-        capture_output=True,
-    )
+    command = ["users", "create", mail("admin"), "--password-stdin", "--admin"]
+    made = forked.run(command, {**os.environ, **environment}, folder, stdin=PASSWORD)
+    assert made.returncode == 0, made.stderr
     with PerdureServer(folder, environment) as server:
         store = Store(f"sqlite:///{folder / 'perdure.db'}", key_file=folder / "secret.key")
         store.open(beside_servers=True)
         try:
             with httpx.Client(base_url=server.url, trust_env=False, timeout=60) as http:
-                made = Described(server, http, store)
-                made.add_people()
-                yield made
+                world = Described(server, http, store)
+                world.add_people()
+                yield world
         finally:
             store.close()
