@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 SECONDS: dict[str, int] = {
-    "tests/attack/test_described_answers.py": 380,
+    "tests/attack/test_described_answers.py": 100,
     "tests/engine/test_gates.py": 110,
     "tests/documents/test_scans.py": 110,
     "tests/faults/test_kills.py": 100,
