@@ -2,41 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 from sqlalchemy import update
 
 from perdure.core.messages import Message, MessageRole
+from perdure.store.prepared import Prepared
 from perdure.store.tables import session_logs
 from perdure.store.transaction import Tx
 
-_PLACED = """
-WHERE m.session_id = {mark} AND m.position {reach} AND m.position >
-COALESCE((SELECT history_from FROM pd_session_logs WHERE session_id = {mark}), 0)
-ORDER BY m.position {order} LIMIT {mark}"""
-_SQLITE = f"""
-SELECT e.run_id, e.payload, e.created_at FROM pd_messages m
-JOIN pd_events e ON e.session_id = ? AND e.seq = m.seq {_PLACED}"""
-_POSTGRES = f"""
-SELECT run_id, payload, created_at FROM pd_events
-WHERE session_id = %s AND seq = ANY(ARRAY(SELECT m.seq FROM pd_messages m {_PLACED}))"""
-"""With all numbers in one array PostgreSQL goes through the log's index once, not once for each message."""
-_LATEST, _BEFORE, _AFTER = (
-    {
-        postgres: query.format(mark=mark, reach=reach.format(mark), order=order)
-        for postgres, query, mark in ((False, _SQLITE, "?"), (True, _POSTGRES, "%s"))
-    }
-    for reach, order in (("> 0", "DESC"), ("< {}", "DESC"), ("> {}", "ASC"))
-)
 
-_PARSED_AT_ONCE = 50
-"""Fewer calls of the parser; but thousands of values alive at once cost more than they save."""
+class _Query(NamedTuple):
+    sqlite: str
+    postgres: str
+    prepared: Prepared
+    """The same as `postgres`."""
+
+
+_SQLITE = """
+SELECT group_concat(e.payload), group_concat(e.created_at), group_concat(coalesce(e.run_id, ''))
+FROM pd_messages m CROSS JOIN pd_events e ON e.session_id = ? AND e.seq = m.seq
+WHERE m.session_id = ? AND """
+_POSTGRES = """
+SELECT string_agg(payload, ','), string_agg(created_at::text, ','), string_agg(coalesce(run_id, ''), ',')
+FROM pd_events WHERE session_id = %s AND seq = ANY(ARRAY(SELECT m.seq FROM pd_messages m WHERE m.session_id = %s AND """
+"""A page is one row, and its payloads one text that is parsed at once: a row for each message costs twice as much.
+With all numbers in one array PostgreSQL goes through the log's index once, not once for each message."""
+_UP_TO = (
+    "m.position > (SELECT {max}({min}({mark}, message_count) - {mark}, history_from)"
+    " FROM pd_session_logs WHERE session_id = {mark}) AND m.position <= {mark}"
+)
+_AFTER = (
+    "m.position > (SELECT {max}({mark}, history_from) FROM pd_session_logs WHERE session_id = {mark})"
+    " AND m.position <= (SELECT {max}({mark}, history_from) + {mark} FROM pd_session_logs WHERE session_id = {mark})"
+)
+"""Positions have no gaps, so a page is a range of them: nothing is sorted, whatever PostgreSQL knows of the table."""
+
+
+def _query(name: str, placed: str) -> _Query:
+    postgres = f"{_POSTGRES}{placed.format(max='greatest', min='least', mark='%s')}))"
+    sqlite = _SQLITE + placed.format(max="max", min="min", mark="?")
+    return _Query(sqlite, postgres, Prepared(f"perdure_messages_{name}", postgres))
+
+
+_BACKWARDS, _FORWARDS = _query("up_to", _UP_TO), _query("after", _AFTER)
+_END = 2**62
+_AT_ONCE = 128
+"""Thousands of values alive at once cost more than fewer queries save."""
 _ROLES = {str(role): role for role in MessageRole}
-_moment = datetime.fromtimestamp  # of a float of seconds: exact to the microsecond until the year 2242
 _POSITION = itemgetter(Message._fields.index("position"))
 _new = cast("Callable[[type[Message], tuple[Any, ...]], Message]", tuple.__new__)  # pyright: ignore[reportUnknownMemberType]
 
@@ -48,13 +64,25 @@ def list_messages(
 
     A cleared history starts after its marker unless `after` asks for what lies before it.
     """
-    if after is not None:
-        query, edge = _AFTER, (after,)
-    else:
-        query, edge = (_LATEST, ()) if before is None else (_BEFORE, (before,))
-    cursor = tx.cursor
-    cursor.execute(query[tx.postgres], (session_id, session_id, *edge, session_id, limit))
-    return _to_messages(session_id, cursor.fetchall())
+    pages: list[list[Message]] = []
+    edge = after if after is not None else _END if before is None else before - 1
+    left = limit
+    while left > 0:
+        wanted = min(left, _AT_ONCE)
+        if after is None:
+            placed = (edge, wanted, session_id, edge)
+            page = _page(tx, session_id, _BACKWARDS, (session_id, session_id, *placed))
+        else:
+            placed = (edge, session_id, edge, wanted, session_id)
+            page = _page(tx, session_id, _FORWARDS, (session_id, session_id, *placed))
+        pages.append(page)
+        if len(page) < wanted:
+            break
+        left -= wanted
+        edge = page[0].position - 1 if after is None else page[-1].position
+    if after is None:
+        pages.reverse()
+    return pages[0] if len(pages) == 1 else [message for page in pages for message in page]
 
 
 def history_floor(tx: Tx, session_id: str) -> int:
@@ -73,7 +101,23 @@ def set_history_floor(tx: Tx, session_id: str, position: int) -> None:
     )
 
 
-def _to_messages(session_id: str, rows: Sequence[Any]) -> list[Message]:
+def _page(tx: Tx, session_id: str, query: _Query, given: tuple[str | int, ...]) -> list[Message]:
+    driver = tx.driver
+    if not tx.postgres:
+        row = driver.execute(query.sqlite, given).fetchone()
+    elif query.prepared.fits(driver, given):
+        row = query.prepared.run(driver, given)[0]
+    else:
+        row = driver.execute(query.postgres, given).fetchone()
+    payloads, times, run_ids = row
+    if payloads is None:
+        return []
+    if isinstance(run_ids, bytes):
+        return _to_messages(session_id, b"[%b]" % payloads, b"[%b]" % times, run_ids.decode())
+    return _to_messages(session_id, f"[{payloads}]", f"[{times}]", run_ids)
+
+
+def _to_messages(session_id: str, payloads: str | bytes, times: str | bytes, run_ids: str) -> list[Message]:
     """Build the tuples without a call for each: pages are read often, and histories in thousands."""
     found = [
         _new(
@@ -84,19 +128,15 @@ def _to_messages(session_id: str, rows: Sequence[Any]) -> list[Message]:
                 said["position"],
                 _ROLES[said["role"]],
                 said.get("agent"),
-                said.get("parts") or [{"type": "text", "text": said.get("content", "")}],
-                run_id,
-                _moment(created_at / 1e6, UTC),
+                said.get("parts") or said.get("content", ""),
+                run_id or None,
+                at_us,
                 said.get("author"),
             ),
         )
-        for start in range(0, len(rows), _PARSED_AT_ONCE)
-        for part in (rows[start : start + _PARSED_AT_ONCE],)
-        for (run_id, _, created_at), said in zip(part, _parsed(part), strict=True)
+        for said, at_us, run_id in zip(
+            orjson.loads(payloads), orjson.loads(times), run_ids.split(","), strict=True
+        )
     ]
     found.sort(key=_POSITION)
     return found
-
-
-def _parsed(rows: Sequence[Any]) -> list[dict[str, Any]]:
-    return orjson.loads(f"[{','.join([payload for _, payload, _ in rows])}]")

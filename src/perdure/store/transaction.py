@@ -48,9 +48,14 @@ class Tx:
     @property
     def cursor(self) -> Any:
         """A driver cursor inside this transaction, for SQL on hot paths."""
+        return self.driver.cursor()
+
+    @property
+    def driver(self) -> Any:
+        """The driver's connection, inside this transaction."""
         driver = self.db.connection.driver_connection
         assert driver is not None
-        return driver.cursor()
+        return driver
 
     def append(self, session_id: str, *events: NewEvent) -> list[int]:
         """Append events to a session's log and return their numbers.

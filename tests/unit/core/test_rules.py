@@ -233,8 +233,10 @@ def test_event_types_are_named_once_and_keep_fields_they_do_not_know() -> None:
 
 def test_a_messages_text_is_its_text_parts() -> None:
     parts = [*text_parts("a"), {"type": "tool_call", "text": "no"}, {"type": "text"}, *text_parts("b")]
-    message = Message("m", "s", 1, MessageRole.USER, None, parts, None, START)
-    assert message.text == "ab"
+    message = Message("m", "s", 1, MessageRole.USER, None, parts, None, int(START.timestamp() * 1e6))
+    assert (message.text, message.parts, message.created_at) == ("ab", parts, START)
+    plain = message._replace(said="as it stands")
+    assert (plain.text, plain.parts) == ("as it stands", text_parts("as it stands"))
 
 
 def mission(status: MissionStatus) -> Mission:
