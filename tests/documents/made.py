@@ -58,6 +58,7 @@ ROWS = (
     ("School", "71.9", "16.4", "0.755"),
 )
 
+LONG_CELL_LEAD = "What was replaced in the northern well after the fourth season:"
 LONG_CELL_ROWS = (
     ("Part", "Euros", "Why"),
     ("Pump", "1,250", "it ran dry twice in one summer and lost a third of its flow"),
@@ -92,18 +93,18 @@ def article() -> bytes:
     return file.getvalue()
 
 
-def two_columns() -> bytes:
+def two_columns(paragraphs: Sequence[str] = COLUMN_PARAGRAPHS, height: float = A4[1]) -> bytes:
     """One page: a title across, then two columns."""
     file = io.BytesIO()
-    width, height = A4
+    width = A4[0]
     frames = [
         Frame(60, height - 130, width - 120, 70, id="title"),
         Frame(60, 60, 228, height - 200, id="left"),
         Frame(width - 60 - 228, 60, 228, height - 200, id="right"),
     ]
-    document = BaseDocTemplate(file, pagesize=A4)
+    document = BaseDocTemplate(file, pagesize=(width, height))
     document.addPageTemplates(PageTemplate(frames=frames))
-    text = [Paragraph(text, _BODY) for text in COLUMN_PARAGRAPHS]
+    text = [Paragraph(text, _BODY) for text in paragraphs]
     document.build([Paragraph(TITLE, _TITLE), FrameBreak(), *text])
     return file.getvalue()
 
@@ -192,7 +193,7 @@ def long_cell() -> bytes:
         [[Paragraph(cell, _BODY) for cell in row] for row in LONG_CELL_ROWS], colWidths=[80, 60, 150]
     )
     table.setStyle(TableStyle([("GRID", (0, 0), (-1, -1), 0.6, colors.black)]))
-    lead = Paragraph("What was replaced in the northern well after the fourth season:", _BODY)
+    lead = Paragraph(LONG_CELL_LEAD, _BODY)
     SimpleDocTemplate(file, pagesize=(450, 320), leftMargin=50, rightMargin=50).build([lead, table])
     return file.getvalue()
 
@@ -208,7 +209,7 @@ def images_of(pdf: bytes, dpi: int = 200) -> list[Image.Image]:
 
 
 def upper_part(image: Image.Image) -> Image.Image:
-    """The picture of `tables` without the empty rest of its page."""
+    """The picture of `article` or of `tables` without the empty rest of its page."""
     return image.crop((0, 0, image.width, image.height * 5 // 9))
 
 
@@ -228,18 +229,23 @@ def scan(images: Sequence[Image.Image], dpi: int = 200, jpeg: int | None = None)
     return file.getvalue()
 
 
-def noisy(image: Image.Image) -> Image.Image:
-    """The picture as a worn scanner gives it: turned by 1.2 degrees, blurred and grainy."""
-    turned = image.rotate(1.2, resample=Image.Resampling.BICUBIC, fillcolor=255, expand=False)
+def noisy(image: Image.Image, degrees: float = 1.2) -> Image.Image:
+    """The picture as a worn scanner gives it: a little turned, blurred and grainy."""
+    turned = image.rotate(degrees, resample=Image.Resampling.BICUBIC, fillcolor=255, expand=False)
     soft = np.asarray(turned.filter(ImageFilter.GaussianBlur(0.8)), dtype=np.float32)
     grain = np.random.default_rng(7).normal(0, 12, soft.shape)
     return Image.fromarray(np.clip(soft + grain, 0, 255).astype(np.uint8))
 
 
+def long_cell_text() -> str:
+    """What `long_cell` says."""
+    return " ".join((LONG_CELL_LEAD, *(cell for row in LONG_CELL_ROWS for cell in row)))
+
+
 def mixed() -> bytes:
-    """A page with a text layer, then a page that is a picture."""
+    """A page with a text layer, then a page that is a picture: those of `article` and of `long_cell`."""
     document = pdfium.PdfDocument(article())
-    picture = pdfium.PdfDocument(scan([upper_part(images_of(tables())[0])]))
+    picture = pdfium.PdfDocument(scan(images_of(long_cell())))
     del document[1]
     document.import_pages(picture)
     file = io.BytesIO()
@@ -259,11 +265,24 @@ def encrypted() -> bytes:
 
 
 def of_pages(count: int, size: tuple[float, float] = A4) -> bytes:
-    """That many pages with a number on each."""
-    file = io.BytesIO()
-    page = canvas.Canvas(file, pagesize=size)
+    """That many pages with a number on each, written by hand: ten thousand take no time."""
+    kids = " ".join(f"{4 + 2 * number} 0 R" for number in range(count))
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Count {count} /Kids [{kids}] /MediaBox [0 0 {size[0]} {size[1]}] "
+        "/Resources << /Font << /F 3 0 R >> >> >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+    ]
     for number in range(1, count + 1):
-        page.drawString(100, 100, f"This is page {number} of a long document about very little at all.")
-        page.showPage()
-    page.save()
+        text = f"BT /F 12 Tf 100 100 Td (This is page {number} of a long document about very little at all.) Tj ET"
+        objects.append(f"<< /Type /Page /Parent 2 0 R /Contents {len(objects) + 2} 0 R >>")
+        objects.append(f"<< /Length {len(text)} >>\nstream\n{text}\nendstream")
+    file, places = io.BytesIO(b"%PDF-1.4\n"), [""] * len(objects)
+    file.seek(0, io.SEEK_END)
+    for number, content in enumerate(objects, 1):
+        places[number - 1] = f"{file.tell():010} 00000 n \n"
+        file.write(f"{number} 0 obj\n{content}\nendobj\n".encode())
+    start, entries = file.tell(), len(objects) + 1
+    file.write(f"xref\n0 {entries}\n0000000000 65535 f \n{''.join(places)}".encode())
+    file.write(f"trailer\n<< /Size {entries} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n".encode())
     return file.getvalue()

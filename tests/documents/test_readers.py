@@ -51,6 +51,23 @@ async def test_nothing_runs_before_it_is_needed_and_one_process_serves_many_file
     assert one.pids == [pid]
 
 
+async def test_two_files_are_in_work_at_once() -> None:
+    two = DocumentReaders(count=2)
+    met = threading.Barrier(2)
+
+    def load(pdf: bytes) -> bytes:
+        met.wait(20)  # broken, and the file lost, unless the other file's turn has come as well
+        return pdf
+
+    try:
+        found = await asyncio.gather(
+            *(two.read(lambda pages=pages: load(made.of_pages(pages))) for pages in (3, 4))
+        )
+        assert [document.page_count for document in found] == [3, 4]
+    finally:
+        two.close()
+
+
 async def test_a_process_that_is_lost_costs_one_file(one: DocumentReaders) -> None:
     many = made.of_pages(300)
     killed: list[int] = []

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
 from perdure.agents.documents import worker
+from perdure.agents.documents.worker import DocumentReaders
 from perdure.core.access import LOCAL_ACTOR
 from perdure.core.runs import Run
 from perdure.errors import UnknownConfigKey
@@ -46,6 +48,39 @@ async def events(house: House, session_id: str, type_: str) -> list[dict[str, An
 
 async def console(house: House, session_id: str) -> list[str]:
     return [line for payload in await events(house, session_id, "console") for line in payload["lines"]]
+
+
+class Reading:
+    """Counts the documents whose content is being taken in; `meet` holds the first until a second is."""
+
+    def __init__(self, *, meet: bool) -> None:
+        self._real, self._lock = DocumentReaders.read, threading.Lock()
+        self._met = threading.Barrier(2) if meet else None
+        self._now = 0
+        self.most = 0
+
+    @property
+    def read(self) -> Any:
+        """What takes the place of `DocumentReaders.read`."""
+
+        async def read(
+            readers: DocumentReaders, content: Callable[[], bytes], *args: Any, **named: Any
+        ) -> Any:
+            def load() -> bytes:
+                with self._lock:
+                    self._now += 1
+                    self.most = max(self.most, self._now)
+                try:
+                    if self._met is not None:
+                        self._met.wait(20)
+                    return content()
+                finally:
+                    with self._lock:
+                        self._now -= 1
+
+            return await self._real(readers, load, *args, **named)
+
+        return read
 
 
 async def test_uploaded_files_become_markdown_and_json(house: House) -> None:
@@ -102,7 +137,7 @@ async def test_bad_files_fail_alone_with_their_reasons(house: House) -> None:
         "locked.pdf": made.encrypted(),
         "broken.pdf": b"%PDF-1.4 nothing",
         "letter.pdf": b"Dear reader",
-        "huge.pdf": made.of_pages(2001, size=(200, 200)),
+        "huge.pdf": made.of_pages(10_000, size=(200, 200)),
     }
     session_id = await prepared(house, files)
     done = await run(house, session_id)
@@ -113,13 +148,32 @@ async def test_bad_files_fail_alone_with_their_reasons(house: House) -> None:
     assert "needs a password" in errors["locked.pdf"]
     assert "not a readable PDF" in errors["broken.pdf"]
     assert "plain text" in errors["letter.pdf"]
-    assert "2,001 pages are more than the limit of 2,000" in errors["huge.pdf"]
+    assert "10,000 pages are more than the limit of 2,000" in errors["huge.pdf"]
     assert {path for path in await paths(house, session_id) if path.startswith("ocr/")} == {
         "ocr/good.md",
         "ocr/good.json",
         "ocr/ocr_summary.json",
     }
     assert any(line.startswith("letter.pdf: not a PDF file") for line in await console(house, session_id))
+
+
+@pytest.mark.parametrize("max_workers", [2, 1])
+async def test_as_many_files_as_configured_are_in_work_at_once(
+    house: House, monkeypatch: pytest.MonkeyPatch, max_workers: int
+) -> None:
+    house.settings = house.settings.model_copy(update={"document_processes": 2})
+    await house.app.stop()
+    await house.start()
+    session_id = await prepared(
+        house, {"a.pdf": made.of_pages(2), "b.pdf": made.of_pages(3)}, max_workers=max_workers
+    )
+    reading = Reading(meet=max_workers == 2)
+    monkeypatch.setattr(DocumentReaders, "read", reading.read)
+    done = await run(house, session_id)
+    assert done.status == "completed", done.error
+    assert done.result is not None
+    assert (done.result["processed"], done.result["pages"]) == (2, 5)
+    assert reading.most == max_workers
 
 
 async def test_the_run_fails_when_no_file_can_be_read(house: House) -> None:

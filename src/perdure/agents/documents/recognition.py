@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 _LEAST_SCORE = 0.3
 _LONGEST_SIDE_PX = 2600
@@ -33,6 +36,11 @@ class Found:
         return math.hypot(dx - ax, dy - ay)
 
     @property
+    def extent(self) -> float:
+        """Pixels along the longer side, which is that of the text even where it stands."""
+        return max(self.length, self.height)
+
+    @property
     def angle(self) -> float:
         """Degrees by which the line falls towards its right."""
         (ax, ay), (bx, by), *_ = self.corners
@@ -55,6 +63,7 @@ class Recogniser:
 
     def __init__(self, threads: int) -> None:
         package: Any = importlib.import_module("rapidocr")
+        self._cut: Any = importlib.import_module("rapidocr.utils.process_img").get_rotate_crop_image
         models = Path(package.__file__).parent / "models"
         # Named outright, so that a file that is missing is an error and never a download.
         self._engine: Any = package.RapidOCR(
@@ -80,6 +89,13 @@ class Recogniser:
             for corners, text, score in zip(out.boxes, out.txts, out.scores, strict=True)
             if text.strip()
         ]
+
+    def from_other_end(self, picture: Any, lines: Sequence[Found]) -> float:
+        """Return the mean score of these lines of the picture when each is read upside down."""
+        cuts = [self._cut(picture, np.array(line.corners, dtype=np.float32)) for line in lines]
+        out = self._engine.recognize_txt([np.rot90(cut, 2).copy() for cut in cuts])
+        read = [Found(text, (), float(score)) for text, score in zip(out.txts, out.scores, strict=True)]
+        return mean_score(read)
 
 
 def mean_score(lines: list[Found]) -> float:

@@ -18,14 +18,14 @@ from perdure.agents.documents.rules import drawn_lines
 from perdure.agents.documents.tables import Table, drawn_tables
 
 _GOOD_SCORE = 0.9
-_PART_SHARE = 0.45
-_LEAST_PART_PX = 400
+_TRIED_LINES = 8
+_MARGIN = 0.05
+"""By how much better a page must read upside down to be turned; a bad scan reads badly both ways."""
 _FONT_HEIGHT = 0.8
 """Font size over the height of a recognised line, roughly."""
 _HEADINGS = (1.7, 1.25)
 _RUNNING = 1.22
 """Lines up to so many times the usual size are taken to be of that size: heights are rough."""
-_SURE_MARK = 0.8
 
 
 def page_of(page: Any, number: int, recogniser: Recogniser, *, dpi: int, most_pixels: int) -> Page:
@@ -38,7 +38,7 @@ def page_of(page: Any, number: int, recogniser: Recogniser, *, dpi: int, most_pi
     lines = recogniser.lines(picture)
     quarters = 0
     if lines and _looks_turned(lines):
-        quarters = _turn(picture, lines, recogniser)
+        quarters = _quarters(picture, lines, recogniser)
         if quarters:
             picture = np.rot90(picture, quarters).copy()
             lines = recogniser.lines(picture)
@@ -75,35 +75,17 @@ def _looks_turned(lines: list[Found]) -> bool:
     return mean_score(lines) < _GOOD_SCORE or lying < 0.5 * sum(len(line.text) for line in lines)
 
 
-def _turn(picture: Any, lines: list[Found], recogniser: Recogniser) -> int:
-    """Return by how many quarters, counter-clockwise, the picture has to be turned to read best."""
-    part = _densest_part(picture, lines)
-    lying = sum(line.lies for line in lines) * 2 >= len(lines)
-    marks: dict[int, float] = {}
-    for quarters in (0, 2, 1, 3) if lying else (1, 3, 0, 2):
-        if len(marks) == 2 and max(marks.values()) > _SURE_MARK:
-            break
-        found = recogniser.lines(np.rot90(part, quarters).copy())
-        letters = sum(len(line.text) for line in found)
-        share = sum(len(line.text) for line in found if line.lies) / letters if letters else 0.0
-        marks[quarters] = round(mean_score(found) * share, 2)
-    return max(marks, key=lambda quarters: (marks[quarters], -quarters))
+def _quarters(picture: Any, lines: list[Found], recogniser: Recogniser) -> int:
+    """Return by how many quarters, counter-clockwise, the picture has to be turned to be upright.
 
-
-def _densest_part(picture: Any, lines: list[Found]) -> Any:
-    """Return the square of the picture that holds the most lines."""
-    height, width = picture.shape[:2]
-    side = min(height, width, max(_LEAST_PART_PX, int(_PART_SHARE * min(height, width))))
-    centres = [line.centre for line in lines]
-
-    def inside(place: tuple[int, int]) -> int:
-        x, y = place
-        return sum(x <= cx < x + side and y <= cy < y + side for cx, cy in centres)
-
-    step = max(1, side // 6)
-    places = [(x, y) for y in range(0, height - side + 1, step) for x in range(0, width - side + 1, step)]
-    x, y = max(places, key=inside)
-    return picture[y : y + side, x : x + side]
+    A line was read as it lies, or a standing one from bottom to top; what is left is to read a few of the
+    longest from their other ends.
+    """
+    lying = 2 * sum(len(line.text) for line in lines if line.lies) >= sum(len(line.text) for line in lines)
+    alike = sorted((line for line in lines if line.lies == lying), key=lambda line: line.extent)
+    tried = alike[-_TRIED_LINES:]
+    better = recogniser.from_other_end(picture, tried) > mean_score(tried) + (_MARGIN if lying else 0.0)
+    return (2 if better else 0) if lying else (3 if better else 1)
 
 
 def _sizes(lines: list[Found], points: float) -> tuple[float, list[float]]:
