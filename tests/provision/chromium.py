@@ -16,7 +16,6 @@ from tools.webbuild import Node
 
 ALLOW_NONE = "PERDURE_ALLOW_NO_BROWSER"
 FOLDER = Path(__file__).resolve().parents[1] / "browser"
-BROWSER_FIXTURES = {"page", "context", "browser", "new_context"}
 LAUNCH_TIMEOUT_MS = 60_000
 EXPECT_TIMEOUT_MS = 15_000
 ARGUMENTS = [
@@ -44,9 +43,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         UsageError: when one is outside of the folder that `./dev test` looks for them in.
     """
     for item in items:
-        if BROWSER_FIXTURES & set(getattr(item, "fixturenames", ())):
+        drives = "browser" in getattr(item, "fixturenames", ())  # `page` and `context` need it
+        if FOLDER in item.path.parents:
             item.add_marker("browser")
-        if item.get_closest_marker("browser") is not None and FOLDER not in item.path.parents:
+        elif drives or item.get_closest_marker("browser") is not None:
             raise pytest.UsageError(f"{item.nodeid} drives a browser: its place is {FOLDER}")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
