@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from perdure.errors import InvalidInput
 from tests.engine import papers
 from tests.engine.conftest import House
 from tests.engine.papers import METADATA, files, read_json
-from tests.fakes.arxiv_server import ArxivServer
+from tests.fakes.arxiv_server import ArxivServer, make_pdf
 
 arxiv, here = papers.arxiv, papers.here
 
@@ -101,6 +102,25 @@ async def test_a_paper_that_fails_fails_alone(arxiv: ArxivServer, here: House) -
     ]
     assert result["downloads_failed"] == 2
     assert (await read_json(here, session_id, METADATA))["failed"] == result["failed_downloads"]
+
+
+async def test_told_to_wait_and_cut_off_it_goes_on(arxiv: ArxivServer, here: House) -> None:
+    arxiv.add("2401.12345", pdf=make_pdf("A large paper", padding=200_000))
+    arxiv.fail("api", 429, retry_after="0")
+    arxiv.fail("pdf", 429, retry_after="0")
+    arxiv.cut_at(150_000)
+
+    session_id, result = await finished(here, "arXiv:2401.12345")
+
+    assert result["downloads_successful"] == 1
+    (paper,) = (await read_json(here, session_id, METADATA))["papers"]
+    assert paper["sha256"] == hashlib.sha256(arxiv.pdf("2401.12345")).hexdigest()
+    assert len(arxiv.paths("api")) == 2
+    assert [request.headers.get("range") for request in arxiv.requests("pdf")] == [
+        None,
+        None,
+        "bytes=150000-",
+    ]
 
 
 async def test_out_of_reach_the_run_fails_and_goes_on_later(arxiv: ArxivServer, here: House) -> None:

@@ -91,6 +91,7 @@ class _State:
     marks: bool = True
     lengths: bool = True
     wrong_ranges: bool = False
+    conditions: bool = True
     down: bool = False
     held: str | None = None
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -189,14 +190,16 @@ class ArxivServer:
         marks: bool | None = None,
         lengths: bool | None = None,
         wrong_ranges: bool | None = None,
+        conditions: bool | None = None,
         down: bool | None = None,
     ) -> None:
-        """Switch abilities: ranges, entity tags, stated lengths, right offsets; or go down."""
+        """Switch abilities: ranges, entity tags, stated lengths, right offsets, `If-Range`; or go down."""
         for name, value in (
             ("ranges", ranges),
             ("marks", marks),
             ("lengths", lengths),
             ("wrong_ranges", wrong_ranges),
+            ("conditions", conditions),
             ("down", down),
         ):
             if value is not None:
@@ -313,7 +316,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"ETag": mark} if self.service.marks else {}
         wanted = re.fullmatch(r"bytes=([0-9]+)-", self.headers.get("Range", ""))
         start = int(wanted[1]) if wanted else 0
-        if self.headers.get("If-Range", mark) != mark or not self.service.ranges:
+        changed = self.service.conditions and self.headers.get("If-Range", mark) != mark
+        if changed or not self.service.ranges:
             wanted, start = None, 0
         if wanted and start >= len(content):
             self._send(416, b"", "text/plain", {"Content-Range": f"bytes */{len(content)}"})

@@ -195,15 +195,18 @@ async def test_without_marks_it_starts_again(
     assert "range" not in arxiv.requests("pdf")[1].headers
 
 
+@pytest.mark.parametrize("conditions", [True, False])
 async def test_a_file_that_changed_meanwhile_is_not_mixed(
-    arxiv: ArxivServer, library: PaperLibrary, workspace: Workspace, site: Site
+    arxiv: ArxivServer, library: PaperLibrary, workspace: Workspace, conditions: bool
 ) -> None:
+    arxiv.set(conditions=conditions)  # without them it sends the rest of the other file, under its tag
     arxiv.add("2401.12345", pdf=BIG)
     arxiv.cut_at(2_000_000)
     arxiv.fail("pdf", 503, times=4)
     with pytest.raises(ArxivUnreachable):
         await fetch(library, workspace)
-    changed = make_pdf("Another text", padding=2_500_000)
+    changed = BIG[:1_000_000] + b"another text" + BIG[1_000_012:]
+    assert changed != BIG
     arxiv.replace_pdf("2401.12345", changed)
 
     got = await fetch(library, workspace)
@@ -326,6 +329,26 @@ async def test_does_not_follow_to_another_site(
         with pytest.raises(PaperRefused, match="sends us to another site, 127"):
             await fetch(library, workspace)
         assert other.paths("pdf") == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://10.0.0.1/pdf/2401.12345v1",
+        "http://[::1]/pdf/2401.12345v1",
+        "http://export.arxiv.org.10.0.0.1.nip.invalid/2401.12345v1",
+    ],
+)
+async def test_is_not_sent_to_a_private_address(
+    arxiv: ArxivServer, library: PaperLibrary, workspace: Workspace, target: str
+) -> None:
+    arxiv.add("2401.12345")
+    arxiv.redirect("pdf", target)
+    with pytest.raises(PaperRefused, match="sends us to another site"):
+        await fetch(library, workspace)
+    assert workspace.list() == []
+    assert parts(workspace) == []
 
 
 async def test_follows_within_the_site(
