@@ -131,34 +131,35 @@ def test_what_was_printed_long_ago_comes_in_above(page: Page, session_id: str) -
     assert len(told) > EVENTS * 0.85
 
 
-def test_a_search_reads_on_in_what_is_not_here_yet(page: Page, session_id: str) -> None:
+def test_a_search_covers_what_is_not_here_and_its_matches_can_be_gone_to(page: Page, session_id: str) -> None:
     page.goto(f"/sessions/{session_id}?tab=console")
     expect(page.get_by_text("the last line", exact=True)).to_be_visible()
     page.get_by_label("Search the console").fill("document 150: line 7 was")
-    expect(page.get_by_role("status").filter(has_text="no match")).to_be_visible()
-    expect(
-        page.get_by_text(re.compile("^Searched: .* lines so far, older ones are on the server"))
-    ).to_be_visible()
+    expect(page.get_by_text("1 further back; all of it was searched.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="none here")).to_be_visible()
     shoot(page, "console-search-part")
     assert_accessible(page)
-    page.get_by_role("button", name="Search older lines").click()
+    page.get_by_role("button", name="Go to the nearest").click()
     box = page.get_by_role("log", name=re.compile("^Console"))
     expect(page.get_by_role("status").filter(has_text="1 of 1")).to_be_visible(timeout=60_000)
     expect(box.locator("[data-marked]")).to_contain_text("document 150: line 7 was")
     expect(box.locator("[data-marked]")).to_be_in_viewport()
     page.get_by_label("Search the console").fill("nowhere to be found")
-    page.get_by_role("button", name="Search older lines").click()
-    expect(page.get_by_role("button", name="Search older lines")).to_have_count(0, timeout=60_000)
+    expect(page.get_by_text("None further back; all of it was searched.")).to_be_visible()
     expect(page.get_by_role("status").filter(has_text="no match")).to_be_visible()
 
     page.goto(f"/sessions/{session_id}?tab=events")
     page.get_by_label("Search events").fill("document 150: line 7 was")
-    counted = page.get_by_role("status").filter(has_text=re.compile("of"))
-    expect(counted).to_contain_text("are not searched yet")
-    expect(page.get_by_text("No event here matches.")).to_be_visible()
-    page.get_by_role("button", name="Search older").click()
-    expect(counted).to_contain_text(re.compile("^1 of"), timeout=60_000)
-    expect(page.get_by_role("grid", name="Events").get_by_role("row")).to_contain_text("document 150: line 7")
+    expect(page.get_by_text("1 found in the whole log")).to_be_visible()
+    row = page.get_by_role("grid", name="Events").get_by_role("row")
+    expect(row).to_contain_text("document 150: line 7")
+    row.click()
+    expect(page).to_have_url(re.compile(r"at=\d+"))
+    shoot(page, "events-search")
+    page.get_by_label("Search events").fill("")
+    selected = page.get_by_role("row", selected=True)
+    expect(selected).to_contain_text("document 150: line 7", timeout=60_000)
+    expect(selected).to_be_in_viewport()
 
 
 def test_the_hops_of_a_long_mission_are_folded(page: Page, session_id: str) -> None:

@@ -207,6 +207,28 @@ export async function getEvents(
   return { events: page.events, hasMore: page.has_more };
 }
 
+export interface LogPage {
+  /** Oldest first. */
+  readonly events: readonly unknown[];
+  /** Where older ones begin; null when there are none that were not looked at. */
+  readonly nextBefore: number | null;
+}
+
+/** The newest events before one that say the words; an empty page can have more before it. */
+export async function searchEvents(
+  sessionId: string,
+  search: string,
+  before: number,
+  types: string[],
+  signal: AbortSignal,
+): Promise<LogPage> {
+  const query = { search, before, limit: 200, ...(types.length > 0 ? { type: types } : {}) };
+  const page = await body(
+    api.GET("/api/sessions/{session_id}/events", { params: { path: { session_id: sessionId }, query }, signal }),
+  );
+  return { events: page.events, nextBefore: page.has_more ? page.next_before : null };
+}
+
 function of(sessionId: string): { params: { path: { session_id: string } } } {
   return { params: { path: { session_id: sessionId } } };
 }

@@ -96,6 +96,7 @@ export function tabsOf(page: Page): readonly Tab[] {
       "terminal",
       () => (
         <ConsoleView
+          sessionId={state.sessionId}
           lines={state.lines}
           from={state.linesFrom}
           onOlder={(to) => store.loadOlderLines(to)}

@@ -7,16 +7,19 @@ import { SpanChip } from "@/components/SpanChip";
 import { EmptyState } from "@/components/States";
 import { plain, spans } from "@/lib/ansi";
 import { integer } from "@/lib/format";
-import { useSeek } from "@/lib/seek";
 import type { Span } from "@/lib/span";
 import { useStored } from "@/lib/stored";
 import { clock } from "@/lib/time";
+import type { EventFrame } from "@/live/frames";
+import { useLogSearch } from "@/live/log-search";
 import type { ConsoleLine } from "@/live/session-state";
 import styles from "./ConsoleView.module.css";
 
 const ROW_PX = 20;
+const PRINTED = ["console"];
 
 interface Props {
+  readonly sessionId: string;
   readonly lines: readonly ConsoleLine[];
   /** Lines of events up to this one are on the server; 0: all are here. */
   readonly from: number;
@@ -33,7 +36,7 @@ interface Props {
 }
 
 /** Everything the run printed, the newest part first. */
-export default function ConsoleView({ lines, from, onOlder, at, onAt, span, onSpan, href, name }: Props) {
+export default function ConsoleView({ sessionId, lines, from, onOlder, at, onAt, span, onSpan, href, name }: Props) {
   const box = useRef<HTMLInputElement>(null);
   const { fetchOlder, fetching, failed } = useOlder(from, onOlder);
   const [wrap, setWrap] = useStored("console-wrap", false);
@@ -90,18 +93,31 @@ export default function ConsoleView({ lines, from, onOlder, at, onAt, span, onSp
     log.follow(false);
     rows.scrollToIndex(index, { align: "center" });
   }, [chosen, wanted]);
-  const { seeking, seek, stop } = useSeek({
-    found: hits.length,
-    hasOlder: from > 0,
-    fetching,
-    failed,
-    fetchOlder: () => fetchOlder(),
-    wanted,
-    onFound: (before) => choose(before - 1),
-  });
+  const older = useLogSearch({ sessionId, words: span ? "" : wanted, before: from + 1, types: PRINTED });
+  const further = useMemo(
+    () => older.events.filter((event) => event.seq <= from).map((event) => [event.seq, matching(event, wanted)] as const),
+    [older.events, from, wanted],
+  );
+  const behind = further.reduce((sum, [, count]) => sum + count, 0);
+  const [sought, setSought] = useState<number | null>(null);
+  useEffect(() => setSought(null), [wanted]);
+  const nearest = further.findLast(([, count]) => count > 0)?.[0];
+  const goBack = () => {
+    if (nearest === undefined) return;
+    setSought(nearest);
+    fetchOlder(nearest);
+  };
+  useEffect(() => {
+    if (sought === null || fetching) return;
+    if (from < sought) choose(hits.findLastIndex((index) => (shown[index]?.seq ?? 0) <= sought));
+    if (from < sought || failed) setSought(null);
+  }, [sought, from, fetching, failed, hits]);
 
   if (lines.length === 0 && from === 0) return <EmptyState>What agents and tools print appears here.</EmptyState>;
-  const turn = (by: number) => hits.length > 0 && choose((hit + by + hits.length) % hits.length);
+  const turn = (by: number) => {
+    if (by < 0 && hit <= 0 && nearest !== undefined) goBack();
+    else if (hits.length > 0) choose((hit + by + hits.length) % hits.length);
+  };
   return (
     <div className={styles.tab}>
       <div className={styles.bar}>
@@ -120,7 +136,13 @@ export default function ConsoleView({ lines, from, onOlder, at, onAt, span, onSp
         />
         {wanted && (
           <span className={styles.hits} role="status">
-            {hits.length === 0 ? "no match" : `${Math.max(hit, 0) + 1} of ${integer(hits.length)}`}
+            {hits.length > 0
+              ? `${Math.max(hit, 0) + 1} of ${integer(hits.length)}`
+              : older.searching
+                ? "searching…"
+                : behind > 0
+                  ? "none here"
+                  : "no match"}
           </span>
         )}
         {streams.length > 1 && (
@@ -153,13 +175,24 @@ export default function ConsoleView({ lines, from, onOlder, at, onAt, span, onSp
       </div>
       {from > 0 && from >= first && (
         <p className={styles.older}>
-          {wanted ? (
+          {wanted && !span ? (
             <>
-              {seeking ? "Searching further back; " : "Searched: "}
-              {integer(lines.length)} {lines.length === 1 ? "line" : "lines"} so far, older ones are on the server.
-              <Button size="compact-xs" variant="default" onClick={seeking ? stop : seek}>
-                {seeking ? "Stop" : failed ? "Older lines could not be read: try again" : "Search older lines"}
-              </Button>
+              {behind > 0 ? `${integer(behind)} further back` : "None further back"}
+              {older.searching
+                ? ", still searching."
+                : older.through > 1
+                  ? `, searched to event ${integer(older.through)}.`
+                  : "; all of it was searched."}
+              {nearest !== undefined && (
+                <Button size="compact-xs" variant="default" loading={sought !== null} onClick={goBack}>
+                  Go to the nearest
+                </Button>
+              )}
+              {!older.searching && older.through > 1 && (
+                <Button size="compact-xs" variant="default" onClick={older.goOn}>
+                  {older.problem ? "The search was cut off: try again" : "Search further back"}
+                </Button>
+              )}
             </>
           ) : (
             <>
@@ -214,6 +247,13 @@ export default function ConsoleView({ lines, from, onOlder, at, onAt, span, onSp
       </div>
     </div>
   );
+}
+
+/** How many of the lines that an event printed say the words, without what only a terminal understands. */
+function matching(event: EventFrame, wanted: string): number {
+  const { lines } = event.data;
+  if (!Array.isArray(lines)) return 0;
+  return lines.filter((line) => plain(String(line)).toLowerCase().includes(wanted)).length;
 }
 
 function useOlder(from: number, onOlder: (to?: number) => Promise<void>) {

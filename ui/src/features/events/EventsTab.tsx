@@ -5,10 +5,10 @@ import { Segmented } from "@/components/Segmented";
 import { SpanChip } from "@/components/SpanChip";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
 import { integer } from "@/lib/format";
-import { useSeek } from "@/lib/seek";
 import { isIn, type Span } from "@/lib/span";
 import { EventLog } from "@/live/event-log";
 import type { EventFrame } from "@/live/frames";
+import { says, useLogSearch } from "@/live/log-search";
 import type { SessionStore } from "@/live/session-store";
 import { rowsOf } from "./attempts";
 import { describe } from "./describe";
@@ -53,9 +53,13 @@ export default function EventsTab({ store, seq, at, onAt, span, onSpan, view, on
   useEffect(() => {
     if (from !== undefined) void log.reach(from);
   }, [from, log]);
+  const first = events[0]?.seq ?? 1;
+  const searches = wanted !== "" && view !== "timeline";
+  const older = useLogSearch({ sessionId: store.sessionId, words: searches && !span ? wanted : "", before: first });
   useEffect(() => {
-    if (at !== undefined) void log.reach(at);
-  }, [at, log]);
+    // what was found further back is shown as it is; it is read in its place when the search is over
+    if (at !== undefined && !(searches && older.events.some((event) => event.seq === at))) void log.reach(at);
+  }, [at, log, searches]);
 
   const counts = useMemo(() => {
     const found = new Map<string, number>();
@@ -69,19 +73,15 @@ export default function EventsTab({ store, seq, at, onAt, span, onSpan, view, on
     () => (event: EventFrame) =>
       isIn(span, event.seq) &&
       !hidden.has(event.type) &&
-      (!wanted || `${event.type} ${describe(event)}`.toLowerCase().includes(wanted)),
-    [span?.from, span?.to, hidden, wanted],
+      (!wanted || event.seq < first || says(event, wanted) || describe(event).toLowerCase().includes(wanted)),
+    [span?.from, span?.to, hidden, wanted, first],
   );
-  const shown = useMemo(() => events.filter(matches), [events, matches]);
-  const entries = useMemo(() => rowsOf(events, matches, opened, at), [events, matches, opened, at]);
-  const { seeking, seek, stop } = useSeek({
-    found: shown.length,
-    hasOlder,
-    fetching: loading,
-    failed: problem !== null,
-    fetchOlder: () => void log.loadOlder(),
-    wanted,
-  });
+  const all = useMemo(
+    () => (older.events.length > 0 ? [...older.events.filter((event) => event.seq < first), ...events] : events),
+    [older.events, events, first],
+  );
+  const shown = useMemo(() => all.filter(matches), [all, matches]);
+  const entries = useMemo(() => rowsOf(all, matches, opened, at), [all, matches, opened, at]);
   if (events.length === 0) {
     if (problem) return <ErrorState problem={problem} onRetry={() => void log.loadOlder()} />;
     return hasOlder ? (
@@ -90,9 +90,7 @@ export default function EventsTab({ store, seq, at, onAt, span, onSpan, view, on
       <EmptyState>Everything that happens is written here, in order.</EmptyState>
     );
   }
-  const first = events[0]?.seq ?? 1;
-  const searches = wanted !== "" && view !== "timeline";
-  const selected = at === undefined ? undefined : events.find((event) => event.seq === at);
+  const selected = at === undefined ? undefined : all.find((event) => event.seq === at);
   return (
     <div className={styles.tab}>
       <div className={styles.bar}>
@@ -119,16 +117,16 @@ export default function EventsTab({ store, seq, at, onAt, span, onSpan, view, on
         <span className={styles.count} role="status">
           {view === "timeline"
             ? `${integer(events.length)} ${events.length === 1 ? "event" : "events"}`
-            : `${integer(shown.length)} of ${integer(events.length)}`}
+            : searches
+              ? `${integer(shown.length)} found`
+              : `${integer(shown.length)} of ${integer(events.length)}`}
           {hasOlder &&
             !span &&
-            (searches
-              ? `; those before event ${integer(first)} are not searched yet`
-              : `, before event ${integer(first)} on the server`)}
+            (searches ? whereTo(older.through, older.searching) : `, before event ${integer(first)} on the server`)}
         </span>
-        {hasOlder && searches && (
-          <Button size="compact-xs" variant="default" onClick={seeking ? stop : seek}>
-            {seeking ? "Stop" : "Search older"}
+        {searches && !older.searching && older.through > 1 && hasOlder && !span && (
+          <Button size="compact-xs" variant="default" onClick={older.goOn}>
+            {older.problem ? "The search was cut off: try again" : "Search further back"}
           </Button>
         )}
         {span && <SpanChip span={span} onClear={() => onSpan(null)} />}
@@ -177,7 +175,7 @@ export default function EventsTab({ store, seq, at, onAt, span, onSpan, view, on
             onAt={onAt}
             asJson={view === "json"}
             onOlder={() => {
-              if (!span) void log.loadOlder();
+              if (!span && !searches) void log.loadOlder();
             }}
             onAttempt={(key) => {
               const next = new Set(opened);
@@ -200,4 +198,9 @@ export default function EventsTab({ store, seq, at, onAt, span, onSpan, view, on
       </div>
     </div>
   );
+}
+
+function whereTo(through: number, searching: boolean): string {
+  if (searching) return `, searching before event ${integer(through)}…`;
+  return through > 1 ? `, searched back to event ${integer(through)}` : " in the whole log";
 }
