@@ -206,7 +206,7 @@ def _joined(lines: Sequence[str]) -> str:
     """Join lines; a word that was divided at the end of a line becomes one again."""
     text = ""
     for line in lines:
-        if text and _HYPHEN_END.search(text) and (line[:1].islower() or _is_capitals(text, line)):
+        if text and _HYPHEN_END.search(text[-2:]) and (line[:1].islower() or _is_capitals(text, line)):
             text = text[:-1] + line
         else:
             text = f"{text} {line}" if text else line
