@@ -33,7 +33,7 @@ function Code({ children }: { children?: ReactNode }) {
       <div className="code-head">
         <span>{languageOf(children)}</span>
         {navigator.clipboard && (
-          <button type="button" onClick={copy} aria-label="Copy the code">
+          <button type="button" onClick={copy} aria-label={copied ? "Copied" : "Copy the code"}>
             {copied ? "Copied" : "Copy"}
           </button>
         )}

@@ -125,7 +125,24 @@ export class SessionStore implements LogFollower {
     const state = reduceAll(this.view.state, frames);
     const events = frames.filter(isEvent);
     if (events.length > 0) for (const listener of this.logListeners) listener(events);
+    const changed = events.some((event) => event.type === "session_update") && isChangedBeside(this.view.state, state);
     if (state !== this.view.state) this.show({ kind: "ready", state });
+    if (changed) void this.readFacts();
+  }
+
+  /** Limits and configuration are in no event: that the session has another version is all the log says of them. */
+  private async readFacts(): Promise<void> {
+    const turn = this.opening;
+    try {
+      const detail = await getSession(this.sessionId);
+      if (turn !== this.opening || this.view.kind !== "ready") return;
+      const { state } = this.view;
+      if (detail.version < state.facts.version) return; // another change is on its way, and is read after it
+      const facts = { ...state.facts, config: detail.config, limits: detail.resource_limits };
+      this.show({ kind: "ready", state: { ...state, facts } });
+    } catch {
+      // what was known stays; the next change, or opening the page anew, reads it
+    }
   }
 
   onReset(): void {
@@ -163,6 +180,15 @@ export class SessionStore implements LogFollower {
     this.view = view;
     for (const listener of this.listeners) listener();
   }
+}
+
+/** Something about the session was changed that its name and its status do not show. */
+function isChangedBeside(before: SessionState, after: SessionState): boolean {
+  return (
+    after.facts.version > before.facts.version &&
+    after.facts.status === before.facts.status &&
+    after.facts.name === before.facts.name
+  );
 }
 
 async function readSnapshot(sessionId: string): Promise<SessionState> {

@@ -27,6 +27,7 @@ function useActivity(sessionId: string | null): void {
 
 export default function SessionPage() {
   const { id } = route.useParams();
+  const navigate = route.useNavigate();
   const { view, store } = useSession(id);
   const queries = useQueryClient();
   const isThere = view.kind === "ready";
@@ -53,7 +54,7 @@ export default function SessionPage() {
       return (
         <>
           <h1 className="visually-hidden">Session</h1>
-          <Loading rows={8} label="Loading the session" />
+          <Loading rows={8} label="Loading the session" onCancel={() => void navigate({ to: "/sessions" })} />
         </>
       );
     case "failed":

@@ -137,7 +137,6 @@ const Attempt = memo(function Attempt(props: {
     <div
       role="row"
       aria-rowindex={index + 1}
-      aria-expanded={entry.open}
       className={styles.row}
       data-kind="attempt"
       style={{ transform: `translateY(${top}px)` }}
