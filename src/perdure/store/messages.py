@@ -31,15 +31,21 @@ SELECT string_agg(payload, ','), string_agg(created_at::text, ','), string_agg(c
 FROM pd_events WHERE session_id = %s AND seq = ANY(ARRAY(SELECT m.seq FROM pd_messages m WHERE m.session_id = %s AND """
 """A page is one row, and its payloads one text that is parsed at once: a row for each message costs twice as much.
 With all numbers in one array PostgreSQL goes through the log's index once, not once for each message."""
-_UP_TO = (
-    "m.position > (SELECT {max}({min}({mark}, message_count) - {mark}, history_from)"
-    " FROM pd_session_logs WHERE session_id = {mark}) AND m.position <= {mark}"
+_LATEST = (
+    "m.position > (SELECT {max}(message_count - {mark}, history_from)"
+    " FROM pd_session_logs WHERE session_id = {mark})"
+    " AND m.position <= (SELECT message_count FROM pd_session_logs WHERE session_id = {mark})"
+)
+_BEFORE = (
+    "m.position < {mark} AND m.position >= (SELECT {max}({min}({mark}, message_count + 1) - {mark}, history_from + 1)"
+    " FROM pd_session_logs WHERE session_id = {mark})"
 )
 _AFTER = (
     "m.position > (SELECT {max}({mark}, history_from) FROM pd_session_logs WHERE session_id = {mark})"
     " AND m.position <= (SELECT {max}({mark}, history_from) + {mark} FROM pd_session_logs WHERE session_id = {mark})"
 )
-"""Positions have no gaps, so a page is a range of them: nothing is sorted, whatever PostgreSQL knows of the table."""
+"""Positions have no gaps, so a page is a range of them: nothing is sorted, whatever PostgreSQL knows of the table.
+Both ends are named, or it would expect to find a third of them all and go through the whole table."""
 
 
 def _query(name: str, placed: str) -> _Query:
@@ -48,8 +54,7 @@ def _query(name: str, placed: str) -> _Query:
     return _Query(sqlite, postgres, Prepared(f"perdure_messages_{name}", postgres))
 
 
-_BACKWARDS, _FORWARDS = _query("up_to", _UP_TO), _query("after", _AFTER)
-_END = 2**62
+_latest, _before, _after = _query("latest", _LATEST), _query("before", _BEFORE), _query("after", _AFTER)
 _AT_ONCE = 128
 """Thousands of values alive at once cost more than fewer queries save."""
 _ROLES = {str(role): role for role in MessageRole}
@@ -65,21 +70,21 @@ def list_messages(
     A cleared history starts after its marker unless `after` asks for what lies before it.
     """
     pages: list[list[Message]] = []
-    edge = after if after is not None else _END if before is None else before - 1
+    edge = before if after is None else after
     left = limit
     while left > 0:
         wanted = min(left, _AT_ONCE)
-        if after is None:
-            placed = (edge, wanted, session_id, edge)
-            page = _page(tx, session_id, _BACKWARDS, (session_id, session_id, *placed))
+        if edge is None:
+            page = _page(tx, session_id, _latest, wanted, session_id, session_id)
+        elif after is None:
+            page = _page(tx, session_id, _before, edge, edge, wanted, session_id)
         else:
-            placed = (edge, session_id, edge, wanted, session_id)
-            page = _page(tx, session_id, _FORWARDS, (session_id, session_id, *placed))
+            page = _page(tx, session_id, _after, edge, session_id, edge, wanted, session_id)
         pages.append(page)
         if len(page) < wanted:
             break
         left -= wanted
-        edge = page[0].position - 1 if after is None else page[-1].position
+        edge = page[0 if after is None else -1].position
     if after is None:
         pages.reverse()
     return pages[0] if len(pages) == 1 else [message for page in pages for message in page]
@@ -101,7 +106,8 @@ def set_history_floor(tx: Tx, session_id: str, position: int) -> None:
     )
 
 
-def _page(tx: Tx, session_id: str, query: _Query, given: tuple[str | int, ...]) -> list[Message]:
+def _page(tx: Tx, session_id: str, query: _Query, *placed: str | int) -> list[Message]:
+    given = (session_id, session_id, *placed)
     driver = tx.driver
     if not tx.postgres:
         row = driver.execute(query.sqlite, given).fetchone()
