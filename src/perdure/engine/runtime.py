@@ -23,7 +23,6 @@ from dbos import error as dbos_error
 from perdure.agents.models import ModelCatalog
 from perdure.agents.tools.box import ToolBox
 from perdure.core.acting import SERVER, acting_as
-from perdure.core.clock import utc_now
 from perdure.core.runs import ENDED_RUN_STATUSES, Run, RunStatus
 from perdure.engine.context import EngineContext
 from perdure.engine.operations import Operations, RunCancelled, outside
@@ -35,9 +34,9 @@ from perdure.modes.contract import ModeConfig
 from perdure.modes.registry import ModeRegistry
 from perdure.redaction import redactor
 from perdure.services.files import FileService
+from perdure.services.open_runs import runs_in
 from perdure.services.progress import RunProgress
-from perdure.store import operations as server_rows
-from perdure.store import runs, sessions
+from perdure.store import leases, runs, sessions
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
 
@@ -106,6 +105,7 @@ class EngineRuntime:
             "application_version": _VERSION,
             "serializer": DBOSPortableJSONSerializer(),
             "max_executor_threads": 16,
+            "notification_listener_polling_interval_sec": _POLL_S,  # as long the end waits for it
             "log_level": "ERROR",
         }
         config.update(database.options)
@@ -154,7 +154,7 @@ class EngineRuntime:
         await asyncio.gather(*held, return_exceptions=True)
         # The engine lends the loop its own executor and takes it away again.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="perdure"))
-        await self.store.write(lambda tx: server_rows.drop_leases(tx, server_id=self.server_id))
+        await self.store.write(lambda tx: leases.drop_lease(tx, self.server_id))
 
     def _stop_taking(self) -> None:
         """End the threads that take runs out of the queue: what they took last has its task by then."""
@@ -207,7 +207,7 @@ class EngineRuntime:
         if not self._started:
             return 0
         repaired = 0
-        for run in await self.store.read(lambda tx: runs.list_runs_in(tx, _UNDER_WAY)):
+        async for run in runs_in(self.store, _UNDER_WAY):
             if await self._is_nobodys(run):
                 self._repairs[run.id] += 1
                 if self._repairs[run.id] > _REPAIRS:
@@ -225,7 +225,7 @@ class EngineRuntime:
         """Whether a run that is under way has no workflow that goes on, here or on another living server."""
         if run.id in self._active:
             return False
-        alive = await self.store.read(lambda tx: server_rows.live_servers(tx, tx.now - self.lease))
+        alive = await self.store.read(lambda tx: leases.live_servers(tx, self.lease))
         if run.worker in alive - {self.server_id}:
             return False
         status = await DBOS.get_workflow_status_async(f"{run.id}:{run.attempt}")
@@ -356,9 +356,8 @@ class EngineRuntime:
 
     async def _repair(self) -> None:
         """Give runs whose workflow is gone or ended a new one; those that DBOS recovers are left to it."""
-        open_runs = await self.store.read(lambda tx: runs.list_runs_in(tx, (RunStatus.QUEUED, *_UNDER_WAY)))
-        alive = await self.store.read(lambda tx: server_rows.live_servers(tx, tx.now - self.lease))
-        for run in open_runs:
+        alive = await self.store.read(lambda tx: leases.live_servers(tx, self.lease))
+        async for run in runs_in(self.store, (RunStatus.QUEUED, *_UNDER_WAY)):
             status = await DBOS.get_workflow_status_async(f"{run.id}:{run.attempt}")
             if status is None or status.status == "CANCELLED":
                 await self._wake(run)
@@ -380,17 +379,17 @@ class EngineRuntime:
                 log.exception("lease not renewed")
 
     async def _renew_lease(self) -> None:
-        host, pid, now = socket.gethostname(), os.getpid(), utc_now()
-        await self.store.write(lambda tx: server_rows.renew_lease(tx, self.server_id, host, pid, now))
+        host, pid = socket.gethostname(), os.getpid()
+        await self.store.write(lambda tx: leases.renew_lease(tx, self.server_id, host, pid))
 
     async def _take_over(self) -> None:
         """Resume the runs of servers whose lease ran out; of the living, the oldest one does so."""
-        alive = await self.store.read(lambda tx: server_rows.live_servers(tx, tx.now - self.lease))
+        alive = await self.store.read(lambda tx: leases.live_servers(tx, self.lease))
         if min(alive, default=self.server_id) != self.server_id:
             return
         pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
         # Again, after the list: a server that has joined since the first look may have taken something.
-        alive = await self.store.read(lambda tx: server_rows.live_servers(tx, tx.now - self.lease))
+        alive = await self.store.read(lambda tx: leases.live_servers(tx, self.lease))
         for workflow in pending:
             if workflow.executor_id is None or workflow.executor_id in alive:
                 continue
