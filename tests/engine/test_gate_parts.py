@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from perdure.core.access import LOCAL_ACTOR
-from tests.engine.asking import answer, answer_all, asked, give_up, let_pass, mission_of
+from tests.engine.asking import answer, answer_all, asked, give_up, mission_of
 from tests.engine.conftest import TASK, House
 
 _WRITES = f'{TASK} [[call write_file {{"path": "kept.md", "content": "k"}}]]'
@@ -55,26 +55,6 @@ async def test_of_an_approved_plan_all_is_there_or_said_to_be_missing(house: Hou
         [["completed"], ["completed"]],
         {**_DONE, "number": "ready"},
     )
-
-
-@pytest.mark.parametrize("mode", ["hitl-interactive", "planning-control"])
-@pytest.mark.parametrize("silent", [False, True])
-async def test_a_rejected_plan_takes_along_its_hops(house: House, mode: str, silent: bool) -> None:
-    config: dict[str, Any] = {"expiry": "reject", "n_plan_reviews": 0}
-    if mode == "planning-control":
-        config["approval_mode"] = "after_planning"
-    session, run = await house.submit(mode, _WRITES, **config)
-    question = await asked(house, run.id)
-    assert question.request_type == "plan"
-    assert await _parts(house, session.id) == (["proposed"] * 3, [[], [], []], {})
-
-    if silent:
-        await let_pass(house, question)
-    else:
-        await house.app.approvals.answer(LOCAL_ACTOR, question.id, resolution="reject")
-    await house.run(run.id, "failed")
-
-    assert await _parts(house, session.id) == (["cancelled"] * 3, [[], [], []], {})
 
 
 async def test_a_rejected_mission_takes_along_what_it_promised(house: House) -> None:

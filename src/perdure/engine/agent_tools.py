@@ -105,7 +105,7 @@ class GuardedTools(WrapperToolset[Any]):
                 return await super().call_tool(call.tool, call.arguments, ctx, tool)
             except OutcomeUnknown:
                 if not await self.gate.repeat(call):
-                    return _CUT_OFF
+                    raise CallRefused(_CUT_OFF) from None
             except CallDeferred:
                 return await self._answered(call, ctx)
             finally:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -31,6 +30,7 @@ from perdure.engine.agent_tools import GuardedTools
 from perdure.engine.limits import LimitKeeper
 from perdure.engine.mode_tools import ModeTools
 from perdure.engine.operations import Operations, RunCancelled
+from perdure.engine.sources import text_of_files
 from perdure.engine.steering import Steering
 from perdure.engine.tool_deps import ToolDeps
 from perdure.engine.tool_gate import ToolGate
@@ -98,8 +98,8 @@ class EngineContext:
     def __post_init__(self) -> None:
         self._models: dict[str, SessionModel] = {}
         self._used: list[str] = []
-        self._limits = LimitKeeper(self.operations, self.ask)
-        self._gate = ToolGate(self.operations, self.config.tool_permissions, self.ask)
+        self._limits = LimitKeeper(self.operations, self._ask_as_configured)
+        self._gate = ToolGate(self.operations, self.config.tool_permissions, self._ask_as_configured)
 
     @property
     def task(self) -> str:
@@ -207,7 +207,8 @@ class EngineContext:
             prompt,
             output=output,
             toolsets=[
-                GuardedTools(toolset, self.box, self._gate, runner, self.ask, role) for toolset in offered
+                GuardedTools(toolset, self.box, self._gate, runner, self._ask_as_configured, role)
+                for toolset in offered
             ],
             history=history,
             deps=self._deps(),
@@ -264,6 +265,13 @@ class EngineContext:
             answer.get("by"),
             approval.id,
         )
+
+    async def _ask_as_configured(self, question: Question) -> Answer:
+        """Ask for the engine itself, with the deadline of the config; silence may mean no there, never yes."""
+        no = getattr(self.config, "expiry", OnExpiry.PAUSE) is OnExpiry.REJECT
+        deadline_s = getattr(self.config, "approval_deadline_s", None)
+        on_expiry = OnExpiry.REJECT if no else OnExpiry.PAUSE
+        return await self.ask(replace(question, deadline_s=deadline_s, on_expiry=on_expiry))
 
     async def _asked(self, question: Question) -> Approval:
         run = self.operations.run
@@ -358,7 +366,7 @@ class EngineContext:
 
     async def sources(self, limit_chars: int, also: Sequence[str] = ()) -> str:
         async def read() -> str:
-            return await asyncio.to_thread(_sources, self.workspace, self.task, limit_chars, also)
+            return await asyncio.to_thread(text_of_files, self.workspace, self.task, limit_chars, also)
 
         return await self.operations.durable("sources", read)
 
@@ -474,21 +482,3 @@ class EngineContext:
             on_expiry=question.on_expiry,
             created_at=now,
         )
-
-
-def _sources(workspace: Workspace, task: str, limit_chars: int, also: Sequence[str]) -> str:
-    paths = workspace.list()
-    in_task = {path for path in paths if re.search(rf"(?<![\w/.-]){re.escape(path)}\b", task)}
-    named = [path for path in paths if path in in_task or path in also]
-    parts: list[str] = []
-    room = limit_chars
-    for path in named or paths:
-        if room <= 0:
-            break
-        try:
-            text = workspace.read_text(path, room)
-        except PerdureError:
-            continue
-        parts.append(text if len(named or paths) == 1 else f"--- {path} ---\n{text}")
-        room -= len(text)
-    return "\n\n".join(parts)

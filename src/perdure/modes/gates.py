@@ -39,7 +39,7 @@ class GatedConfig(ModeConfig):
     expiry: OnExpiry = Field(
         OnExpiry.PAUSE,
         description="What silence means at a deadline: the run pauses, or goes on as if rejected or approved. "
-        "A step that failed is never approved by silence: it pauses.",
+        "A step that failed, a tool call and more than a limit are never approved by silence: they pause.",
     )
 
 
