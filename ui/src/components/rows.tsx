@@ -7,6 +7,8 @@ import styles from "./rows.module.css";
 
 interface Options {
   readonly count: number;
+  /** How much there is, whatever is folded: what counts as new when the end was left. As many as rows otherwise. */
+  readonly total?: number;
   /** What stands in the first row: another one means that older rows came in above. */
   readonly first: string | number | undefined;
   readonly rowPx: number;
@@ -36,10 +38,10 @@ const NEAR_START_ROWS = 8;
  * Rows of a log in a box: only those in view are in the document. The box keeps to its end while the reader is there,
  * and what is read stays where it is when older rows come in above.
  */
-export function useLogRows({ count, first, rowPx, startsAtEnd, keyOf, onStart, shape }: Options): LogRows {
+export function useLogRows({ count, total = count, first, rowPx, startsAtEnd, keyOf, onStart, shape }: Options): LogRows {
   const scroller = useRef<HTMLDivElement>(null);
   const [follows, setFollows] = useState(startsAtEnd);
-  const seen = useRef(count);
+  const seen = useRef(total);
   const fromEnd = useRef(0);
   const rows = useVirtualizer({
     count,
@@ -56,7 +58,7 @@ export function useLogRows({ count, first, rowPx, startsAtEnd, keyOf, onStart, s
   useLayoutEffect(() => {
     const box = scroller.current;
     if (!box || !follows) return;
-    seen.current = count;
+    seen.current = total;
     box.scrollTop = box.scrollHeight;
   }, [follows, count, first, shape]);
 
@@ -67,7 +69,7 @@ export function useLogRows({ count, first, rowPx, startsAtEnd, keyOf, onStart, s
     setFollows(box.scrollHeight - box.scrollTop - box.clientHeight < 2 * rowPx);
     if (box.scrollTop < NEAR_START_ROWS * rowPx && box.scrollHeight > box.clientHeight) onStart?.();
   };
-  return { scroller, rows, follows, fresh: Math.max(0, count - seen.current), follow: setFollows, onScroll };
+  return { scroller, rows, follows, fresh: Math.max(0, total - seen.current), follow: setFollows, onScroll };
 }
 
 /** Back to the end of rows that go on growing. */

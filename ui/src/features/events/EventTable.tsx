@@ -15,6 +15,8 @@ const TALL_ROW_PX = 46;
 
 interface Props {
   readonly entries: readonly LogRow[];
+  /** How many events there are, folded ones too. */
+  readonly total: number;
   readonly at: number | undefined;
   readonly onAt: (seq: number | undefined) => void;
   readonly asJson: boolean;
@@ -24,11 +26,12 @@ interface Props {
 }
 
 /** The log row by row. */
-export function EventTable({ entries, at, onAt, asJson, onOlder, onAttempt }: Props) {
+export function EventTable({ entries, total, at, onAt, asJson, onOlder, onAttempt }: Props) {
   const first = seqOf(entries[0]);
   const phone = useMediaQuery("(max-width: 700px)", false, { getInitialValueInEffect: false });
   const log = useLogRows({
     count: entries.length,
+    total,
     first,
     rowPx: phone ? TALL_ROW_PX : ROW_PX,
     shape: phone,

@@ -171,6 +171,7 @@ export default function EventsTab({ store, seq, at, onAt, span, onSpan, view, on
         ) : (
           <EventTable
             entries={entries}
+            total={shown.length}
             at={at}
             onAt={onAt}
             asJson={view === "json"}

@@ -46,7 +46,7 @@ export default function MissionTab({ state }: { state: SessionState }) {
           <select className={fields.control} value={id} onChange={(event) => setChosen(event.currentTarget.value)}>
             {list.data?.map((mission) => (
               <option key={mission.mission_id} value={mission.mission_id}>
-                {mission.name || mission.goal} ({mission.status})
+                {mission.name || mission.goal} ({wordOf(mission.status)})
               </option>
             ))}
           </select>
@@ -55,6 +55,13 @@ export default function MissionTab({ state }: { state: SessionState }) {
       <Mission mission={query.data} sessionId={state.sessionId} />
     </div>
   );
+}
+
+/** The words that steps, nodes and sessions have too, where they are the same thing. */
+const WORD: Readonly<Record<string, string>> = { completed: "Done", executing: "Running", in_progress: "Under way" };
+
+function wordOf(status: string): string {
+  return WORD[status] ?? status.charAt(0).toUpperCase() + status.slice(1).replaceAll("_", " ");
 }
 
 const ICON: Readonly<Record<string, IconName>> = {
@@ -75,7 +82,7 @@ function Mission({ mission, sessionId }: { mission: MissionDetail; sessionId: st
       <section className={styles.head}>
         <h2>{mission.name || "Mission"}</h2>
         <span className={styles.status} data-status={mission.status}>
-          {mission.status.replace("_", " ")}
+          {wordOf(mission.status)}
           {mission.revision > 1 && `, revision ${mission.revision}`}
         </span>
       </section>
@@ -156,7 +163,7 @@ function Hop({ hop, assets, sessionId }: HopProps) {
         <Icon name={ICON[hop.status] ?? "ring"} />
         <strong>{hop.name}</strong>
         <span>
-          {hop.agent && <code>{hop.agent}</code>} {hop.status}
+          {hop.agent && <code>{hop.agent}</code>} {wordOf(hop.status)}
         </span>
       </div>
       {hop.goal && hop.goal !== hop.name && <p>{hop.goal}</p>}

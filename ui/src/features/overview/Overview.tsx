@@ -76,9 +76,12 @@ export function Overview({ state, steps, queue, onJump }: Props) {
           <Fact name="Tokens">
             {integer(state.cost.inputTokens)} in, {integer(state.cost.outputTokens)} out
           </Fact>
-          <Fact name="Session">
-            <code>{state.sessionId}</code>
-          </Fact>
+          <div className={styles.whole}>
+            <dt>Session</dt>
+            <dd>
+              <code>{state.sessionId}</code>
+            </dd>
+          </div>
         </dl>
       </section>
     </div>

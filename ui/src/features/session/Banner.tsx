@@ -28,7 +28,7 @@ export function Banner({ state, status }: { state: SessionState; status: Shown }
               <Ago at={state.lastEventAt} />
             </>
           )}
-          . Nothing is running. {kept > 0 && `${steps} kept; resuming does not repeat ${them}.`}
+          {state.facts.stepNumber !== null && ` at step ${state.facts.stepNumber}`}. Nothing is running. {kept > 0 && `${steps} kept; resuming does not repeat ${them}.`}
         </Said>
       );
     case "failed":

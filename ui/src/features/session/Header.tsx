@@ -146,6 +146,7 @@ export function Header({
         <h1>{state.facts.name || "Untitled"}</h1>
         <div className={styles.actions}>
           {beside}
+          {offer.more.includes("fork") && <span className={styles.beside}>{button("fork", false)}</span>}
           {offer.second && button(offer.second, false)}
           {offer.primary && button(offer.primary, true)}
           <Menu
