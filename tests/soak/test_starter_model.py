@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 import time
@@ -13,6 +15,8 @@ import pytest
 
 from perdure.client import Perdure
 from perdure.client.models import Approval, Run
+from tests.documents import made
+from tests.fakes.arxiv_server import ArxivServer
 from tests.fakes.perdure_server import PerdureServer
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]
@@ -26,6 +30,18 @@ WAIT_S = 1800
 def known(text: str) -> list[str]:
     """Return the facts of the notes that a text holds."""
     return [fact for fact in FACTS if fact.lower() in text.lower()]
+
+
+def numbers(text: str) -> set[str]:
+    """Return the numbers in a text, without signs that group their digits."""
+    return {found.replace(",", "") for found in re.findall(r"\d+(?:[.,]\d+)*", text)}
+
+
+def taken_for_harbour(text: str) -> list[str]:
+    """Return the sentences that take the nine failures of the two other stations for those of Harbour."""
+    sentences = re.split(r"(?<=[.!?])\s+|\n", text)
+    nine = [sentence for sentence in sentences if re.search(r"\b(9|nine) (failures|times)", sentence)]
+    return [sentence for sentence in nine if "North" not in sentence and "Market" not in sentence]
 
 
 def until(client: Perdure, run_id: str, *statuses: str) -> Run:
@@ -130,6 +146,34 @@ def test_a_plan_with_a_person_at_every_gate(starter: PerdureServer, report: Path
         assert len(known(results)) >= 2, results
 
 
+def test_a_paper_is_added_to_a_text(starter: PerdureServer, arxiv: ArxivServer, report: Path) -> None:
+    abstract = "Nine seasons of storing heat under ground, their losses and their costs."
+    arxiv.add("2401.12345", title=made.TITLE, abstract=abstract, pdf=made.article())
+    text = "How much of the heat comes back? See arXiv:2401.12345 and arXiv:2401.99999."
+    with Perdure(starter.url) as client:
+        session = client.sessions.create("enhance-input", {})
+        started = client.runs.start(session.session_id, text)
+        assert started.run_id is not None
+        run = until(client, started.run_id, "completed")
+        keep(client, session.session_id, report / "enhance-input.md")
+        assert run.result is not None
+        assert (run.result["status"], run.result["missing"]) == (
+            "partial",
+            ["2401.99999 was not fetched: arXiv has no paper 2401.99999"],
+        )
+        enhanced = client.files.read(session.session_id, "enhanced_input.md").decode()
+        assert enhanced.startswith(f"{text}\n\n## Context and references\n\n### [1] {made.TITLE}\n\n")
+        stored = client.files.read(session.session_id, "summaries/2401.12345v1/document_summary.json")
+        summary = json.loads(stored)
+        findings = " ".join(summary["key_findings"])
+        paper = made.article_text() + " ".join(made.PARAGRAPHS)
+        assert numbers(findings) <= numbers(paper), findings
+        assert numbers(findings) & {"0.47", "0.72", "0.70", "0.75"}, findings
+        assert summary["methods"]
+        assert all(" ".join(name.casefold().split()) in paper.casefold() for name in summary["keywords"])
+        assert summary["software"] == []
+
+
 def test_a_conversation_in_turns(starter: PerdureServer, report: Path) -> None:
     with Perdure(starter.url) as client:
         session_id, run_id = begin(
@@ -163,7 +207,9 @@ def test_a_planned_turn_of_a_conversation(starter: PerdureServer, report: Path) 
         assert mission.status == "completed"
         text = client.files.read(session_id, "harbour.md").decode()
         assert "Harbour" in text
-        assert len(known(text)) >= 2, text
+        assert len(set(known(text)) - {"Harbour"}) >= 2, text
+        assert numbers(text) <= numbers(NOTES.read_text()), text
+        assert taken_for_harbour(text) == [], text
 
 
 def _answer_all(client: Perdure, session_id: str, run_id: str) -> Counter[str]:
