@@ -177,6 +177,8 @@ SOON, AGO = time.time() + 3600, time.time() - 3600
         attack("no nonce", "identity-refused", claims={"nonce": None}),
         attack("another issuer in the token", "identity-refused", claims={"iss": "https://evil.example"}),
         attack("for another client", "identity-refused", claims={"aud": "another"}),
+        attack("for nobody", "identity-refused", claims={"aud": []}),
+        attack("named for another client", "identity-refused", claims={"azp": "another"}),
         attack("for two clients, unnamed", "identity-refused", claims={"aud": [CLIENT, "another"]}),
         attack(
             "for two clients, the other", "identity-refused", claims={"aud": [CLIENT, "x"], "azp": "x"}
@@ -446,3 +448,21 @@ async def test_verified_counts_only_beside_the_address_it_was_said_of(
     provider.info = {"sub": "sub-1", "email": ANA}
     refused = await sign_in(app, provider)
     assert (refused.status_code, refused.json()["code"]) == (403, "identity-not-welcome")
+
+
+@pytest.mark.parametrize("email", ["\uff41na@example.com", "an\u00aa@example.com", "ana@example\uff0ecom"])
+async def test_an_address_that_only_looks_like_somebodys_is_not_theirs(
+    app: Running, provider: OidcProvider, email: str
+) -> None:
+    await make(app)
+    provider.person["email"] = email
+    refused = await sign_in(app, provider)
+    assert (refused.status_code, refused.json()["code"]) == (403, "identity-not-welcome")
+    assert await people(app) == {ANA}
+
+
+async def test_the_case_of_an_address_does_not_matter(app: Running, provider: OidcProvider) -> None:
+    await make(app)
+    provider.person["email"] = "ANA@Example.com"
+    assert (await sign_in(app, provider)).status_code == 200
+    assert await people(app) == {ANA}

@@ -109,9 +109,11 @@ def _verified(identity: Identity) -> str | None:
     if not identity.email_verified or identity.email is None:
         return None
     try:
-        return normalize_email(identity.email)
+        email = normalize_email(identity.email)
     except InvalidInput:
         return None
+    # What only becomes somebody's address here (a wide `a`, the sign of Kelvin) is another mailbox over there.
+    return email if identity.email.isascii() or identity.email == email else None
 
 
 def _name(given: str | None, email: str) -> str:
