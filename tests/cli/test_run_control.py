@@ -83,6 +83,8 @@ def test_a_run_is_cancelled_and_a_failed_one_retried(command: Command, provider:
     assert json.loads(retried.stdout)["run_id"] == failed["run_id"]
     assert command("attach", failed["session_id"]).exit_code == Exit.OK
     assert command("runs", "retry", failed["run_id"]).exit_code == Exit.CONFLICT
+    spent = command("costs", failed["session_id"]).stdout
+    assert "Of it spent again after crashes and retries: unknown (1 unpriced) in 1 call" in spent
 
 
 def test_costs_name_steps_and_the_prices_they_are_from(command: Command) -> None:
