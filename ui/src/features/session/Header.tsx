@@ -1,4 +1,4 @@
-import { Button } from "@mantine/core";
+import { ActionIcon, Button } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState, type ReactNode } from "react";
 import { asProblem, type Problem } from "@/api/problem";
@@ -143,7 +143,21 @@ export function Header({
         )}
       </nav>
       <div className={styles.title}>
-        <h1>{state.facts.name || "Untitled"}</h1>
+        <div className={styles.name}>
+          <h1>{state.facts.name || "Untitled"}</h1>
+          {offer.more.includes("rename") && (
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size={28}
+              aria-label="Change the name"
+              title="Change the name"
+              onClick={() => void perform("rename")}
+            >
+              <Icon name="pen" size={14} />
+            </ActionIcon>
+          )}
+        </div>
         <div className={styles.actions}>
           {beside}
           {offer.more.includes("fork") && <span className={styles.beside}>{button("fork", false)}</span>}
