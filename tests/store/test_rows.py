@@ -400,25 +400,11 @@ async def test_the_queue_keeps_its_order(store: Store, session: Session) -> None
     await asyncio.gather(*(store.write(lambda tx, n=n: add(tx, str(n))) for n in range(10)))
     queue = await store.read(lambda tx: operations.list_queue(tx, session.id))
     assert [item["position"] for item in queue] == list(range(1, 11))
-    assert await store.read(operations.sessions_with_queue) == [session.id]
+    assert await store.read(operations.sessions_to_start) == [session.id]
+    assert await store.read(lambda tx: operations.sessions_to_start(tx, after=session.id)) == []
     other = new_id()
     beside = await store.read(lambda tx: summaries_of(tx, [session.id, other]))
     assert {key: summary.queue_length for key, summary in beside.items()} == {session.id: 10, other: 0}
-
-
-async def test_servers_are_alive_while_they_renew_their_lease(store: Store, clock: Clock) -> None:
-    def renew(server: str) -> Any:
-        return store.write(lambda tx: operations.renew_lease(tx, server, "h", 1, tx.now))
-
-    await renew("a")
-    clock.move(seconds=30)
-    await renew("b")
-    await renew("b")
-    since = clock.now - timedelta(seconds=20)
-    assert await store.read(lambda tx: operations.live_servers(tx, since)) == {"b"}
-    await store.write(lambda tx: operations.drop_leases(tx, before=since))
-    await store.write(lambda tx: operations.drop_leases(tx, server_id="b"))
-    assert await store.read(lambda tx: operations.live_servers(tx, factories.START)) == set()
 
 
 async def test_a_listener_hears_of_a_change_to_a_session(store: Store, session: Session) -> None:

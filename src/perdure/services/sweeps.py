@@ -14,9 +14,10 @@ from perdure.errors import StaleVersion
 from perdure.services import lifecycle
 from perdure.services.approvals import ApprovalService
 from perdure.services.files import FileService
+from perdure.services.open_runs import runs_in
 from perdure.services.ports import Limits, RunEngine
 from perdure.services.runs import RunService
-from perdure.store import operations, runs, sessions
+from perdure.store import leases, operations, runs, sessions
 from perdure.store.store import Store
 from perdure.store.tables import sessions as table
 from perdure.store.transaction import Tx
@@ -109,9 +110,9 @@ class SweepService:
         if session.expires_at is None or self._was_warned(session) or _busy(tx, session):
             return False
         expires_at = session.expires_at
-        if expires_at <= now and self._lives_longer_than_a_warning(session):
-            # No sweep ran in time: the warning comes now, and the time it promises after it.
-            expires_at = now + self._limits.warn_before_expiry
+        if self._lives_longer_than_a_warning(session):
+            # However late a sweep ran: the warning comes now, and all the time it promises after it.
+            expires_at = max(expires_at, now + self._limits.warn_before_expiry)
         sessions.set_fields(tx, session.id, warned_at=now, expires_at=expires_at)
         soon = session.model_copy(update={"expires_at": expires_at})
         tx.emit(session.id, lifecycle.session_update(soon, "expires soon"))
@@ -186,26 +187,30 @@ class SweepService:
 
     def _forget(self, tx: Tx, now: datetime) -> int:
         operations.delete_idempotency_keys(tx, before=now - _KEYS_KEPT)
-        operations.drop_leases(tx, before=now - _LEASES_KEPT)
+        leases.drop_old_leases(tx, _LEASES_KEPT)
         return operations.delete_connections(tx, stale_before=now - self._limits.connection_stale_after)
 
     async def _remove_orphans(self) -> int:
         return 0 if self._files is None else await self._files.remove_orphans()
 
     async def _enqueue_lost(self) -> int:
-        queued = await self._store.read(lambda tx: runs.list_runs_in(tx, [RunStatus.QUEUED]))
-        for run in queued:
+        """Tell the engine of queued runs, and let inputs begin that wait though nothing holds them up."""
+        number = 0
+        async for run in runs_in(self._store, [RunStatus.QUEUED]):
             await self._engine.enqueue(run.id)
-        waiting = await self._store.read(_sessions_with_queue)
-        for session_id in waiting:
-            await self._runs.start_waiting(session_id)
-        return len(queued)
+            number += 1
+        last = ""
+        while True:
+            waiting = await self._store.read(
+                lambda tx, after=last: operations.sessions_to_start(tx, after=after, limit=_AT_ONCE)
+            )
+            for session_id in waiting:
+                await self._runs.start_waiting(session_id)
+            if len(waiting) < _AT_ONCE:
+                return number
+            last = waiting[-1]
 
 
 def _busy(tx: Tx, session: Session) -> bool:
     run = runs.find_open_run(tx, session.id)
     return run is not None and run.status in LIVE_RUN_STATUSES
-
-
-def _sessions_with_queue(tx: Tx) -> list[str]:
-    return operations.sessions_with_queue(tx)

@@ -1,4 +1,4 @@
-"""Queries a running server needs: queue, connections, idempotency keys, leases, current sessions."""
+"""Queries a running server needs: queue, connections, idempotency keys, current sessions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any, cast
 from sqlalchemy import delete, exists, func, insert, select, true, update
 
 from perdure.core.messages import Author
+from perdure.core.runs import OPEN_RUN_STATUSES
+from perdure.core.sessions import SessionStatus
 from perdure.errors import StorageUnavailable
 from perdure.store.crypto import KEPT_ANSWER
 from perdure.store.shares import visible
@@ -17,7 +19,7 @@ from perdure.store.tables import (
     connections,
     idempotency_keys,
     queue_items,
-    server_leases,
+    runs,
     session_logs,
     sessions,
     users,
@@ -138,8 +140,13 @@ def insert_idempotency_key(tx: Tx, user_id: str, key: str, fingerprint: str) -> 
     )
 
 
-def finish_idempotency_key(tx: Tx, user_id: str, key: str, status_code: int, response: Any) -> None:
-    """Keep the answer for the repeat, sealed: it shows what is encrypted elsewhere."""
+def finish_idempotency_key(
+    tx: Tx, user_id: str, key: str, status_code: int | None, response: Any
+) -> None:
+    """Keep the answer for the repeat, sealed: it shows what is encrypted elsewhere.
+
+    Without a status it is only known that the request was carried out.
+    """
     sealed = base64.b64encode(tx.cipher.seal(response, KEPT_ANSWER, f"{user_id}:{key}")).decode()
     tx.db.execute(
         update(idempotency_keys)
@@ -151,42 +158,14 @@ def finish_idempotency_key(tx: Tx, user_id: str, key: str, status_code: int, res
 def delete_idempotency_keys(
     tx: Tx, *, before: datetime | None = None, user_id: str | None = None, key: str | None = None
 ) -> int:
-    """Forget one unanswered key, or all older than `before`; returns how many."""
+    """Forget one key of which nothing was done, or all older than `before`; returns how many."""
     statement = delete(idempotency_keys)
     if before is not None:
         statement = statement.where(idempotency_keys.c.created_at < before)
     else:
-        statement = statement.where(idempotency_keys.c.user_id == user_id, idempotency_keys.c.key == key)
+        this = (idempotency_keys.c.user_id == user_id, idempotency_keys.c.key == key)
+        statement = statement.where(*this, idempotency_keys.c.response.is_(None))
     return tx.db.execute(statement).rowcount
-
-
-def renew_lease(tx: Tx, server_id: str, host: str, pid: int, started_at: datetime) -> None:
-    """Say that this server is alive."""
-    changed = tx.db.execute(
-        update(server_leases).where(server_leases.c.id == server_id).values(renewed_at=tx.now)
-    )
-    if changed.rowcount == 0:
-        tx.db.execute(
-            insert(server_leases).values(
-                id=server_id, host=host, pid=pid, started_at=started_at, renewed_at=tx.now
-            )
-        )
-
-
-def live_servers(tx: Tx, since: datetime) -> set[str]:
-    """Return the servers that renewed their lease after `since`."""
-    query = select(server_leases.c.id).where(server_leases.c.renewed_at >= since)
-    return {row[0] for row in tx.db.execute(query)}
-
-
-def drop_leases(tx: Tx, *, server_id: str | None = None, before: datetime | None = None) -> None:
-    """Remove one server's lease, or all not renewed since."""
-    statement = delete(server_leases)
-    if server_id is not None:
-        statement = statement.where(server_leases.c.id == server_id)
-    if before is not None:
-        statement = statement.where(server_leases.c.renewed_at < before)
-    tx.db.execute(statement)
 
 
 def current_session_id(tx: Tx, user_id: str) -> str | None:
@@ -230,6 +209,11 @@ def totals(tx: Tx, person_id: str | None = None) -> dict[str, Any]:
     }
 
 
-def sessions_with_queue(tx: Tx) -> list[str]:
-    """Return the sessions in which inputs wait."""
-    return [row[0] for row in tx.db.execute(select(queue_items.c.session_id).distinct())]
+def sessions_to_start(tx: Tx, *, after: str = "", limit: int = 500) -> list[str]:
+    """Return a page of the sessions whose first waiting input could be started: active ones without an open run."""
+    busy = exists().where(runs.c.session_id == sessions.c.id, runs.c.status.in_(OPEN_RUN_STATUSES))
+    waits = exists().where(queue_items.c.session_id == sessions.c.id)
+    idle = select(sessions.c.id).where(sessions.c.status == SessionStatus.ACTIVE, waits, ~busy)
+    return list(
+        tx.db.execute(idle.where(sessions.c.id > after).order_by(sessions.c.id).limit(limit)).scalars()
+    )

@@ -87,11 +87,10 @@ def list_runs(tx: Tx, session_id: str, limit: int, offset: int) -> tuple[list[Ru
     return fetch_all(tx, Run, page), int(total)
 
 
-def list_runs_in(tx: Tx, statuses: Sequence[RunStatus], limit: int = 1000) -> list[Run]:
-    """Return runs in any of the statuses, oldest first."""
-    return fetch_all(
-        tx, Run, select(runs).where(runs.c.status.in_(statuses)).order_by(runs.c.id).limit(limit)
-    )
+def list_runs_in(tx: Tx, statuses: Sequence[RunStatus], *, after: str = "", limit: int = 500) -> list[Run]:
+    """Return a page of the runs in any of the statuses, oldest first: those behind the id `after`."""
+    query = select(runs).where(runs.c.status.in_(statuses), runs.c.id > after)
+    return fetch_all(tx, Run, query.order_by(runs.c.id).limit(limit))
 
 
 def find_shared_run_by_task(tx: Tx, person_id: str, task_id: str) -> Run | None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from perdure.core.sessions import SessionStatus
+from perdure.services import open_runs
 from perdure.store import sessions
 from perdure.store.transaction import Tx
 from tests import factories
@@ -40,6 +41,52 @@ async def test_a_session_that_no_sweep_warned_in_time_is_warned_first(
     clock.move(minutes=1)
     assert (await services.sweeps.run_once())["expired"] == 1
     assert await _reasons(services, session.id) == ["created", _WARNING, "idle for too long"]
+
+
+@pytest.mark.parametrize("left", [timedelta(minutes=5), timedelta(seconds=1), timedelta(hours=1)])
+async def test_a_warning_that_comes_late_leaves_all_the_time_it_promises(
+    services: Services, clock: Clock, left: timedelta
+) -> None:
+    session = await services.session()
+    clock.now += timedelta(hours=24) - left
+
+    assert (await services.sweeps.run_once())["warned"] == 1
+    promised = (await services.sessions.get(OWNER, session.id)).session.expires_at
+    assert promised == clock.now + timedelta(hours=1)
+    clock.move(minutes=59)
+    again = await services.sweeps.run_once()
+    assert (again["warned"], again["expired"]) == (0, 0)
+    clock.move(minutes=1)
+    assert (await services.sweeps.run_once())["expired"] == 1
+
+
+async def test_inputs_that_wait_in_a_completed_session_are_not_started_by_a_sweep(services: Services) -> None:
+    session, run = await services.running()
+    await services.runs.start(OWNER, session.id, "And then this", on_busy="enqueue")
+    await services.sessions.complete(OWNER, session.id)
+    await services.progress.stopped(run)
+
+    services.engine.enqueued.clear()
+    await services.sweeps.run_once()
+
+    assert services.engine.enqueued == []
+    assert await services.status(session.id) == "completed"
+    assert [item["content"] for item in await services.queue.list(OWNER, session.id)] == ["And then this"]
+
+
+async def test_a_sweep_tells_the_engine_of_every_queued_run_however_many(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_runs, "PAGE", 2)
+    started: list[str] = []
+    for _ in range(5):
+        session = await services.session()
+        result = await services.runs.start(OWNER, session.id, "Write a report")
+        assert result.run is not None
+        started.append(result.run.id)
+    services.engine.enqueued.clear()
+    assert (await services.sweeps.run_once())["runs_enqueued"] == 5
+    assert sorted(services.engine.enqueued) == sorted(started)
 
 
 async def test_a_warning_counts_only_for_the_expiry_it_was_given_for(open_store: Any, clock: Clock) -> None:
