@@ -195,6 +195,7 @@ async def test_a_small_model_is_asked_field_by_field(
     here.provider.reply("What did the authors find", '{"key_findings": ["47.1 walls stand."]}')
     here.provider.reply("names of the software", '{"software": ["WallSim", "InventedTool"]}')
     here.provider.reply("names of the data sets", '{"data_sets": ["brick  survey"]}')
+    here.provider.reply("the data came from", '{"data_sources": ["Brick Survey", "Invented Archive"]}')
 
     session_id, result = await enhanced(here, "arXiv:2401.00001")
 
@@ -203,11 +204,12 @@ async def test_a_small_model_is_asked_field_by_field(
     assert kept["key_findings"] == ["47.1 walls stand."]
     assert kept["software"] == ["WallSim"]
     assert kept["data_sets"] == ["brick  survey"]
+    assert kept["data_sources"] == ["Brick Survey"]
     assert kept["title"] == "Walls and their ways"
     assert (kept["chars_read"], kept["whole_text"]) == (STARTER.source_chars, False)
     assert "*Summarised from the first 5,000 characters.*" in result["enhanced_text"]
     prompts = [call.prompt for call in here.provider.calls]
-    assert len(prompts) == 5
+    assert len(prompts) == 6
     assert len({prompt.partition("\n\nTASK\n")[0] for prompt in prompts}) == 1
 
 

@@ -48,8 +48,14 @@ _QUESTIONS = {
     "keywords": (5, 1, "Copy up to 5 important terms from the text."),
     "data_sets": (3, 0, "Copy the names of the data sets that the text names; none if it names none."),
     "software": (3, 0, "Copy the names of the software that the text names; none if it names none."),
+    "data_sources": (
+        3,
+        0,
+        "Copy the names of the instruments, surveys, archives or sites that the data came from; none if the text "
+        "names none.",
+    ),
 }
-_COPIED = ("keywords", "data_sets", "software")
+_COPIED = ("keywords", "data_sets", "software", "data_sources")
 
 
 async def summarise(ctx: RunContext, paper: dict[str, Any]) -> StepResult:
