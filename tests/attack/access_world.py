@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -37,10 +37,17 @@ class World:
     user_ids: dict[str, str] = field(default_factory=dict)
 
     async def ask(
-        self, person: str | None, method: str, path: str, body: Any = None, content: bytes | None = None
+        self,
+        person: str | None,
+        method: str,
+        path: str,
+        body: Any = None,
+        content: bytes | None = None,
+        more_headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Send a request as somebody; of a stream only the head is awaited."""
         headers = {} if person is None else {"Authorization": f"Bearer {self.tokens[person]}"}
+        headers |= more_headers or {}
         if content is not None:
             headers["Content-Type"] = "application/octet-stream"
         request = self.running.http.build_request(method, path, json=body, content=content, headers=headers)
@@ -102,11 +109,17 @@ class World:
                 found |= await make(self, base, found)
         return found
 
-    async def send(self, person: str | None, case: Case, things: dict[str, str]) -> httpx.Response:
+    async def send(
+        self,
+        person: str | None,
+        case: Case,
+        things: dict[str, str],
+        more_headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
         """Send a case's request about some things."""
         path = filled(case.path, things) + (f"?{filled(case.query, things)}" if case.query else "")
         body = None if case.body is None else json.loads(filled(json.dumps(case.body), things))
-        return await self.ask(person, case.method, path, body, case.content)
+        return await self.ask(person, case.method, path, body, case.content, more_headers)
 
 
 async def _run(made: World, base: str, _found: dict[str, str]) -> dict[str, str]:

@@ -41,6 +41,15 @@ ENDS_SIGN_IN = {
     "POST /api/auth/logout-everywhere",
     "POST /api/users/{user_id}/sign-out",
 }
+CONDITIONS = {
+    "If-Match": "*",
+    "If-None-Match": "*",
+    "If-Modified-Since": "Wed, 21 Oct 2026 07:28:00 GMT",
+    "Range": "bytes=0-0",
+    "Last-Event-ID": "1",
+    "Idempotency-Key": "the same for all",
+}
+"""What makes an answer depend on the state of the thing, where there is one to be seen."""
 VARIES = {"date", "content-length", "retry-after"}
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -129,13 +138,14 @@ async def test_a_stranger_cannot_tell_a_thing_from_one_that_does_not_exist(
 ) -> None:
     nothing = {name: UUID.sub(new_id(), value) for name, value in read_things.items()}
     nothing["task_id"] = "no-such-task" if not UUID.fullmatch(read_things["task_id"]) else nothing["task_id"]
-    strange = await everybody.send("stranger", case, read_things)
-    unknown = await everybody.send("stranger", case, nothing)
-    assert (strange.status_code, unknown.status_code) == (404, 404), (strange.text, unknown.text)
-    assert anonymous(strange, read_things) == anonymous(unknown, nothing)
-    assert set(strange.headers) == set(unknown.headers)
-    kept = {k: v for k, v in strange.headers.items() if k not in VARIES}
-    assert kept == {k: v for k, v in unknown.headers.items() if k not in VARIES}
+    for person, more in (("stranger", {}), ("revoked", {}), ("stranger", CONDITIONS)):
+        strange = await everybody.send(person, case, read_things, more)
+        unknown = await everybody.send(person, case, nothing, more)
+        assert (strange.status_code, unknown.status_code) == (404, 404), (strange.text, unknown.text)
+        assert anonymous(strange, read_things) == anonymous(unknown, nothing)
+        assert list(strange.headers) == list(unknown.headers)
+        kept = {k: v for k, v in strange.headers.items() if k not in VARIES}
+        assert kept == {k: v for k, v in unknown.headers.items() if k not in VARIES}
 
 
 @pytest.mark.parametrize(
