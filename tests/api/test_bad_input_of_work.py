@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -59,18 +59,25 @@ class Served:
             time.sleep(0.05)
         return run
 
-    def standing(self) -> dict[str, int]:
-        """Return how many rows of work there are, read beside the server."""
+    def standing(self) -> dict[str, set[str]]:
+        """Return every row of work, whole, by table, and the digest of every file in or beside workspaces."""
+        found: dict[str, set[str]] = {}
         with closing(sqlite3.connect(f"file:{self.server.data_dir}/perdure.db?mode=ro", uri=True)) as base:
-            names = {name for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            return {
-                name: base.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
-                for name in sorted(names.difference(_BESIDE_WORK))
-            }
+            base.execute("BEGIN")  # all tables at one moment
+            base.row_factory = sqlite3.Row
+            names = {row[0] for row in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            for name in sorted(names.difference(_BESIDE_WORK)):
+                rows = [{**row} for row in base.execute(f"SELECT * FROM {name}")]
+                found[name] = {repr(row) for row in rows}
+                assert len(found[name]) == len(rows), name
+        files = [p for p in (self.server.data_dir / "workspaces").rglob("*") if p.is_file()]
+        found["files"] = {f"{p} {hashlib.sha256(p.read_bytes()).hexdigest()}" for p in files}
+        return found
 
-    def files(self) -> list[Path]:
-        """Return every file that stands in a workspace, or beside them."""
-        return sorted(p for p in (self.server.data_dir / "workspaces").rglob("*") if p.is_file())
+
+def changes(before: dict[str, set[str]], now: dict[str, set[str]]) -> list[str]:
+    """Return the rows and files that differ."""
+    return [f"{table}: {row}" for table in sorted({*before, *now}) for row in before[table] ^ now[table]]
 
 
 @pytest.fixture(scope="module")
@@ -87,15 +94,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def unchanged(served: Served) -> Iterator[Callable[[], None]]:
     """Fails the test when work was written while it sent what is refused; call it to start anew from here."""
-    before = (served.standing(), served.files())
-    assert {"pd_sessions", "pd_events", "pd_runs", "pd_missions", "pd_assets"} <= set(before[0])
+    before = served.standing()
+    assert {"pd_sessions", "pd_events", "pd_runs", "pd_missions", "pd_assets", "files"} <= set(before)
 
     def now() -> None:
         nonlocal before
-        before = (served.standing(), served.files())
+        before = served.standing()
 
     yield now
-    assert (served.standing(), served.files()) == before
+    assert changes(before, served.standing()) == []
 
 
 def fields(answer: dict[str, Any]) -> list[str]:
@@ -189,12 +196,14 @@ def test_a_plan_edited_into_nonsense_is_refused_and_the_question_stays(served: S
     for name, (hops, _) in NONSENSE.items():
         answer = served.send("POST", f"/api/missions/{mission_id}/modify", 422, json={"hops": hops})
         assert answer["detail"], name
-    assert served.standing() == before
+    assert changes(before, served.standing()) == []
     assert served.send("GET", path, 200)["status"] == "pending"
 
     good = {"resolution": "modify", "modifications": {"steps": [{**_HOP, "agent": "engineer"}]}}
     served.send("POST", path, 200, json=good)
     served.until(run["run_id"], "completed")
+    written = {change.partition(":")[0] for change in changes(before, served.standing())}
+    assert {"pd_approvals", "pd_missions", "pd_hops", "pd_events", "files"} <= written, "it would be seen"
 
 
 @pytest.mark.parametrize(
