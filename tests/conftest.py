@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 pytest_plugins = [
     "tests.provision.bubblewrap",
     "tests.provision.chromium",
+    "tests.provision.garbage",
     "tests.provision.longest_first",
     "tests.provision.postgres",
     "tests.provision.redis",
