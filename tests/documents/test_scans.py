@@ -96,6 +96,9 @@ def test_a_page_of_110_dpi_that_lies_askew_is_read(scans: Scans) -> None:
     page = scans(coarse)[0]
     assert accuracy(page["markdown"], made.article_text()) >= 0.95
     assert page["markdown"].startswith(f"# {made.TITLE}\n\n")
+    assert [block["text"].lstrip("•· ") for block in page["blocks"] if block["kind"] == "list_item"] == list(
+        made.ITEMS
+    )
     assert page["rotation"] == 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from perdure.agents.documents.bullets import with_lost_bullets
 from perdure.agents.documents.flow import Style, blocks_of
 from perdure.agents.documents.geometry import Box, Segment, Word
 from perdure.agents.documents.limits import PageTooLarge
@@ -49,7 +50,7 @@ def page_of(page: Any, number: int, recogniser: Recogniser, *, dpi: int, most_pi
     tables = drawn_tables(drawn_lines(picture, skew, points), pieces)
     taken = {id(piece) for table in tables for piece in table.members}
     items: list[Segment | Table] = [*tables, *(piece for piece in pieces if id(piece) not in taken)]
-    blocks = blocks_of(by_position(items), Style(body, _HEADINGS))
+    blocks = with_lost_bullets(blocks_of(by_position(items), Style(body, _HEADINGS)))
     height, width = picture.shape[:2]
     return Page(number, "scan", (360 - 90 * quarters) % 360, width * points, height * points, blocks)
 
