@@ -37,7 +37,7 @@ from perdure.live.bus import Bus, MemoryBus
 from perdure.live.deltas import Deltas
 from perdure.live.hub import Hub
 from perdure.modes.registry import ModeRegistry
-from perdure.redaction import guard_logs, redactor, secrets_of_environment
+from perdure.redaction import guard_logs, passwords_in, redactor, secrets_of_environment
 from perdure.services.api_keys import ApiKeyService
 from perdure.services.approvals import ApprovalService
 from perdure.services.audit import AuditService
@@ -258,7 +258,7 @@ def build(settings: Settings, *, engine: bool = True, modes: ModeRegistry | None
     catalog = ModelCatalog(data_dir, model_file=settings.model_file, guard=guard, files=files)
     _check_model(catalog, settings.model or default_model())
     servers = McpServers(settings.mcp_servers)
-    _mask(servers, secret)
+    _mask(settings, servers)
     registry = modes or ModeRegistry(check=partial(check_config, catalog, servers.names))
     server_id = new_id()
     rights, passwords, tokens = Rights(), Passwords(), AccessTokens(ServerKeys(store))
@@ -394,11 +394,16 @@ def make_sandbox(settings: Settings, *, hidden: Path) -> Sandbox:
     return Sandbox(limits, choice=settings.sandbox, hidden=[hidden])
 
 
-def _mask(servers: McpServers, secret_key: str | None) -> None:
+def _mask(settings: Settings, servers: McpServers) -> None:
     """Keep the secrets of settings and environment out of log lines, events and errors."""
     guard_logs()
-    keys = [part.rpartition(":")[2].strip() for part in (secret_key or "").split(",")]
-    redactor.remember_always([*secrets_of_environment(), *servers.values, *keys])
+    keys = settings.secret_key.get_secret_value() if settings.secret_key else ""
+    own = [part.rpartition(":")[2].strip() for part in keys.split(",")]
+    for provider in settings.oidc_providers.values():
+        own += [provider.client_secret.get_secret_value()] if provider.client_secret else []
+    for address in (settings.url, settings.redis_url.get_secret_value() if settings.redis_url else ""):
+        own += passwords_in(address)
+    redactor.remember_always([*secrets_of_environment(), *servers.values, *own])
 
 
 def _check_model(catalog: ModelCatalog, name: str) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 MASK = "•••"
 SHORTEST = 8
@@ -213,14 +213,19 @@ def secrets_of_environment(environ: Mapping[str, str] = os.environ) -> list[str]
     """Return the values of variables that are named like keys, tokens and passwords, and passwords in addresses."""
     found = [v for name, v in environ.items() if _NAMES.search(name) and not _NO_SECRETS.search(name)]
     for value in environ.values():
-        if "://" in value and "@" in value:
-            try:
-                password = urlsplit(value).password
-            except ValueError:
-                continue
-            if password:
-                found.append(password)
+        found += passwords_in(value)
     return [value for value in found if not value.startswith("/")]
+
+
+def passwords_in(address: str) -> list[str]:
+    """Return the password of an address as it stands there and as it is meant; of anything else nothing."""
+    if "://" not in address or "@" not in address:
+        return []
+    try:
+        password = urlsplit(address).password
+    except ValueError:
+        return []
+    return sorted({password, unquote(password)}) if password else []
 
 
 class _Record(logging.LogRecord):

@@ -1,190 +1,66 @@
-"""Secrets planted everywhere one can be given are found nowhere: not in files, logs, events or answers."""
+"""Secrets planted everywhere one can be given are found nowhere: not in files, logs, events, exports or answers."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-import sqlite3
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
-from tests.fakes.openai_server import MODEL, OpenAIServer
-from tests.fakes.perdure_server import PerdureServer
+from tests.attack.planted_world import EMAIL, FIXED, House, Place, dumped, files, found_in, planted, rows
+from tests.fakes.openai_server import MODEL
+from tests.provision.postgres import PostgresServer
 
-EMAIL = "ana@example.org"
-PROGRAM = (sys.executable, "-c", "from perdure.cli import main; main()")
-FIXED = {
-    "password": "canary-password-4be1",
-    "second password": "canary-password-77d2",
-    "wrong password": "canary-password-0c3d",
-    "the server's provider key": "canary-server-key-91aa",
-    "a session's key": "canary-session-key-5f1c",
-    "a session's newer key": "canary-newer-key-aa07",
-    "a run's key": "canary-run-key-66b0",
-    "a queued key": "canary-queued-key-18f4",
-    "a fork's key": "canary-fork-key-2d90",
-    "a key that is refused": "canary-refused-key\twith-tab",
-    "a named secret": "canary-named-secret-3e55",
-    "a tool server's environment": "canary-tool-environment-c1",
-    "a tool server's secret": "canary-tool-secret-d2e3",
-    "metadata": "canary-metadata-b7c8",
-    "another's variable": "canary-variable-e9f0",
-}
-TOOLS = """
-import os
-from mcp.server import MCPServer
-server = MCPServer("notes")
-
-@server.tool()
-def reveal() -> str:
-    \"\"\"Say everything.\"\"\"
-    return f"{os.environ['NOTES_TOKEN']} and {os.environ['NOTES_FIXED']}"
-
-server.run()
-"""
+SPOKEN = FIXED["a secret of several words"]
+PASSWORD = FIXED["the database's password"]
+LIVE_ENDS = '"workflow_complete"'
 
 
-class House:
-    """A server with sign-in and everything that was said to and by it."""
-
-    def __init__(self, server: PerdureServer, provider: OpenAIServer) -> None:
-        self.server = server
-        self.provider = provider
-        self.planted = dict(FIXED)
-        self.answers: list[tuple[str, str]] = []
-        """What was answered, without the answers that give a secret to whoever made it."""
-        self.http = httpx.Client(base_url=server.url, trust_env=False, timeout=30)
-        self.token = ""
-
-    def ask(self, method: str, path: str, *, gives: str | None = None, **options: Any) -> Any:
-        """Send a request; with `gives` the answer holds secrets under these names, and is not searched."""
-        headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
-        answer = self.http.request(method, path, headers=headers if self.token else {}, **options)
-        if gives is None:
-            self.answers.append((f"{method} {path}", answer.text))
-            assert answer.status_code < 500, answer.text
-            return answer.json()
-        assert answer.is_success, answer.text
-        given = answer.json()
-        for name in gives.split():
-            assert given[name], name
-            self.planted[f"{path} {name} {len(self.planted)}"] = given[name]
-        return given
-
-    def ended(self, session_id: str) -> dict[str, Any]:
-        """Wait until the session's newest run has ended, and return it."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            runs = self.ask("GET", f"/api/sessions/{session_id}/runs")["runs"]
-            if runs and runs[0]["status"] in ("completed", "failed"):
-                return runs[0]
-            time.sleep(0.05)
-        raise AssertionError(f"no run ended: {self.server.log()}")
-
-    def start(self, text: str, config: dict[str, Any], **more: Any) -> str:
-        """Start a run in a new session and return the session's id."""
-        body = {"mode": "one-shot", "config": {"model": MODEL, **config}, **more}
-        made = self.ask("POST", "/api/sessions", json=body, headers={"Idempotency-Key": f"new-{text}"})
-        self.ask(
-            "POST",
-            f"/api/sessions/{made['session_id']}/messages",
-            json={"content": text},
-            headers={"Idempotency-Key": f"say-{text}"},
-        )
-        return made["session_id"]
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    data, tools = tmp_path / "data", tmp_path / "tools.py"
-    tools.write_text(TOOLS)
-    notes = {
-        "command": sys.executable,
-        "args": [str(tools)],
-        "env": {
-            "NOTES_TOKEN": {"$secret": "notes"},
-            "NOTES_FIXED": FIXED["a tool server's environment"],
-        },
-    }
-    with OpenAIServer() as provider:
-        environment = {
-            **provider.environment(),
-            "OPENAI_API_KEY": FIXED["the server's provider key"],
-            "SOMEBODY_ELSES_TOKEN": FIXED["another's variable"],
-            "PERDURE_AUTH": "password",
-            "PERDURE_RATE_LIMITS": "off",
-            "PERDURE_LOG_LEVEL": "DEBUG",
-            "PERDURE_MCP_SERVERS": json.dumps({"notes": notes}),
-        }
-        server = PerdureServer(data, environment)
-        made = subprocess.run(
-            [*PROGRAM, "users", "create", EMAIL, "--admin", "--password-stdin", "--data", str(data)],
-            input=f"{FIXED['password']}\n",
-            text=True,
-            capture_output=True,
-            check=False,
-            env=server.environment,
-        )
-        assert made.returncode == 0, made.stderr
-        with server:
-            made_house = House(server, provider)
-            yield made_house
-            provider.release()
-            made_house.http.close()
-
-
-def test_nothing_that_was_planted_is_found(house: House) -> None:
-    sign_in_and_out(house)
-    names_and_links(house)
-    sessions = work(house)
-    streams = asyncio.run(read_streams(house, sessions))
-    for path in (
-        "/openapi.json",
-        "/api/secrets",
-        "/api/auth/keys",
-        "/api/auth/sign-ins",
-        "/api/audit",
-        "/ready",
-    ):
-        house.ask("GET", path)
-    shown = subprocess.run(
-        [*PROGRAM, "config"], capture_output=True, text=True, check=True, env=house.server.environment
-    )
-    as_json = subprocess.run(
-        [*PROGRAM, "config", "--json"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=house.server.environment,
-    )
-    places = [*house.answers, *streams, ("config", shown.stdout + shown.stderr), ("config", as_json.stdout)]
-    places += files(house.server.data_dir)  # while it runs, with the write-ahead log
-    house.server.stop()
-    places += files(house.server.data_dir)
-    databases = sorted(house.server.data_dir.glob("*.db"))
-    assert len(databases) == 2
+def test_nothing_that_was_planted_is_found(tmp_path: Path) -> None:
+    with planted(tmp_path) as house:
+        sign_in_and_out(house)
+        names_and_links(house)
+        told, places = asyncio.run(live(house))
+        sessions = [told, *work(house)]
+        places += asyncio.run(read_streams(house, sessions)) + taken_away(house, sessions, tmp_path)
+        data = house.server.data_dir
+        places += files(data)  # while it runs, with the write-ahead log
+        house.server.stop()
+        places += [*files(data), *house.answers]
+    databases = sorted([*data.glob("*.db"), *(tmp_path / "backup").glob("*.db"), tmp_path / "alone.db"])
+    assert len(databases) == 5
     places += [place for database in databases for place in rows(database)]
-    assert len(places) > 100
-    found = [
-        (what, where)
-        for what, secret in house.planted.items()
-        for where, text in places
-        # An owner is shown their metadata; it is encrypted where it is stored.
-        if any(form in text for form in forms(secret))
-        and not (
-            what == "metadata" and where.startswith(("GET /api/sessions", "POST /api/sessions", "PATCH /api"))
-        )
-    ]
-    assert not found
+    assert len(places) > 300
+    assert found_in(house, places) == []
+
+
+def test_nothing_that_was_planted_is_found_with_postgresql(
+    tmp_path: Path, postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    url = postgres_url.replace("postgres@", f"postgres:{PASSWORD}@")
+    with planted(tmp_path, PERDURE_DATABASE_URL=url) as house:
+        sign_in_and_out(house)
+        names_and_links(house)
+        told, places = asyncio.run(live(house))
+        house.provider.require_keys("nobody has this one")
+        house.ended(house.start("Server key refused", {}))
+        places += [house.raw(f"/api/sessions/{told}/console.log"), house.raw("/metrics")]
+        config = house.run("config")
+        assert "postgresql://" in config[1]
+        places += [config, house.run("config", "--json"), house.run("doctor", "--json", may_fail=True)]
+        house.server.stop()
+        assert "RuntimeError: no luck with" in house.server.log()  # of the tool server
+        house.server.environment["PERDURE_DATABASE_URL"] = url.replace("127.0.0.1", "127.0.0.2")
+        with pytest.raises(RuntimeError):  # nobody is there: what it says of that is in its log
+            house.server.start()
+        places += [*files(house.server.data_dir), *dumped(postgres_url), *house.answers]
+    tables = {where for where, _ in places}
+    assert {"public.pd_events", "public.pd_idempotency_keys", "perdure_engine.operation_outputs"} <= tables
+    assert found_in(house, places) == []
 
 
 def sign_in_and_out(house: House) -> None:
@@ -223,7 +99,7 @@ def work(house: House) -> list[str]:
     assert house.ended(good)["status"] == "completed"
     named = house.start("A named secret", {"api_key": {"$secret": "work"}})
     assert house.ended(named)["status"] == "completed"
-    assert {call.key for call in provider.calls} == {FIXED["a session's key"], FIXED["a named secret"]}
+    assert {call.key for call in provider.calls[-2:]} == {FIXED["a session's key"], FIXED["a named secret"]}
 
     tools = {"mcp_servers": ["notes"], "tool_permissions": {"shell": "auto_allow"}, **own}
     told = house.start("[[call notes_reveal {}]] and tell", tools)
@@ -267,28 +143,80 @@ def work(house: House) -> list[str]:
     return [good, named, told, *echoed, forked["session_id"]]
 
 
-async def read_streams(house: House, sessions: list[str]) -> list[tuple[str, str]]:
+async def live(house: House) -> tuple[str, list[Place]]:
+    """Let tools and the model say secrets in use while a socket and a stream listen; returns what they heard.
+
+    The prompt holds no secret: a program puts one together, and an argument has a letter of it escaped.
+    """
+    house.ask("PUT", "/api/secrets/spoken", json={"value": SPOKEN})
+    first, second, rest = SPOKEN[:9], SPOKEN[9:16], SPOKEN[16:]
+    code = json.dumps({"command": f"env; printf '%s%s%s\\n' '{first}' '{second}' '{rest}' | tee /dev/stderr"})
+    escaped = SPOKEN.replace("n", "\\u006e", 1)
+    calls = f'[[call run_shell {code}]] [[call read_file {{"path": "{escaped}.md"}}]] [[call notes_break_down {{}}]]'
+    house.provider.reply("Live", f"Your key is {SPOKEN}; keep it.")
+    config = {
+        "model": MODEL,
+        "api_key": {"$secret": "spoken"},
+        "mcp_servers": ["notes"],
+        "tool_permissions": {"shell": "auto_allow", "code": "auto_allow"},
+    }
+    session = house.ask("POST", "/api/sessions", json={"mode": "one-shot", "config": config})["session_id"]
+    ticket = house.ask("POST", "/api/auth/tickets", gives="ticket", json={"session_id": session})
+    socket_url = f"ws://127.0.0.1:{house.server.port}/ws/sessions/{session}?after=0"
+    stream_url = f"{house.server.url}/api/sessions/{session}/stream?after=0"
+    async with connect(socket_url, proxy=None) as socket, httpx.AsyncClient(trust_env=False) as http:
+        await socket.send(json.dumps({"type": "auth", "ticket": ticket["ticket"]}))
+        heard = [
+            asyncio.create_task(listened(socket)),
+            asyncio.create_task(streamed(http, stream_url, house.headers)),
+        ]
+        said = {"content": f"{calls} Live"}
+        await asyncio.to_thread(house.ask, "POST", f"/api/sessions/{session}/messages", json=said)
+        async with asyncio.timeout(60):
+            frames, stream = await asyncio.gather(*heard)
+    for text in (frames, stream):
+        assert '"message_delta"' in text
+        assert text.count("•••") >= 5
+    console = house.ask("GET", f"/api/sessions/{session}/events?type=tool_result")["events"]
+    assert [(event["data"]["tool"], event["data"]["ok"]) for event in console] == [
+        ("run_shell", True),
+        ("read_file", False),
+        ("notes_break_down", False),
+    ]
+    unsaid = [event["data"]["result"] for event in console if "•••" not in event["data"]["result"]]
+    assert unsaid == ["Error executing tool break_down"]  # its words go to its error output
+    assert house.provider.calls[-1].key == SPOKEN
+    assert SPOKEN not in house.provider.calls[-1].text
+    return session, [("live socket", frames), ("live stream", stream)]
+
+
+async def listened(socket: ClientConnection) -> str:
+    """Return the frames of a socket until the run is done."""
+    frames: list[str] = []
+    while not frames or LIVE_ENDS not in frames[-1]:
+        frames.append(str(await socket.recv()))
+    return "\n".join(frames)
+
+
+async def streamed(http: httpx.AsyncClient, url: str, headers: dict[str, str]) -> str:
+    """Return the bytes of a stream until the run is done."""
+    text = ""
+    async with http.stream("GET", url, headers=headers, timeout=60) as answer:
+        assert answer.status_code == 200
+        async for part in answer.aiter_text():
+            text += part
+            if LIVE_ENDS in text:
+                break
+    return text
+
+
+async def read_streams(house: House, sessions: list[str]) -> list[Place]:
     """Read everything that can be read of the sessions: details, logs, and a socket opened with a ticket."""
-    found: list[tuple[str, str]] = []
+    found: list[Place] = []
+    parts = ("", "/events", "/history", "/runs", "/steps", "/console", "/files", "/costs", "/queue", "/dag")
     for session_id in sessions:
-        for part in (
-            "",
-            "/events",
-            "/history",
-            "/runs",
-            "/steps",
-            "/console",
-            "/files",
-            "/costs",
-            "/queue",
-            "/dag",
-        ):
-            house.ask("GET", f"/api/sessions/{session_id}{part}") if part != "/console" else found.append(
-                (
-                    "console",
-                    house.http.get(f"/api/sessions/{session_id}/console", headers=house_headers(house)).text,
-                )
-            )
+        for part in parts:
+            house.ask("GET", f"/api/sessions/{session_id}{part}")
         ticket = house.ask("POST", "/api/auth/tickets", gives="ticket", json={"session_id": session_id})
         url = f"ws://127.0.0.1:{house.server.port}/ws/sessions/{session_id}?after=0"
         last = house.ask("GET", f"/api/sessions/{session_id}")["as_of_seq"]
@@ -302,40 +230,30 @@ async def read_streams(house: House, sessions: list[str]) -> list[tuple[str, str
     return found
 
 
-def house_headers(house: House) -> dict[str, str]:
-    return {"Authorization": f"Bearer {house.token}"}
+def taken_away(house: House, sessions: list[str], folder: Path) -> list[Place]:
+    """Take away everything there is to take: downloads, figures, copies, and what commands print."""
+    for path in (
+        "/openapi.json",
+        "/api/secrets",
+        "/api/auth/keys",
+        "/api/auth/sign-ins",
+        "/api/audit",
+        "/ready",
+    ):
+        house.ask("GET", path)
+    places = [house.raw("/metrics"), house.run("config"), house.run("config", "--json")]
+    for session_id in sessions:
+        base = f"/api/sessions/{session_id}"
+        places += [house.raw(f"{base}/console.log"), house.raw(f"{base}/files.zip")]
+        places += house.unpacked(f"{base}/files.zip")
+    places += [house.run("backup", folder / "backup"), house.run("db", "backup", folder / "alone.db")]
+    places += [house.run("doctor", "--json", may_fail=True), house.run("audit", "verify")]
+    return [
+        *places,
+        *files(folder / "backup"),
+        ("alone.db", (folder / "alone.db").read_bytes().decode("latin-1")),
+    ]
 
 
 def events_of(frame: dict[str, Any]) -> list[dict[str, Any]]:
     return frame.get("events") or [frame]
-
-
-def forms(secret: str) -> set[str]:
-    """How a secret could stand somewhere: plain, in JSON, and in base64."""
-    encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
-    return {secret, json.dumps(secret)[1:-1], encoded[:-1]}
-
-
-def files(folder: Path) -> list[tuple[str, str]]:
-    """Everything on disk; the keys themselves are in `secret.key`, which is not ours to look at."""
-    return [
-        (str(path.relative_to(folder)), path.read_bytes().decode("latin-1"))
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "secret.key"
-    ]
-
-
-def rows(database: Path) -> list[tuple[str, str]]:
-    """Every row of a database as text, also what lies across pages of the file."""
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
-    try:
-        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return [
-            (
-                f"{database.name} {table}",
-                "\n".join(str(row) for row in connection.execute(f'SELECT * FROM "{table}"')),
-            )
-            for table in tables
-        ]
-    finally:
-        connection.close()

@@ -16,6 +16,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from perdure import __version__
 from perdure.api.app import create_app, importable
 from perdure.api.guard import is_loopback
+from perdure.api.logs import level_of, write_logs
 from perdure.bootstrap import build
 from perdure.errors import StartupError
 
@@ -123,6 +124,7 @@ def serve(settings: Settings) -> None:
         StartupError: when the settings do not allow it or the address is taken.
     """
     check(settings)
+    write_logs(settings)
     listening = listen(settings.host, settings.port)
     try:
         perdure = build(settings)
@@ -197,7 +199,8 @@ def make_server(app: FastAPI, settings: Settings) -> Server:
         http=HttpProtocol,
         lifespan="on",
         log_config=None,
-        log_level=settings.log_level.lower(),
+        # Of its information nothing is needed: that it is ready is the one line of this server.
+        log_level="warning" if level_of(settings) == "INFO" else level_of(settings).lower(),
         access_log=False,
         server_header=False,
         date_header=True,

@@ -13,13 +13,14 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TextIO, cast
 
 from pydantic import BaseModel, ConfigDict, HttpUrl, TypeAdapter, ValidationError, model_validator
 from pydantic_ai import RunContext
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 
 from perdure.agents.tools.context import ToolContext
+from perdure.agents.tools.mcp_errors import ErrorOutput
 from perdure.core.secrets import SecretRef
 from perdure.core.tools import ToolCategory
 from perdure.errors import InvalidInput, StartupError, Unavailable
@@ -127,7 +128,9 @@ class McpServers:
     ) -> AbstractToolset[ToolContext]:
         from perdure.agents.tools.mcp_toolset import ServerTools
 
-        plain = ServerTools(_client(server, secrets), id=f"mcp-{name}")
+        errors = ErrorOutput(name)
+        plain = ServerTools(_client(server, secrets, errors), id=f"mcp-{name}")
+        plain.errors = errors
         return _Described(plain.prefixed(name), name, server.tool_category)
 
     def _unknown(self, name: str) -> InvalidInput:
@@ -184,7 +187,7 @@ def _server(name: str, definition: dict[str, Any]) -> McpServer:
         raise StartupError(f"PERDURE_MCP_SERVERS: {name}: {'; '.join(lines)}") from error
 
 
-def _client(server: McpServer, secrets: Mapping[str, str]) -> Client[Any]:
+def _client(server: McpServer, secrets: Mapping[str, str], errors: ErrorOutput) -> Client[Any]:
     from fastmcp.client import Client
     from fastmcp.client.transports import StdioTransport, StreamableHttpTransport
 
@@ -194,6 +197,7 @@ def _client(server: McpServer, secrets: Mapping[str, str]) -> Client[Any]:
             server.args,
             env={"PATH": os.environ.get("PATH", os.defpath), **_filled(server.env, secrets)},
             keep_alive=False,
+            log_file=cast("TextIO", errors),  # only its number is asked for, when the program is started
         )
     else:
         transport = StreamableHttpTransport(str(server.url), headers=_filled(server.headers, secrets))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Self
 
 from mcp.types import CONNECTION_CLOSED
 from pydantic_ai import ModelRetry, RunContext
@@ -12,6 +12,7 @@ from pydantic_ai.mcp import MCPToolset
 from pydantic_ai.toolsets import ToolsetTool
 
 from perdure.agents.tools.context import ToolContext
+from perdure.agents.tools.mcp_errors import ErrorOutput
 
 log = logging.getLogger("perdure.mcp")
 
@@ -19,7 +20,17 @@ log = logging.getLogger("perdure.mcp")
 class ServerTools(MCPToolset[ToolContext]):
     """Tools of a server; when it goes away, the agent is told and works on without it."""
 
+    errors: ErrorOutput | None = None
+    """What its program is started with as error output."""
+
+    async def __aenter__(self) -> Self:
+        try:
+            return await super().__aenter__()
+        finally:
+            self._let_go()
+
     async def __aexit__(self, *args: Any) -> bool | None:
+        self._let_go()
         try:
             return await super().__aexit__(*args)
         except Exception as error:  # noqa: BLE001 - the work is done; a server that is gone must not undo it
@@ -40,6 +51,10 @@ class ServerTools(MCPToolset[ToolContext]):
             raise self._gone(error) from error
         except Exception as error:  # the libraries below raise their own when a connection ends
             raise self._gone(error) from error
+
+    def _let_go(self) -> None:
+        if self.errors is not None:
+            self.errors.close()
 
     def _gone(self, error: Exception) -> ModelRetry:
         return ModelRetry(
