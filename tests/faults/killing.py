@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import random
 import time
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from perdure.client import Perdure
-from perdure.client.models import Event
-from tests.fakes.openai_server import OpenAIServer
+from perdure.client.models import Costs, Event
+from tests.fakes.openai_server import Call, OpenAIServer
 from tests.fakes.perdure_server import PerdureServer
 
 STEPS = 3
@@ -35,9 +36,40 @@ class Seen:
     effects_known_to_have_ended: int = 0
     calls: int = 0
     calls_in_ledger: int = 0
+    calls_unknown: int = 0
+    """In the ledger without their usage: the server was killed before it had the answer, or before it asked."""
     calls_repeated: int = 0
     killed_after: dict[str, int] = field(default_factory=dict[str, int])
     """The newest event in the log when the server was killed, by type."""
+
+
+def check_ledger(costs: Costs, calls: list[Call], told: str) -> int:
+    """Match each call that reached the provider with its own row of the ledger; returns how many are unknown.
+
+    A run makes its calls one after another, and opens the row first: a call's row is the newest that was there
+    when the call arrived. Rows with usage have a call of just that usage, rows without have at most one.
+    """
+    since = time.time() - time.monotonic()
+    rows: list[dict[str, Any]] = sorted(costs.model_dump()["records"], key=lambda row: row["created_at"])
+    assert costs.calls == len(rows) == len({row["call_id"] for row in rows}), told
+    opened = [datetime.fromisoformat(row["created_at"]).timestamp() for row in rows]
+    known: dict[int, Call] = {}
+    for call in calls:
+        at = bisect_right(opened, since + call.at) - 1
+        assert at >= 0, f"{told}: a call came before any row of the ledger"
+        assert at not in known, f"{told}: two calls came for one row of the ledger: {rows[at]}"
+        known[at] = call
+    unknown = 0
+    for at, row in enumerate(rows):
+        if row["finished"]:
+            assert at in known, f"{told}: a row has usage, and no call was made: {row}"
+            assert row["input_tokens"] == len(known[at].text.split()), f"{told}: {row}"
+            assert row["output_tokens"], f"{told}: {row}"
+        else:
+            usage = (row["input_tokens"], row["output_tokens"], row["cost_usd"])
+            assert usage == (None, None, None), f"{told}: {row}"
+            unknown += 1
+    return unknown
 
 
 class Killer:
@@ -82,11 +114,12 @@ class Killer:
                 newest = before[-1] if before else "nothing"
                 self.seen.killed_after[newest] = self.seen.killed_after.get(newest, 0) + 1
             time.sleep(0.05)
-        calls = Counter(call.digest for call in self._provider.calls[calls_before:])
+        made = self._provider.calls[calls_before:]
+        calls = Counter(call.digest for call in made)
         repeated = calls.total() - len(calls)
         assert repeated <= self.seen.kills - kills_before, self._told(f"calls were repeated: {calls}")
         self.seen.calls_repeated += repeated
-        self._look_through(client, session_id, calls.total())
+        self._look_through(client, session_id, made, self.seen.kills - kills_before)
 
     def _task(self) -> str:
         ring = {"command": "sleep 0.3; date +%s.%N >> bells.txt; sleep 0.3"}
@@ -126,7 +159,7 @@ class Killer:
         self._server.start()
         return killed_at
 
-    def _look_through(self, client: Perdure, session_id: str, calls: int) -> None:
+    def _look_through(self, client: Perdure, session_id: str, calls: list[Call], kills: int) -> None:
         events = self._events(client, session_id)
         kinds = Counter((e.type, e.data.get("key")) for e in events)
         assert [e.seq for e in events] == list(range(1, len(events) + 1)), self._told(session_id)
@@ -146,10 +179,12 @@ class Killer:
         assert (folder / "facts.md").read_text() == "# Facts", self._told(session_id)
         self.seen.effects += len(rung)
 
-        ledger = client.sessions.costs(session_id).calls
-        assert ledger >= calls, self._told(f"{calls} calls were made, {ledger} are in the ledger")
-        self.seen.calls += calls
-        self.seen.calls_in_ledger += ledger
+        costs = client.sessions.costs(session_id)
+        unknown = check_ledger(costs, calls, self._told(session_id))
+        assert unknown <= kills, self._told(f"{unknown} calls are unknown after {kills} kills")
+        self.seen.calls += len(calls)
+        self.seen.calls_in_ledger += costs.calls
+        self.seen.calls_unknown += unknown
 
     def _bells_of(self, events: list[Event], key: str, rung: list[float]) -> int:
         """Return how often one step's bell rang: once, and once more for each time a person said so."""
