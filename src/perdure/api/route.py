@@ -10,6 +10,7 @@ from typing import Any, cast
 import orjson
 from fastapi import Request
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from perdure.api.auth import actor_of
@@ -34,6 +35,11 @@ def repeatable() -> dict[str, Any]:
         "schema": {"type": "string", "maxLength": 255},
     }
     return {REPEATABLE: True, "parameters": [header]}
+
+
+def stored(answer: Callable[[Any], BaseModel]) -> Callable[[Any], Any]:
+    """Return how an answer's body is kept with the work: as the JSON that is sent."""
+    return lambda result: answer(result).model_dump(mode="json", by_alias=True)
 
 
 class _CheckedRequest(Request):
@@ -104,10 +110,11 @@ async def _once(request: _CheckedRequest, key: str, handle: Handler) -> Response
             headers={"Idempotency-Replayed": "true"},
         )
     try:
-        response = await handle(request)
+        with service.carrying_out(actor, key):
+            response = await handle(request)
     except Exception:
         with suppress(PerdureError):
-            await service.finish(actor, key, fingerprint, 500, None)  # frees the key: nothing was done
+            await service.finish(actor, key, fingerprint, 500, None)  # frees the key, if nothing was done
         raise  # who is cancelled keeps the key: what was asked for may be stored by now
     body = orjson.loads(bytes(response.body)) if response.body else None
     await service.finish(actor, key, fingerprint, response.status_code, body)

@@ -1,18 +1,61 @@
-"""Idempotency keys: the repeat of a request gets the first answer."""
+"""Idempotency keys: the repeat of a request gets the first answer, and nothing is done a second time."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from perdure.core.access import Actor
 from perdure.errors import Conflict, InvalidInput
 from perdure.store import operations
+from perdure.store.noting import noting
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
 
 _MAX_KEY = 255
 _ABANDONED_AFTER = timedelta(minutes=1)
+_MADE = "$made"
+
+
+class Claim:
+    """A key whose request is being carried out."""
+
+    def __init__(self, user_id: str, key: str) -> None:
+        self._user_id = user_id
+        self._key = key
+        self.answer: tuple[int, Callable[[Any], Any]] | None = None
+        """The status, and how the body follows from what the transaction returns that does the work."""
+        self.open = True
+
+    def note(self, tx: Tx, result: Any) -> None:
+        """Keep, with a transaction that did something, the answer, or else what was done."""
+        if not (self.open and tx.acts):
+            return
+        if self.answer is not None:
+            status, body = self.answer
+            operations.finish_idempotency_key(tx, self._user_id, self._key, status, body(result))
+            return
+        known = operations.find_idempotency_key(tx, self._user_id, self._key) or {}
+        kept = cast("dict[str, list[Any]]", known.get("response") or {})
+        made = [{"action": a.action, "object": a.object_type, "id": a.object_id} for a in tx.acts]
+        operations.finish_idempotency_key(
+            tx, self._user_id, self._key, None, {_MADE: [*kept.get(_MADE, []), *made]}
+        )
+
+
+_claim: ContextVar[Claim | None] = ContextVar("perdure_claim", default=None)
+
+
+@contextmanager
+def answering(status: int, body: Callable[[Any], Any]) -> Generator[None]:
+    """Within the block, keep the answer with the transaction that does the work; `body` makes JSON of its result."""
+    claim = _claim.get()
+    if claim is not None:
+        claim.answer = (status, body)
+    yield
 
 
 class IdempotencyService:
@@ -26,7 +69,7 @@ class IdempotencyService:
 
         Raises:
             InvalidInput: when the key was used for another request, or is too long.
-            Conflict: when the first request is still being carried out.
+            Conflict: when the first request is still being carried out, or its answer is lost: `made` says what it did.
         """
         if not 0 < len(key) <= _MAX_KEY:
             raise InvalidInput(f"An Idempotency-Key has 1 to {_MAX_KEY} characters.", field="Idempotency-Key")
@@ -38,13 +81,12 @@ class IdempotencyService:
                     "This Idempotency-Key was used for another request; make a new one.",
                     field="Idempotency-Key",
                 )
-            if known is not None and known["status_code"] is not None:
-                if known["lost"]:
-                    raise Conflict(
-                        "The first request with this Idempotency-Key was carried out, and its answer is not kept any "
-                        "more: read what it made."
-                    )
+            if known is not None and (known["lost"] or known["response"] is not None):
+                if known["lost"] or known["status_code"] is None:
+                    raise _without_answer(known["response"])
                 return {"status": known["status_code"], "body": known["response"]}
+            if known is not None and known["status_code"] is not None:
+                return {"status": known["status_code"], "body": None}
             if known is not None and tx.now - known["created_at"] < _ABANDONED_AFTER:
                 raise Conflict("The first request with this Idempotency-Key is still being carried out.")
             if known is not None:
@@ -54,8 +96,23 @@ class IdempotencyService:
 
         return await self._store.write(body)
 
+    @contextmanager
+    def carrying_out(self, actor: Actor, key: str) -> Generator[None]:
+        """Carry the claimed request out within the block: what it stores keeps the key with it.
+
+        A server that dies after the work and before the answer leaves a key that is not claimed again.
+        """
+        claim = Claim(actor.user_id, key)
+        before = _claim.set(claim)
+        try:
+            with noting(claim.note):
+                yield
+        finally:
+            claim.open = False  # tasks that were begun meanwhile go on, and are not the request any more
+            _claim.reset(before)
+
     async def finish(self, actor: Actor, key: str, fingerprint: str, status: int, body: Any) -> None:
-        """Keep the answer; a server error (5xx) frees the key instead, so that the repeat tries again."""
+        """Keep the answer. A server error (5xx) frees the key, so that the repeat tries again, unless work was done."""
 
         def keep(tx: Tx) -> None:
             if status >= 500:
@@ -64,3 +121,10 @@ class IdempotencyService:
                 operations.finish_idempotency_key(tx, actor.user_id, key, status, body)
 
         await self._store.write(keep)
+
+
+def _without_answer(response: dict[str, Any] | None) -> Conflict:
+    return Conflict(
+        "The first request with this Idempotency-Key was carried out, and its answer is not kept: read what it made.",
+        made=(response or {}).get(_MADE, []),
+    )

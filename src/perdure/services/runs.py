@@ -68,7 +68,7 @@ class RunService:
         check_text(task, self._limits.max_text_bytes, "content")
         named_task = parse_task_id(task_id) if task_id else None
 
-        def body(tx: Tx) -> tuple[StartResult, str | None]:
+        def body(tx: Tx) -> StartResult:
             session = session_for(tx, actor, session_id, Action.SEND, lock=True)
             if named_task is not None and runs.find_run_by_task(tx, actor.user_id, named_task) is not None:
                 raise _taken(named_task)
@@ -76,7 +76,7 @@ class RunService:
             checked = self._checked(tx, actor, session, config or {})
             if live is not None:
                 outcome = self._while_busy(tx, actor, session, live, task, checked, named_task, on_busy)
-                _audit_input(tx, actor, session, task, outcome[0], interrupted=outcome[1])
+                _audit_input(tx, actor, session, task, outcome)
                 return outcome
             run, message_id = start_in(
                 tx,
@@ -90,11 +90,11 @@ class RunService:
             )
             result = StartResult(run=run, message_id=message_id)
             _audit_input(tx, actor, session, task, result)
-            return result, None
+            return result
 
-        result, aborted = await self._store.write(body)
-        if aborted is not None:
-            await self._engine.abort(aborted)
+        result = await self._store.write(body)
+        if result.interrupted is not None:
+            await self._engine.abort(result.interrupted)
         if result.run is not None and not result.steered:
             await self._engine.enqueue(result.run.id)
         return result
@@ -369,13 +369,13 @@ class RunService:
         config: dict[str, Any],
         task_id: str | None,
         on_busy: str | None,
-    ) -> tuple[StartResult, str | None]:
+    ) -> StartResult:
         match on_busy_of(session, on_busy):
             case OnBusy.REJECT:
                 raise _busy(session, live)
             case OnBusy.STEER if live.status is not RunStatus.CANCELLING:
                 message_id = _steer_in(tx, live, content, author_of(actor))
-                return StartResult(run=live, message_id=message_id, steered=True), None
+                return StartResult(run=live, message_id=message_id, steered=True)
             case OnBusy.INTERRUPT:
                 if live.status is not RunStatus.CANCELLING:
                     live = lifecycle.cancel_run(tx, live, actor.name)
@@ -395,10 +395,10 @@ class RunService:
                         owner_id=actor.user_id,
                         task_id=task_id,
                     )
-                    return StartResult(run=run, message_id=message_id), live.id
-                return _enqueued(tx, actor, session, content, config, task_id, first=True), live.id
+                    return StartResult(run=run, message_id=message_id, interrupted=live.id)
+                return _enqueued(tx, actor, session, content, config, task_id, before=live)
             case OnBusy.ENQUEUE | OnBusy.STEER:  # a run that is being cancelled hears nothing any more
-                return _enqueued(tx, actor, session, content, config, task_id), None
+                return _enqueued(tx, actor, session, content, config, task_id)
 
 
 def _enqueued(
@@ -408,13 +408,13 @@ def _enqueued(
     content: str,
     config: dict[str, Any],
     task_id: str | None,
-    *,
-    first: bool = False,
+    before: Run | None = None,
 ) -> StartResult:
+    """Let the input wait for its turn, or be next after a run that gives way to it."""
     item = queue_in(
         tx,
         session.id,
-        first=first,
+        first=before is not None,
         id=new_id(),
         content=content,
         config=config,
@@ -422,19 +422,17 @@ def _enqueued(
         created_by=actor.user_id,
     )
     tx.hint(session.owner_id, "session:updated", session.id)
-    return StartResult(queue_item=waiting_input(tx, item))
+    return StartResult(queue_item=waiting_input(tx, item), interrupted=before.id if before else None)
 
 
 def _audit_run(tx: Tx, actor: Actor, action: str, run: Run, **details: Any) -> None:
     tx.audit(actor, action, "run", run.id, session_id=run.session_id, **details)
 
 
-def _audit_input(
-    tx: Tx, actor: Actor, session: Session, text: str, result: StartResult, interrupted: str | None = None
-) -> None:
+def _audit_input(tx: Tx, actor: Actor, session: Session, text: str, result: StartResult) -> None:
     told: dict[str, Any] = {"message_id": result.message_id, "chars": len(text)}
-    if interrupted is not None:
-        tx.audit(actor, "run.cancel", "run", interrupted, session_id=session.id)
+    if result.interrupted is not None:
+        tx.audit(actor, "run.cancel", "run", result.interrupted, session_id=session.id)
     if result.queue_item is not None:
         item = str(result.queue_item["id"])
         tx.audit(actor, "queue.add", "queue_item", item, session_id=session.id, **told)

@@ -97,6 +97,8 @@ class StartResult(BaseModel):
     queue_item: dict[str, object] | None = None
     message_id: str | None = None
     steered: bool = False
+    interrupted: str | None = None
+    """The run that gave way to it and may still have a call in flight."""
 
 
 @dataclass(frozen=True)

@@ -140,9 +140,7 @@ def insert_idempotency_key(tx: Tx, user_id: str, key: str, fingerprint: str) -> 
     )
 
 
-def finish_idempotency_key(
-    tx: Tx, user_id: str, key: str, status_code: int | None, response: Any
-) -> None:
+def finish_idempotency_key(tx: Tx, user_id: str, key: str, status_code: int | None, response: Any) -> None:
     """Keep the answer for the repeat, sealed: it shows what is encrypted elsewhere.
 
     Without a status it is only known that the request was carried out.

@@ -32,6 +32,7 @@ from perdure.store.failures import DRIVER_ERRORS, failure_of, is_broken, is_dead
 from perdure.store.guard import FileGuard
 from perdure.store.keyring import Keyring
 from perdure.store.lending import Lender, Loan
+from perdure.store.noting import with_note
 from perdure.store.replies import Awaited, Held
 from perdure.store.transaction import ListHint, Tx
 from perdure.store.workers import Workers
@@ -147,13 +148,8 @@ class Store:
         Raises:
             StorageUnavailable: when the database cannot take the write; nothing of it is stored.
         """
-        reply = Awaited()
-        if self.address.is_postgres:
-            self._require(self._workers).put(partial(self._write_postgres, body, self._whose()), reply)
-        else:
-            self._require(self._writer).put(Job(body, reply))
         try:
-            return await reply.future
+            return await self._write(with_note(body))
         except Refused as refused:
             await self._note_refusal(refused.act)
             raise
@@ -341,10 +337,18 @@ class Store:
             except Exception:
                 log.exception("a listener to commits failed")
 
+    async def _write(self, body: Callable[[Tx], T]) -> T:
+        reply = Awaited()
+        if self.address.is_postgres:
+            self._require(self._workers).put(partial(self._write_postgres, body, self._whose()), reply)
+        else:
+            self._require(self._writer).put(Job(body, reply))
+        return await reply.future
+
     async def _note_refusal(self, act: Act) -> None:
         """Write an attempt into the audit log; it stays refused when that cannot be done."""
         try:
-            await self.write(lambda tx: tx.acts.append(act))
+            await self._write(lambda tx: tx.acts.append(act))
         except PerdureError:
             log.exception("a refused attempt is missing in the audit log")
 

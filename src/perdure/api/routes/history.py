@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated
 
 from fastapi import Query
 from starlette.responses import StreamingResponse
 
 from perdure.api.auth import Caller, Services
-from perdure.api.route import repeatable
+from perdure.api.route import repeatable, stored
 from perdure.api.routes.parts import SessionPath, Shape, check_text, flat, router
 from perdure.api.wire.events import EventList
 from perdure.api.wire.messages import HistoryOut, MessageAccepted, MessageIn, MessageOut
@@ -18,6 +19,7 @@ from perdure.api.wire.problems import problem_answers
 from perdure.api.wire.sessions import SessionAction
 from perdure.core.events import Event
 from perdure.errors import InvalidInput
+from perdure.services.idempotency import answering
 from perdure.services.views import EventPage
 
 routes = router("history")
@@ -90,23 +92,12 @@ async def send_message(
 ) -> MessageAccepted:
     """Send an input: it starts a run, or does what `on_busy` says while one is live."""
     content = check_text(body.content, perdure.settings.max_text_bytes, "content")
-    result = await perdure.runs.start(
-        actor, session_id, content, task_id=body.task_id, config=body.config, on_busy=body.on_busy
-    )
-    if result.queue_item is not None:
-        outcome = ("queued", "It waits for the live run to end")
-    elif result.steered:
-        outcome = ("delivered", "The live run gets it at its next step")
-    else:
-        outcome = ("started", "A run has started")
-    return MessageAccepted(
-        session_id=session_id,
-        message_id=result.message_id,
-        run_id=result.run.id if result.run else None,
-        status=outcome[0],
-        queue_item=result.queue_item,
-        message=outcome[1],
-    )
+    answer = partial(MessageAccepted.after, session_id)
+    with answering(202, stored(answer)):
+        result = await perdure.runs.start(
+            actor, session_id, content, task_id=body.task_id, config=body.config, on_busy=body.on_busy
+        )
+    return answer(result)
 
 
 @routes.get("/api/sessions/{session_id}/events", responses=problem_answers(404))

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Query
 
 from perdure.api.auth import Caller, Services
-from perdure.api.route import repeatable
+from perdure.api.route import repeatable, stored
 from perdure.api.routes.parts import SessionPath, router
 from perdure.api.views import detail_of
 from perdure.api.wire import sessions as wire
@@ -16,6 +16,7 @@ from perdure.api.wire.problems import problem_answers
 from perdure.core.runs import Run
 from perdure.core.sessions import Session
 from perdure.services.forking import Wish
+from perdure.services.idempotency import answering
 
 routes = router("sessions")
 
@@ -94,10 +95,11 @@ async def fork_session(
 ) -> wire.SessionForked:
     """Make a new session with this one's past up to a point; it goes its own way, and costs start at zero."""
     asked = body or wire.ForkIn.model_validate({})
-    session, run = await perdure.forks.fork(
-        actor, session_id, from_seq=asked.from_seq, from_step=asked.from_step, wish=_wish(asked)
-    )
-    return wire.SessionForked.after(session, run.id if run else None)
+    with answering(201, stored(wire.SessionForked.after)):
+        made = await perdure.forks.fork(
+            actor, session_id, from_seq=asked.from_seq, from_step=asked.from_step, wish=_wish(asked)
+        )
+    return wire.SessionForked.after(made)
 
 
 @routes.post(
@@ -111,8 +113,9 @@ async def fork_run(
 ) -> wire.SessionForked:
     """Run it again in a new session, from its start or from a step; finished steps before it are kept."""
     asked = body or wire.RunForkIn.model_validate({})
-    session, run = await perdure.forks.fork_run(actor, run_id, from_step=asked.from_step, wish=_wish(asked))
-    return wire.SessionForked.after(session, run.id)
+    with answering(201, stored(wire.SessionForked.after)):
+        made = await perdure.forks.fork_run(actor, run_id, from_step=asked.from_step, wish=_wish(asked))
+    return wire.SessionForked.after(made)
 
 
 @routes.post("/api/sessions/{session_id}/load", responses=problem_answers(404, 409))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from perdure.api.auth import Caller, Services
-from perdure.api.route import repeatable
+from perdure.api.route import repeatable, stored
 from perdure.api.routes.parts import (
     Page,
     SessionPath,
@@ -32,6 +32,7 @@ from perdure.api.wire.runs import (
 )
 from perdure.errors import NotFound
 from perdure.ids import parse_task_id
+from perdure.services.idempotency import answering
 
 routes = router("runs")
 
@@ -117,10 +118,9 @@ async def submit_task(body: TaskIn, perdure: Services, actor: Caller) -> TaskAcc
     if body.mode is not None:
         config.setdefault("mode", body.mode)
     task_id = parse_task_id(body.task_id) if body.task_id is not None else None
-    session, run = await perdure.runs.submit(actor, task, config, task_id=task_id, session_id=body.session_id)
-    return TaskAccepted(
-        task_id=run.task_id or run.id, run_id=run.id, session_id=session.id, status=run.status
-    )
+    with answering(202, stored(lambda done: TaskAccepted.after(done[1]))):
+        _, run = await perdure.runs.submit(actor, task, config, task_id=task_id, session_id=body.session_id)
+    return TaskAccepted.after(run)
 
 
 @routes.get("/api/tasks/{task_id}", responses=problem_answers(404))

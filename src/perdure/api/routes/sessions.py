@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 
 from perdure.api.auth import Caller, Services
-from perdure.api.route import repeatable
+from perdure.api.route import repeatable, stored
 from perdure.api.routes.parts import IfMatch, Page, SessionPath, Shape, flat, router
 from perdure.api.views import session_detail
 from perdure.api.wire import sessions as wire
@@ -16,6 +16,7 @@ from perdure.api.wire.modes import ModeList, ModeOut
 from perdure.api.wire.problems import problem_answers
 from perdure.core.session_groups import SessionGroup
 from perdure.errors import InvalidInput
+from perdure.services.idempotency import answering
 from perdure.services.sessions import SessionQuery
 
 routes = router("sessions")
@@ -30,16 +31,17 @@ async def create_session(
     """Create a session; nothing runs until it gets a message or a task."""
     if body.template_id is not None:
         raise InvalidInput("This server has no templates; leave `template_id` out.", field="template_id")
-    session = await perdure.sessions.create(
-        actor,
-        mode=body.mode,
-        config=body.config,
-        name=body.name,
-        metadata=body.metadata,
-        resource_limits=body.resource_limits,
-        tags=body.tags,
-        session_id=body.session_id,
-    )
+    with answering(201, stored(wire.SessionCreated.of)):
+        session = await perdure.sessions.create(
+            actor,
+            mode=body.mode,
+            config=body.config,
+            name=body.name,
+            metadata=body.metadata,
+            resource_limits=body.resource_limits,
+            tags=body.tags,
+            session_id=body.session_id,
+        )
     response.headers["Location"] = f"/api/sessions/{session.id}"
     response.headers["ETag"] = wire.etag(session.version)
     return wire.SessionCreated.of(session)

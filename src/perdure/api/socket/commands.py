@@ -13,6 +13,8 @@ from perdure.api.wire.sessions import SessionSummary
 from perdure.core.access import Actor
 from perdure.core.runs import OPEN_RUN_STATUSES
 from perdure.errors import NotFound, PerdureError
+from perdure.services.idempotency import answering
+from perdure.services.views import StartResult
 
 if TYPE_CHECKING:
     from perdure.bootstrap import Perdure
@@ -99,7 +101,8 @@ async def _message(
     if stored is not None:
         return {**stored["body"], "repeated": True}
     try:
-        fields = await _send(perdure, actor, message, session_id)
+        with perdure.idempotency.carrying_out(actor, key), answering(202, _sent):
+            fields = await _send(perdure, actor, message, session_id)
     except Exception:  # who is cancelled keeps the key: what was sent may be stored by now
         with suppress(PerdureError):
             await perdure.idempotency.finish(actor, key, fingerprint, 500, None)
@@ -109,9 +112,14 @@ async def _message(
 
 
 async def _send(perdure: Perdure, actor: Actor, message: protocol.MessageCommand, session_id: str) -> Fields:
-    result = await perdure.runs.start(
-        actor, session_id, message.content, config=message.config, on_busy=message.on_busy
+    return _sent(
+        await perdure.runs.start(
+            actor, session_id, message.content, config=message.config, on_busy=message.on_busy
+        )
     )
+
+
+def _sent(result: StartResult) -> Fields:
     return {
         "message_id": result.message_id,
         "run_id": result.run.id if result.run else None,

@@ -8,6 +8,7 @@ from pydantic import AliasChoices, Field
 
 from perdure.api.wire.base import AuthorOut, Body, Json, Wire, WireTime
 from perdure.core.messages import Message, MessageRole
+from perdure.services.views import StartResult
 
 
 class MessageOut(Wire):
@@ -71,3 +72,21 @@ class MessageAccepted(Wire):
     status: str
     queue_item: Json | None
     message: str
+
+    @classmethod
+    def after(cls, session_id: str, result: StartResult) -> MessageAccepted:
+        """Return the wire form."""
+        if result.queue_item is not None:
+            outcome = ("queued", "It waits for the live run to end")
+        elif result.steered:
+            outcome = ("delivered", "The live run gets it at its next step")
+        else:
+            outcome = ("started", "A run has started")
+        return cls(
+            session_id=session_id,
+            message_id=result.message_id,
+            run_id=result.run.id if result.run else None,
+            status=outcome[0],
+            queue_item=result.queue_item,
+            message=outcome[1],
+        )

@@ -126,6 +126,11 @@ class TaskAccepted(Wire):
     session_id: str
     status: RunStatus
 
+    @classmethod
+    def after(cls, run: Run) -> TaskAccepted:
+        """Return the wire form."""
+        return cls(task_id=run.task_id or run.id, run_id=run.id, session_id=run.session_id, status=run.status)
+
 
 class TaskOut(RunOut):
     """A task is the run that was started under its id."""

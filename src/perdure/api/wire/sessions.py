@@ -11,7 +11,7 @@ from perdure.api.wire.base import Body, Json, ListPage, Uuid, Wire, WireTime
 from perdure.api.wire.messages import MessageOut
 from perdure.api.wire.runs import RunOut
 from perdure.core.costs import usd
-from perdure.core.runs import RunStatus
+from perdure.core.runs import Run, RunStatus
 from perdure.core.sessions import Session, SessionHead, SessionStatus
 
 if TYPE_CHECKING:
@@ -94,9 +94,10 @@ class SessionForked(SessionCreated):
     run_id: str | None
 
     @classmethod
-    def after(cls, session: Session, run_id: str | None) -> SessionForked:
+    def after(cls, made: tuple[Session, Run | None]) -> SessionForked:
         """Return the wire form."""
-        return cls(**brief(session), **_contents(session), run_id=run_id)
+        session, run = made
+        return cls(**brief(session), **_contents(session), run_id=run.id if run else None)
 
 
 class SessionDetail(SessionSummary):
