@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, WebSocketRoute, expect
@@ -278,38 +277,26 @@ def test_a_session_that_takes_long_to_load_says_so_and_can_be_left(page: Page, e
         route.abort()
 
 
-def test_what_was_changed_in_another_place_is_shown_beside_what_is_typed(
+def test_limits_changed_in_another_place_are_shown_beside_what_is_typed(
     page: Page, server: PerdureServer
 ) -> None:
-    session_id = server.post("/api/sessions", {"mode": "one-shot", "name": "First name"})["session_id"]
+    session_id = server.post("/api/sessions", {"mode": "one-shot", "name": "Limited"})["session_id"]
     console = Console(page)
-
-    def elsewhere(change: dict[str, Any]) -> None:
-        server.send("PATCH", f"/api/sessions/{session_id}", change)
-
-    page.goto(f"/sessions/{session_id}")
-    console.choose("Rename…")
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Name").fill("My name")
-    elsewhere({"name": "Their name"})
-    expect(page.get_by_role("heading", name="Their name")).to_be_visible()
-    console.confirm("Rename")
-    expect(dialog.get_by_role("alert")).to_contain_text("Their name")
-    expect(dialog.get_by_label("Name")).to_have_value("My name")
-    assert_accessible(page)
-    console.confirm("Use my name")
-    expect(page.get_by_role("heading", name="My name")).to_be_visible()
-
-    console.open_tab("Config")
-    console.press("Change limits")
+    page.goto(f"/sessions/{session_id}?tab=config")
     panel = page.get_by_role("tabpanel", name="Config")
-    panel.get_by_label(re.compile("dollar|cost", re.IGNORECASE)).first.fill("2")
-    elsewhere({"resource_limits": {"max_steps": 7}})
-    expect(page.get_by_text(re.compile(r"^v\d"))).to_have_text("v4")
+    console.press("Change limits")
+    panel.get_by_label(re.compile("cost", re.IGNORECASE)).first.fill("2")
+    server.send("PATCH", f"/api/sessions/{session_id}", {"resource_limits": {"max_steps": 7}})
+    expect(page.get_by_role("group", name="Durability").get_by_text("v2", exact=True)).to_be_visible()
     console.press("Save")
-    expect(panel.get_by_role("alert")).to_contain_text("Changed in another place")
+    alert = panel.get_by_role("alert")
+    expect(alert).to_contain_text("Changed in another place")
+    expect(alert).to_contain_text("7")
+    expect(panel.get_by_label(re.compile("cost", re.IGNORECASE)).first).to_have_value("2")
+    shoot(page, "limits-changed-elsewhere")
+    assert_accessible(page)
     console.press("Use mine")
-    expect(panel.get_by_role("alert")).to_have_count(0)
+    expect(alert).to_have_count(0)
     expect(page.get_by_text("limit $2.00")).to_be_visible()
 
 
