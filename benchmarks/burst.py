@@ -31,24 +31,25 @@ def run(scale: Scale) -> list[Result]:
 async def _measure(
     scale: Scale, name: str, bare: BareSqlite | BarePostgres, where: Path | str
 ) -> list[Result]:
-    each, rounds = scale.of(40, 3), scale.of(9, 2)
+    each, rounds = scale.of(40, 3), scale.of(15, 2)
     with ours.open_store(where) as store:
         for number in range(_SESSIONS):
             bare.create(str(number))
         ids = [ours.create(store) for _ in range(_SESSIONS)]
         writer = BareGroupWriter(bare)
-        floors: list[_Round] = []
-        found: list[_Round] = []
-        for _ in range(rounds):
-            floors.append(
-                await _together([lambda n=n: writer.append(str(n)) for n in range(_SESSIONS)], each)
-            )
-            found.append(await _together([lambda s=s: store.append(s, [ours.message()]) for s in ids], each))
+        spent: dict[str, list[_Round]] = {"floor": [], "ours": []}
+        sides: dict[str, list[Callable[[], Awaitable[object]]]] = {
+            "floor": [lambda n=n: writer.append(str(n)) for n in range(_SESSIONS)],
+            "ours": [lambda s=s: store.append(s, [ours.message()]) for s in ids],
+        }
+        for number in range(rounds):
+            for side in sorted(sides, reverse=bool(number % 2)):
+                spent[side].append(await _together(sides[side], each))
         writer.close()
         lost = rounds * each * _SESSIONS - ours.count_messages(store)
     bare.close()
-    rates, bare_rates = [r for r, _ in found], [r for r, _ in floors]
-    slow, bare_slow = [p for _, p in found], [p for _, p in floors]
+    rates, bare_rates = ([rate for rate, _ in spent[side]] for side in ("ours", "floor"))
+    slow, bare_slow = ([p99 for _, p99 in spent[side]] for side in ("ours", "floor"))
     return [
         Result(
             name,

@@ -29,7 +29,7 @@ class Scale:
     @property
     def rounds(self) -> int:
         """How often the contenders take turns."""
-        return self.of(15, 3)
+        return self.of(31, 3)
 
     @property
     def calls(self) -> int:

@@ -24,16 +24,18 @@ async def _timed(call: Step, times: int) -> list[float]:
 
 
 def measure(prepare: Callable[[Path, int], Awaitable[tuple[Step, Callable[[], Awaitable[int]]]]]) -> None:
-    """Prepare a session with a history, then time appending one message and reading the last page."""
+    """Prepare a session with a history; then, for each number that comes in, time so many appends and last pages."""
 
     async def main() -> None:
-        folder, history, times = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+        folder, history = Path(sys.argv[1]), int(sys.argv[2])
         append, last = await prepare(folder, history)
         await _timed(append, 3)  # what opens files and fills caches is not counted
-        appends = await _timed(append, times)
         missing = PAGE - await last()
         await _timed(last, 3)
-        pages = await _timed(last, times)
-        print(json.dumps({"append": appends, "last": pages, "missing": max(missing, 0)}))
+        print(json.dumps({"missing": max(missing, 0)}), flush=True)
+        for line in sys.stdin:  # who asks waits for the answer, and the event loop has nothing else to do
+            times = int(line)
+            spent = {"append": await _timed(append, times), "last": await _timed(last, times)}
+            print(json.dumps(spent), flush=True)
 
     asyncio.run(main())

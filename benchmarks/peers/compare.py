@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from benchmarks import ours
-from benchmarks.harness import ROOT, Result, Scale, event_loop, timed_async
+from benchmarks.harness import ROOT, Result, Scale, against, event_loop, timed_async
 from perdure.store.messages import list_messages
 
 PEERS = {
@@ -20,7 +25,7 @@ PEERS = {
 """Pinned, so that figures of different days are of the same programs."""
 
 _UV = ROOT / ".cache" / "uv" / "bin" / "uv"
-_FILLING_S = 3000
+_LONGEST_S = 3000
 _HOMES = ROOT / ".cache" / "bench-peers"
 
 
@@ -51,40 +56,77 @@ def _environment(name: str, packages: list[str]) -> Path:
 
 
 def _measure(scale: Scale, name: str, python: Path) -> list[Result]:
-    history, calls, rounds = scale.history, scale.of(30, 3), 1  # filling a peer can take minutes
-    spent: dict[str, list[float]] = {"append": [], "last": []}
+    history, calls, rounds = scale.history, scale.of(10, 3), scale.of(15, 2)
+    theirs: dict[str, list[float]] = {"append": [], "last": []}
     mine: dict[str, list[float]] = {"append": [], "last": []}
-    for _ in range(rounds):
-        with ours.folder() as folder:
-            program = Path(__file__).parent / f"with_{name}.py"
-            answer = json.loads(_call([python, program, folder, history, calls], _FILLING_S).splitlines()[-1])
-            if answer["missing"]:
-                raise RuntimeError(f"{name} lost {answer['missing']} of the last messages")
-            with ours.open_store(folder) as store, event_loop() as runner:
-                session_id = ours.create(store, history)
-                append = timed_async(runner, lambda: store.append(session_id, [ours.message()]))  # noqa: B023
-                last = timed_async(runner, lambda: store.read(lambda tx: list_messages(tx, session_id)))  # noqa: B023
-                append(3)  # as the peer's own first calls, which open its files, are not counted
-                last(3)
-                for kind, turn in (("append", append), ("last", last)):
-                    mine[kind].append(median(turn(calls)))
-                    spent[kind].append(median(answer[kind]))
+    with (
+        ours.folder() as folder,
+        _peer(python, name, folder, history) as ask,
+        ours.open_store(folder) as store,
+        event_loop() as runner,
+    ):
+        session_id = ours.create(store, history)
+        turns = {
+            "append": timed_async(runner, lambda: store.append(session_id, [ours.message()])),
+            "last": timed_async(runner, lambda: store.read(lambda tx: list_messages(tx, session_id))),
+        }
+        for turn in turns.values():
+            turn(3)  # as the peer's own first calls, which open its files, are not counted
+        for number in range(rounds):
+            for side in ("theirs", "mine") if number % 2 else ("mine", "theirs"):
+                if side == "theirs":
+                    for kind, spent in ask(calls).items():
+                        theirs[kind].append(median(spent))
+                else:
+                    for kind, turn in turns.items():
+                        mine[kind].append(median(turn(calls)))
     return [
-        Result(
-            f"peer {name}",
-            f"{case} at {history:,}",
-            "µs",
-            median(mine[kind]) * 1e6,
-            median(spent[kind]) * 1e6,
-            median(a / b for a, b in zip(mine[kind], spent[kind], strict=True)),
-            note="the floor is the peer",
+        against(
+            f"peer {name}", f"{case} at {history:,}", mine[kind], theirs[kind], note="the floor is the peer"
         )
         for kind, case in (("append", "append one"), ("last", "last 50"))
     ]
 
 
-def _call(command: list[object], timeout_s: float) -> str:
-    done = subprocess.run(
+@contextmanager
+def _peer(
+    python: Path, name: str, folder: Path, history: int
+) -> Iterator[Callable[[int], dict[str, list[float]]]]:
+    """Let a peer fill its session, and give what lets it take a turn of so many calls."""
+    program = [str(python), str(Path(__file__).parent / f"with_{name}.py"), str(folder), str(history)]
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        subprocess.Popen(
+            program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True
+        ) as running,
+    ):
+        watch = threading.Timer(_LONGEST_S, running.kill)
+        watch.start()
+
+        def answer() -> Any:
+            assert running.stdout is not None
+            for line in running.stdout:
+                if line.startswith("{"):  # what else it says is not for us
+                    return json.loads(line)
+            said.seek(0)
+            raise RuntimeError(said.read() or "it ended without a word")
+
+        def ask(calls: int) -> dict[str, list[float]]:
+            assert running.stdin is not None
+            running.stdin.write(f"{calls}\n")
+            running.stdin.flush()
+            return answer()
+
+        try:
+            if missing := answer()["missing"]:
+                raise RuntimeError(f"{name} lost {missing} of the last messages")
+            yield ask
+        finally:
+            watch.cancel()
+            running.kill()
+
+
+def _call(command: list[object], timeout_s: float) -> None:
+    subprocess.run(
         [str(word) for word in command], capture_output=True, text=True, timeout=timeout_s, check=True
     )
-    return done.stdout
