@@ -212,13 +212,13 @@ def test_a_change_in_another_place_is_told_and_nothing_typed_is_lost(
     console = Console(page)
     page.goto(f"/sessions/{session_id}")
     console.choose("Rename…")
-    page.get_by_role("dialog").get_by_label("Name").fill("Mine")
+    page.get_by_label("Name", exact=True).fill("Mine")
     server.send("PATCH", f"/api/sessions/{session_id}", {"name": "Theirs"})
-    console.confirm("Rename")
+    console.press("Save")
     expect(page.get_by_role("alert")).to_contain_text("“Theirs”")
-    expect(page.get_by_role("dialog").get_by_label("Name")).to_have_value("Mine")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Mine")
     shoot(page, "changed-elsewhere")
-    console.confirm("Use my name")
+    console.press("Use my name")
     expect(page.get_by_role("heading", name="Mine", exact=True)).to_be_visible()
 
 

@@ -6,6 +6,7 @@ import type {
   ModeInfo,
   RunInfo,
   SessionDetail,
+  SessionGroup,
   SessionInfo,
   SessionPage,
   StepInfo,
@@ -14,6 +15,9 @@ import type {
 export interface ListQuery {
   readonly q?: string | undefined;
   readonly status?: readonly string[] | undefined;
+  readonly group?: readonly SessionGroup[] | undefined;
+  /** Count the groups over all pages as well. */
+  readonly groups?: boolean | undefined;
   readonly mode?: string | undefined;
   readonly sort?: string | undefined;
   /** Only what others shared with the caller, or only their own. */
@@ -25,10 +29,13 @@ export interface ListQuery {
   readonly cursor?: string | undefined;
 }
 
-export function listSessions({ q, status, mode, sort, shared, everybody, limit, cursor }: ListQuery, signal?: AbortSignal): Promise<SessionPage> {
+export function listSessions(asked: ListQuery, signal?: AbortSignal): Promise<SessionPage> {
+  const { q, status, group, groups, mode, sort, shared, everybody, limit, cursor } = asked;
   const query = {
     ...(q ? { q } : {}),
     ...(status && status.length > 0 ? { status: [...status] } : {}),
+    ...(group && group.length > 0 ? { group: [...group] } : {}),
+    ...(groups ? { groups } : {}),
     ...(mode ? { mode } : {}),
     ...(sort ? { sort } : {}),
     ...(shared === undefined ? {} : { shared }),

@@ -6,6 +6,7 @@ type Schemas = components["schemas"];
 
 export type ModeInfo = Schemas["ModeOut"];
 export type SessionInfo = Schemas["SessionSummary"];
+export type SessionGroup = Schemas["SessionGroup"];
 export type SessionPage = Schemas["SessionPage"];
 export type SessionDetail = Schemas["SessionDetail"];
 export type RunInfo = Schemas["RunOut"];

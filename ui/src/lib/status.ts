@@ -49,3 +49,6 @@ export const WORD: Readonly<Record<Shown, string>> = {
   archived: "Archived",
   deleted: "Deleted",
 };
+
+/** Nothing of it is under way: where it was last says nothing any more. */
+export const WORKED: ReadonlySet<Shown> = new Set<Shown>(["ready", "done", "archived", "deleted"]);

@@ -3,12 +3,14 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { asProblem } from "@/api/problem";
 import { listSessions } from "@/api/sessions";
-import type { SessionInfo } from "@/api/types";
+import type { SessionGroup, SessionInfo } from "@/api/types";
 import { Ago } from "@/components/Ago";
 import { Icon } from "@/components/Icon";
 import { Money } from "@/components/Money";
-import { ErrorState, Loading } from "@/components/States";
+import { ErrorState } from "@/components/States";
 import { StatusChip } from "@/components/StatusChip";
+import { Steps } from "@/components/Steps";
+import { Waiting } from "@/components/Waiting";
 import { NewTask } from "@/features/start/NewTask";
 import { shownStatus, type Shown } from "@/lib/status";
 import { recallSession } from "../recent";
@@ -19,32 +21,47 @@ import styles from "./pages.module.css";
 const TURN: Partial<Record<Shown, string>> = {
   "needs-you": "Review",
   paused: "Resume",
+  expired: "Resume",
   failed: "See why",
   running: "Watch",
 };
-const GOES_ON: ReadonlySet<Shown> = new Set<Shown>(["needs-you", "running", "pausing", "paused", "failed", "expired"]);
+const RESUMED: ReadonlySet<Shown> = new Set<Shown>(["paused", "expired"]);
+/** Nothing moves until somebody does something: there the reason matters. */
+const STANDING: ReadonlySet<Shown> = new Set<Shown>(["paused", "failed", "expired"]);
+const KEY = ["sessions", "start"];
+const RECENT = 60;
+const MOST = 6;
+const URGENT: readonly SessionGroup[] = ["needs_you", "running"];
+/** What is gone on with, what needs somebody first. */
+const GOES_ON: readonly Shown[] = ["needs-you", "running", "pausing", "stopping", "paused", "failed", "expired"];
 
 /** Where somebody comes in: what is going on, what can be gone on with, and something new. */
 export default function StartPage() {
   const query = useQuery({
-    queryKey: ["sessions", "start"],
-    queryFn: ({ signal }) => listSessions({ limit: 60 }, signal),
+    queryKey: KEY,
+    queryFn: async ({ signal }) => {
+      const [recent, urgent] = await Promise.all([
+        listSessions({ limit: RECENT, groups: true }, signal),
+        listSessions({ limit: MOST, group: URGENT }, signal),
+      ]);
+      return { recent, urgent };
+    },
   });
   useTitle("");
-  const page = query.data;
-  if (!page) {
+  if (!query.data) {
     return (
       <>
         <h1 className={styles.hello}>Perdure</h1>
         {query.error ? (
           <ErrorState problem={asProblem(query.error)} onRetry={() => void query.refetch()} />
         ) : (
-          <Loading rows={5} label="Loading" />
+          <Waiting query={query} queryKey={KEY} rows={5} label="Loading" />
         )}
       </>
     );
   }
-  if (page.total === 0 && Object.values(page.counts).every((count) => count === 0)) {
+  const { recent, urgent } = query.data;
+  if (recent.total === 0 && Object.values(recent.counts).every((count) => count === 0)) {
     return (
       <>
         <h1 className={styles.hello}>Your first session</h1>
@@ -52,15 +69,22 @@ export default function StartPage() {
       </>
     );
   }
-  const shown = page.sessions.map((session) => ({
-    session,
-    status: shownStatus(session.status, session.run_status, session.pending_approvals),
-  }));
-  const last = recallSession() ?? page.current_session_id;
-  const needy = shown.find((each) => each.status === "needs-you");
+  const known = new Set(urgent.sessions.map((session) => session.session_id));
+  const shown = [...urgent.sessions, ...recent.sessions.filter((session) => !known.has(session.session_id))].map(
+    (session) => ({
+      session,
+      status: shownStatus(session.status, session.run_status, session.pending_approvals),
+    }),
+  );
+  const last = recallSession() ?? recent.current_session_id;
+  const byUrgency = GOES_ON.flatMap((status) => shown.filter((each) => each.status === status));
+  const [first] = byUrgency;
   const current =
-    needy ?? shown.find((each) => each.status === "running") ?? shown.find((each) => each.session.session_id === last);
-  const others = shown.filter((each) => each !== current && GOES_ON.has(each.status)).slice(0, 6);
+    first && (first.status === "needs-you" || first.status === "running")
+      ? first
+      : shown.find((each) => each.session.session_id === last);
+  const others = byUrgency.filter((each) => each !== current);
+  const waiting = recent.groups?.["needs_you"] ?? 0;
   return (
     <div className={styles.start}>
       <h1 className="visually-hidden">Start</h1>
@@ -69,13 +93,18 @@ export default function StartPage() {
           <section aria-labelledby="current-title">
             <h2 id="current-title">{current.status === "needs-you" ? "Needs you" : "Current session"}</h2>
             <Entry {...current} big />
+            {waiting > 1 && (
+              <p className={styles.others}>
+                <Link to="/inbox">All questions of {waiting} sessions</Link>
+              </p>
+            )}
           </section>
         )}
         {others.length > 0 && (
           <section aria-labelledby="continue-title">
             <h2 id="continue-title">Continue</h2>
             <ul className={styles.entries}>
-              {others.map((each) => (
+              {others.slice(0, MOST).map((each) => (
                 <li key={each.session.session_id}>
                   <Entry {...each} />
                 </li>
@@ -96,16 +125,29 @@ export default function StartPage() {
 }
 
 function Entry({ session, status, big = false }: { session: SessionInfo; status: Shown; big?: boolean }) {
+  const about = session.question ?? (STANDING.has(status) ? session.status_reason : status === "running" ? session.current_phase : null);
+  const many = status === "needs-you" && session.pending_approvals > 1;
   return (
     <div className={styles.entry} data-big={big || undefined} data-status={status}>
       <div>
         <Link to="/sessions/$id" params={{ id: session.session_id }}>
           {session.name || "Untitled"}
         </Link>
+        <p className={styles.what}>
+          <StatusChip status={status} />
+          {about && <span>{about}</span>}
+        </p>
         <p>
-          <StatusChip status={status} /> <span>{session.mode}</span>
-          {session.current_step !== null && <span>step {session.current_step}</span>}
-          <Money usd={session.cost_usd} unpricedCalls={session.unpriced_calls} />
+          <span>{session.mode}</span>
+          <Steps
+            status={status}
+            at={session.current_step}
+            steps={session.plan_steps}
+            done={session.plan_steps_done}
+          />
+          {(session.cost_usd !== 0 || session.unpriced_calls > 0) && (
+            <Money usd={session.cost_usd} unpricedCalls={session.unpriced_calls} />
+          )}
           <Ago at={session.last_active_at} />
         </p>
       </div>
@@ -115,7 +157,7 @@ function Entry({ session, status, big = false }: { session: SessionInfo; status:
             <Link
               to="/sessions/$id"
               params={{ id: session.session_id }}
-              search={status === "paused" ? { resume: true } : {}}
+              search={RESUMED.has(status) ? { resume: true } : {}}
               {...props}
             />
           )}
@@ -124,6 +166,7 @@ function Entry({ session, status, big = false }: { session: SessionInfo; status:
           leftSection={<Icon name="right" />}
         >
           {TURN[status]}
+          {many && ` ${session.pending_approvals}`}
         </Button>
       )}
     </div>

@@ -3,19 +3,23 @@ import { Link } from "@tanstack/react-router";
 import { useMemo, useRef, type ReactNode } from "react";
 import { listWaiting } from "@/api/approvals";
 import { asProblem } from "@/api/problem";
-import type { ApprovalInfo } from "@/api/types";
+import type { ApprovalInfo, SessionGroup } from "@/api/types";
 import { Ago } from "@/components/Ago";
-import { EmptyState, ErrorState, Loading } from "@/components/States";
+import { EmptyState, ErrorState } from "@/components/States";
+import { Waiting } from "@/components/Waiting";
 import { listSessions } from "@/api/sessions";
 import { useKeys } from "@/lib/keys";
 import styles from "./Inbox.module.css";
+
+/** Where questions are open; a paused session keeps its own. */
+const ASKING: readonly SessionGroup[] = ["needs_you", "running", "paused"];
 
 /** All questions of all sessions, the nearest deadline first, each with what is needed to answer it. */
 export function Inbox({ request }: { request: (approval: ApprovalInfo) => ReactNode }) {
   const inbox = useQuery({ queryKey: ["inbox"], queryFn: listWaiting });
   const sessions = useQuery({
     queryKey: ["sessions", "inbox"],
-    queryFn: ({ signal }) => listSessions({ limit: 200 }, signal),
+    queryFn: ({ signal }) => listSessions({ limit: 200, group: ASKING }, signal),
   });
   const list = useRef<HTMLUListElement>(null);
   const names = useMemo(
@@ -49,7 +53,7 @@ export function Inbox({ request }: { request: (approval: ApprovalInfo) => ReactN
     return inbox.error ? (
       <ErrorState problem={asProblem(inbox.error)} onRetry={() => void inbox.refetch()} />
     ) : (
-      <Loading rows={4} label="Loading the inbox" />
+      <Waiting query={inbox} queryKey={["inbox"]} rows={4} label="Loading the inbox" />
     );
   if (inbox.data.total === 0) {
     return (

@@ -5,6 +5,7 @@ import { asProblem, type Problem } from "@/api/problem";
 import { cancelRun, commandSession, retryRun, suspendSession } from "@/api/sessions";
 import { useRole } from "@/components/Access";
 import { Icon } from "@/components/Icon";
+import { InlineName } from "@/components/InlineName";
 import { Menu, type MenuItem } from "@/components/Menu";
 import { useOneAtATime } from "@/components/OneAtATime";
 import { ErrorState } from "@/components/States";
@@ -14,7 +15,7 @@ import { useKeys } from "@/lib/keys";
 import type { Shown } from "@/lib/status";
 import type { SessionState } from "@/live/session-state";
 import { allowed, DEEDS, offered, type Deed } from "./actions";
-import { DeleteDialog, ForkDialog, RenameDialog } from "./dialogs";
+import { DeleteDialog, ForkDialog } from "./dialogs";
 import { Progress, Spent } from "./Facts";
 import { ResumeDialog, RetryDialog } from "./ResumeDialog";
 import styles from "./Session.module.css";
@@ -144,8 +145,16 @@ export function Header({
       </nav>
       <div className={styles.title}>
         <div className={styles.name}>
-          <h1>{state.facts.name || "Untitled"}</h1>
-          {offer.more.includes("rename") && (
+          <h1 className={asking === "rename" ? "visually-hidden" : undefined}>{state.facts.name || "Untitled"}</h1>
+          {asking === "rename" && (
+            <InlineName
+              sessionId={sessionId}
+              name={state.facts.name}
+              version={state.facts.version}
+              onDone={() => setAsking(null)}
+            />
+          )}
+          {asking !== "rename" && offer.more.includes("rename") && (
             <ActionIcon
               variant="subtle"
               color="gray"
@@ -191,7 +200,6 @@ export function Header({
         <ResumeDialog state={state} onClose={() => setAsking(null)} onFork={() => perform("fork")} />
       )}
       {asking === "retry-from" && <RetryDialog state={state} onClose={() => setAsking(null)} />}
-      {asking === "rename" && <RenameDialog state={state} onClose={() => setAsking(null)} />}
       {asking === "delete" && <DeleteDialog state={state} onClose={() => setAsking(null)} />}
       {fork && <ForkDialog state={state} point={fork} onClose={() => onFork(null)} />}
     </header>

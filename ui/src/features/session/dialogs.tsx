@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 import { newKey } from "@/api/http";
-import { changeSession, deleteSession, forkSession } from "@/api/sessions";
+import { deleteSession, forkSession } from "@/api/sessions";
 import { Dialog } from "@/components/Dialog";
 import fields from "@/components/form/form.module.css";
 import { ErrorState } from "@/components/States";
@@ -64,60 +64,6 @@ export function ForkDialog({ state, point, onClose }: DialogProps & { point: For
         />
       </label>
       {problem && <ErrorState problem={problem} />}
-    </Dialog>
-  );
-}
-
-export function RenameDialog({ state, onClose }: DialogProps) {
-  const [name, setName] = useState(state.facts.name);
-  const [version, setVersion] = useState(state.facts.version);
-  const { busy, problem, run } = useCommand(onClose);
-  const stale = problem?.code === "stale-version";
-  const rename = (of: number) => run(() => changeSession(state.sessionId, { name: name.trim() }, of));
-  return (
-    <Dialog
-      title="Rename"
-      onClose={onClose}
-      footer={
-        <>
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button
-            loading={busy}
-            disabled={!name.trim()}
-            onClick={() => {
-              const now = stale ? state.facts.version : version;
-              setVersion(now);
-              void rename(now);
-            }}
-          >
-            {stale ? "Use my name" : "Rename"}
-          </Button>
-        </>
-      }
-    >
-      <label className={fields.field}>
-        <span className={fields.label}>Name</span>
-        <input
-          className={fields.control}
-          value={name}
-          maxLength={200}
-          data-autofocus
-          onFocus={(event) => event.currentTarget.select()}
-          onChange={(event) => setName(event.currentTarget.value)}
-          onKeyDown={(event) => {
-            if (event.key === "Enter" && name.trim()) void rename(version);
-          }}
-        />
-      </label>
-      {stale ? (
-        <p role="alert" className={fields.error}>
-          Changed in another place meanwhile; the name there is “{state.facts.name}”. What you typed is kept.
-        </p>
-      ) : (
-        problem && <ErrorState problem={problem} />
-      )}
     </Dialog>
   );
 }

@@ -9,7 +9,10 @@ import styles from "./SessionList.module.css";
 
 interface Props {
   readonly selected: readonly string[];
+  /** Moved to the trash one by one, just now. */
+  readonly gone: readonly string[];
   readonly inTrash: boolean;
+  readonly onAll: () => void;
   readonly onClear: () => void;
 }
 
@@ -21,7 +24,7 @@ interface Undo {
 const UNDO_MS = 10_000;
 
 /** The same for several sessions; what was deleted can be had back with one press. */
-export function Bulk({ selected, inTrash, onClear }: Props) {
+export function Bulk({ selected, gone, inTrash, onAll, onClear }: Props) {
   const queries = useQueryClient();
   const [busy, setBusy] = useState<string | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -34,6 +37,12 @@ export function Bulk({ selected, inTrash, onClear }: Props) {
     const timer = setTimeout(() => setUndo(null), undo.until - Date.now());
     return () => clearTimeout(timer);
   }, [undo]);
+
+  useEffect(() => {
+    if (gone.length === 0) return;
+    setResult({ command: "delete", outcome: { succeeded: gone.length, failed: [] } });
+    setUndo({ ids: gone, until: Date.now() + UNDO_MS });
+  }, [gone]);
 
   const run = async (command: BulkCommand, ids: readonly string[]) => {
     setBusy(command);
@@ -103,6 +112,9 @@ export function Bulk({ selected, inTrash, onClear }: Props) {
               {button("delete", "Delete")}
             </>
           )}
+          <Button size="xs" variant="subtle" onClick={onAll}>
+            Select all shown
+          </Button>
           <Button size="xs" variant="subtle" onClick={onClear}>
             Clear
           </Button>

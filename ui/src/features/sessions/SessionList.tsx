@@ -1,25 +1,27 @@
 import { Button } from "@mantine/core";
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
-import { useMemo, useRef, useState, type ReactNode } from "react";
-import { listWaiting } from "@/api/approvals";
+import { useMemo, useRef, useState, type FocusEvent, type PointerEvent, type ReactNode } from "react";
 import { asProblem } from "@/api/problem";
 import { listModes, listSessions } from "@/api/sessions";
-import type { SessionInfo, SessionPage } from "@/api/types";
+import type { SessionGroup, SessionInfo, SessionPage } from "@/api/types";
 import { useIsShared, useMe } from "@/components/Access";
 import fields from "@/components/form/form.module.css";
-import { ErrorState, Loading } from "@/components/States";
+import { ErrorState } from "@/components/States";
+import { Waiting } from "@/components/Waiting";
 import { integer } from "@/lib/format";
 import { useKeys } from "@/lib/keys";
 import { WORD, type Shown } from "@/lib/status";
 import { Bulk } from "./Bulk";
-import { Nothing, SearchBox, StatusFilter, totalOf, WhoseFilter, type Filters } from "./filters";
-import { grouped, groupOf, ORDER, places, SERVER_STATUS, shownOf } from "./groups";
+import { Deleted } from "./deleted";
+import { Nothing, SearchBox, StatusFilter, WhoseFilter, type Filters } from "./filters";
+import { grouped, groupOf, ORDER, places, SERVER_GROUP, shownOf, totalOf } from "./groups";
 import styles from "./SessionList.module.css";
 import { SessionRow } from "./SessionRow";
 
 const PAGE = 100;
 const SHORT = 8;
+const URGENT: readonly SessionGroup[] = ["needs_you", "running"];
+const LIST = ["sessions", "list"];
 
 interface Props {
   readonly filters: Filters;
@@ -48,21 +50,30 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
           everybody: whose === "all",
           limit: PAGE,
           cursor: pageParam,
-          status: status ? [SERVER_STATUS[status] ?? ""] : [],
+          group: groupsOf(status),
+          groups: true,
         },
         signal,
       ),
     placeholderData: keepPreviousData,
   });
-  const inbox = useQuery({ queryKey: ["inbox"], queryFn: listWaiting });
+  // What needs somebody or runs is shown however long ago it moved last.
+  const isLong = status === undefined && (query.data?.pages[0]?.next_cursor ?? null) !== null;
+  const urgent = useQuery({
+    queryKey: ["sessions", "urgent", search, mode, whose],
+    queryFn: ({ signal }) =>
+      listSessions({ q: search, mode, shared, everybody: whose === "all", limit: PAGE, group: URGENT }, signal),
+    enabled: isLong,
+    placeholderData: keepPreviousData,
+  });
   const modes = useQuery({ queryKey: ["modes"], queryFn: listModes, staleTime: Infinity });
-  const questions = useMemo(
-    () => new Map((inbox.data?.approvals ?? []).map((each) => [each.session_id, each.title])),
-    [inbox.data],
-  );
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [gone, setGone] = useState<readonly string[]>([]);
 
-  const joined = useMemo(() => query.data && joinedPages(query.data.pages), [query.data]);
+  const joined = useMemo(
+    () => query.data && joinedPages(query.data.pages, isLong ? urgent.data : undefined),
+    [query.data, urgent.data, isLong],
+  );
   const last = useRef<SessionPage>(undefined);
   if (joined) last.current = joined;
   const page = joined ?? last.current; // what was shown stays, greyed, while the server cannot be asked
@@ -78,7 +89,7 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
     return query.error ? (
       <ErrorState problem={asProblem(query.error)} onRetry={() => void query.refetch()} />
     ) : (
-      <Loading rows={6} label="Loading sessions" />
+      <Waiting query={query} queryKey={LIST} rows={6} label="Loading sessions" />
     );
   }
   const isFiltered = Boolean(search || status || mode || whose);
@@ -94,8 +105,6 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
       </>
     );
   const chosen = sessions.filter((session) => selected.has(session.session_id)).map((session) => session.session_id);
-  const here = new Set(page.sessions.map((session) => session.session_id));
-  const further = isFiltered ? 0 : [...questions.keys()].filter((id) => !here.has(id)).length;
   return (
     <>
       <div className={styles.filters}>
@@ -126,47 +135,45 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
         </select>
       </div>
       {whoseFilter}
-      <StatusFilter
-        page={page}
-        sessions={page.sessions}
-        value={status}
-        onChange={(next) => onFilters({ ...filters, status: next })}
-      />
+      <StatusFilter page={page} value={status} onChange={(next) => onFilters({ ...filters, status: next })} />
       <p role="status" className="visually-hidden">
-        {isFiltered ? `${sessions.length} sessions match` : `${page.total} sessions`}
+        {isFiltered ? `${page.total} sessions match` : `${page.total} sessions`}
       </p>
       {query.error && <ErrorState problem={asProblem(query.error)} onRetry={() => void query.refetch()} />}
-      <Bulk selected={chosen} inTrash={status === "deleted"} onClear={() => setSelected(new Set())} />
+      <Bulk
+        selected={chosen}
+        gone={gone}
+        inTrash={status === "deleted"}
+        onAll={() => setSelected(new Set(sessions.map((session) => session.session_id)))}
+        onClear={() => setSelected(new Set())}
+      />
       {moved > 0 && (
         <Button size="xs" variant="default" className={styles.moved ?? ""} onClick={release}>
           {moved === 1 ? "1 change" : `${moved} changes`}: show
         </Button>
       )}
-      {further > 0 && (
-        <p className={styles.note}>
-          {further === 1 ? "1 session further down needs" : `${integer(further)} sessions further down need`} you too:
-          <Link to="/inbox">to the inbox</Link>
-        </p>
+      {sessions.length === 0 && !query.hasNextPage && !query.isPlaceholderData && (
+        <Nothing search={search} status={status} onFilters={onFilters} filters={filters} />
       )}
-      {sessions.length === 0 && !query.hasNextPage && <Nothing search={search} status={status} onFilters={onFilters} filters={filters} />}
-      <div data-stale={query.error ? "" : undefined} className={styles.groups} ref={list} {...hover}>
-        {grouped(sessions, held).map(([each, members]) => (
-          <Group
-            key={each}
-            status={each}
-            sessions={members}
-            total={totalOf(each, members, page)}
-            search={search}
-            questions={questions}
-            selected={selected}
-            onSelect={(id) => setSelected(toggled(selected, id))}
-            onAll={status === each || isFiltered ? undefined : () => onFilters({ ...filters, status: each })}
-          />
-        ))}
-      </div>
+      <Deleted value={setGone}>
+        <div data-stale={query.error ? "" : undefined} className={styles.groups} ref={list} {...hover}>
+          {grouped(sessions, held).map(([each, members]) => (
+            <Group
+              key={each}
+              status={each}
+              sessions={members}
+              total={totalOf(each, page)}
+              search={search}
+              selected={selected}
+              onSelect={(id) => setSelected(toggled(selected, id))}
+              onAll={status || search ? undefined : () => onFilters({ ...filters, status: each })}
+            />
+          ))}
+        </div>
+      </Deleted>
       {page.total > page.sessions.length && (
         <p className={styles.note}>
-          {integer(page.sessions.length)} of {integer(page.total)} were looked through; a search covers all of them.
+          {integer(page.sessions.length)} of {integer(page.total)} are shown; a search covers all of them.
           {query.hasNextPage && (
             <Button
               size="compact-sm"
@@ -183,13 +190,18 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
   );
 }
 
+function groupsOf(status: Shown | undefined): SessionGroup[] {
+  const group = status && SERVER_GROUP[status];
+  return group ? [group] : [];
+}
+
 /** Pages as one; what moved from one page to the next while they were read stands in the first. */
-function joinedPages(pages: readonly SessionPage[]): SessionPage | undefined {
+function joinedPages(pages: readonly SessionPage[], urgent: SessionPage | undefined): SessionPage | undefined {
   const [first] = pages;
   if (!first) return undefined;
-  const byId = new Map<string, SessionInfo>();
+  const byId = new Map<string, SessionInfo>(urgent?.sessions.map((session) => [session.session_id, session]));
   for (const page of pages)
-    for (const session of page.sessions) if (!byId.has(session.session_id)) byId.set(session.session_id, session);
+    for (const session of page.sessions) byId.set(session.session_id, byId.get(session.session_id) ?? session);
   return { ...first, sessions: [...byId.values()] };
 }
 
@@ -199,7 +211,7 @@ function toggled(selected: ReadonlySet<string>, id: string): Set<string> {
   return next;
 }
 
-/** While the pointer is over the list, sessions stay where they are; what would move is counted. */
+/** While the pointer or the focus is in the list, sessions stay where they are; what would move is counted. */
 function useHeld(sessions: readonly SessionInfo[]) {
   const [held, setHeld] = useState<ReadonlyMap<string, Shown>>(new Map());
   const release = () => setHeld(new Map());
@@ -211,7 +223,18 @@ function useHeld(sessions: readonly SessionInfo[]) {
       ? 0
       : sessions.filter((session) => held.has(session.session_id) && held.get(session.session_id) !== groupOf(session))
           .length;
-  return { held, moved, release, hover: { onPointerEnter: hold, onPointerLeave: release } };
+  const inside = (event: FocusEvent<HTMLElement>) => event.currentTarget.contains(event.relatedTarget);
+  const hover = {
+    onPointerEnter: hold,
+    onPointerLeave: (event: PointerEvent<HTMLElement>) => {
+      if (!event.currentTarget.contains(document.activeElement)) release();
+    },
+    onFocus: hold,
+    onBlur: (event: FocusEvent<HTMLElement>) => {
+      if (!inside(event) && !event.currentTarget.matches(":hover")) release();
+    },
+  };
+  return { held, moved, release, hover };
 }
 
 /** j and k go through the rows, x selects; Enter opens, as on any link. */
@@ -238,19 +261,18 @@ interface GroupProps {
   readonly sessions: readonly SessionInfo[];
   readonly total: number;
   readonly search: string;
-  readonly questions: ReadonlyMap<string, string>;
   readonly selected: ReadonlySet<string>;
   readonly onSelect: (id: string) => void;
   readonly onAll: (() => void) | undefined;
 }
 
-function Group({ status, sessions, total, search, questions, selected, onSelect, onAll }: GroupProps) {
+function Group({ status, sessions, total, search, selected, onSelect, onAll }: GroupProps) {
   const shown = onAll && sessions.length > SHORT + 2 ? sessions.slice(0, SHORT) : sessions;
   return (
     <section aria-labelledby={`group-${status}`} className={styles.group}>
       <h2 id={`group-${status}`}>
         {WORD[status]} <span className={styles.count}>{integer(total)}</span>
-        {shown.length < sessions.length && onAll && (
+        {shown.length < total && onAll && (
           <button type="button" className={styles.all} onClick={onAll}>
             show all
           </button>
@@ -263,7 +285,6 @@ function Group({ status, sessions, total, search, questions, selected, onSelect,
             session={session}
             status={shownOf(session)}
             search={search}
-            question={questions.get(session.session_id)}
             selected={selected.has(session.session_id)}
             onSelect={() => onSelect(session.session_id)}
           />

@@ -1,16 +1,21 @@
 import { Button } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { asProblem, type Problem } from "@/api/problem";
 import { commandSession, retryRun, suspendSession } from "@/api/sessions";
 import type { SessionInfo } from "@/api/types";
 import { Ago } from "@/components/Ago";
 import { Icon } from "@/components/Icon";
+import { InlineName } from "@/components/InlineName";
 import { Money } from "@/components/Money";
 import { useOneAtATime } from "@/components/OneAtATime";
 import { may, ROLE_WORD, type Right } from "@/lib/access";
 import { StatusChip } from "@/components/StatusChip";
+import { Steps } from "@/components/Steps";
+import { useNow } from "@/lib/now";
 import type { Shown } from "@/lib/status";
+import { left } from "@/lib/time";
+import { RowMenu } from "./RowMenu";
 import styles from "./SessionList.module.css";
 
 const YOU: Readonly<Record<string, string>> = { ...ROLE_WORD, "server-admin": "administer this server" };
@@ -22,17 +27,27 @@ interface Props {
   readonly session: SessionInfo;
   readonly status: Shown;
   readonly search: string;
-  /** What is asked in it, if something is. */
-  readonly question: string | undefined;
   readonly selected: boolean;
   readonly onSelect: (selected: boolean) => void;
 }
 
-export function SessionRow({ session, status, search, question, selected, onSelect }: Props) {
-  const waiting = session.pending_approvals;
+export function SessionRow({ session, status, search, selected, onSelect }: Props) {
   const [problem, setProblem] = useState<Problem | null>(null);
+  const [renames, setRenames] = useState(false);
+  const row = useRef<HTMLLIElement>(null);
+  const name = session.name || "Untitled";
+  const renamed = () => {
+    setRenames(false);
+    requestAnimationFrame(() => row.current?.querySelector<HTMLElement>("a")?.focus());
+  };
   return (
-    <li className={styles.row} data-status={status} data-selected={selected || undefined} data-row={session.session_id}>
+    <li
+      ref={row}
+      className={styles.row}
+      data-status={status}
+      data-selected={selected || undefined}
+      data-row={session.session_id}
+    >
       <input
         type="checkbox"
         className={styles.pick}
@@ -41,30 +56,54 @@ export function SessionRow({ session, status, search, question, selected, onSele
         onChange={(event) => onSelect(event.currentTarget.checked)}
       />
       <StatusChip status={status} />
-      <Link to="/sessions/$id" params={{ id: session.session_id }} className={styles.name ?? ""}>
-        <Marked text={session.name || "Untitled"} search={search} />
-      </Link>
+      {renames ? (
+        <div className={styles.renamed}>
+          <InlineName
+            sessionId={session.session_id}
+            name={session.name}
+            version={session.version}
+            onDone={renamed}
+          />
+        </div>
+      ) : (
+        <Link to="/sessions/$id" params={{ id: session.session_id }} className={styles.name ?? ""}>
+          <Marked text={name} search={search} />
+        </Link>
+      )}
       <span className={styles.facts}>
         <span className={styles.mode}>{session.mode}</span>
-        <span>{session.current_step ? `step ${session.current_step}` : ""}</span>
-        <span className={styles.end}>
-          {session.message_count > 0 && <Money usd={session.cost_usd} unpricedCalls={session.unpriced_calls} />}
+        <span>
+          <Steps
+            status={status}
+            at={session.current_step}
+            steps={session.plan_steps}
+            done={session.plan_steps_done}
+          />
         </span>
-        <Ago at={session.last_active_at} />
+        <span className={styles.end}>
+          {(session.cost_usd !== 0 || session.unpriced_calls > 0) && (
+            <Money usd={session.cost_usd} unpricedCalls={session.unpriced_calls} />
+          )}
+        </span>
+        {status === "running" ? (
+          <span className={styles.now}>live</span>
+        ) : (
+          <span className={styles.end}>
+            <Ago at={session.last_active_at} />
+          </span>
+        )}
       </span>
       <Deed session={session} status={status} onProblem={setProblem} />
+      <span className={styles.more}>
+        <RowMenu session={session} status={status} onProblem={setProblem} onRename={() => setRenames(true)} />
+      </span>
       {session.role !== "owner" && session.owner_name && (
         <p className={styles.whose}>
           <Icon name="users" size={13} /> {session.owner_name}’s · you {YOU[session.role]}
         </p>
       )}
-      {waiting > 0 && question && (
-        <p className={styles.reason}>
-          {question}
-          {waiting > 1 && ` and ${waiting - 1} more`}
-        </p>
-      )}
-      {waiting === 0 && session.status_reason && STANDING.has(status) && (
+      {session.question && <Question session={session} />}
+      {!session.question && session.status_reason && STANDING.has(status) && (
         <p className={styles.reason}>{session.status_reason}</p>
       )}
       {session.queue_length > 0 && <p className={styles.reason}>{session.queue_length} waiting to start</p>}
@@ -74,6 +113,27 @@ export function SessionRow({ session, status, search, question, selected, onSele
         </p>
       )}
     </li>
+  );
+}
+
+/** What is asked, and how long there is to answer. */
+function Question({ session }: { session: SessionInfo }) {
+  const now = useNow();
+  const more = session.pending_approvals - 1;
+  return (
+    <p className={styles.reason}>
+      {session.question}
+      {more > 0 && ` and ${more} more`}
+      {session.answer_by && (
+        <>
+          {" · "}
+          {Date.parse(session.answer_by) > now ? "answer within " : "its time has "}
+          <time dateTime={session.answer_by} title={new Date(session.answer_by).toLocaleString()}>
+            {left(session.answer_by, now)}
+          </time>
+        </>
+      )}
+    </p>
   );
 }
 

@@ -1,11 +1,11 @@
 import { Button, TextInput } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
-import type { SessionInfo, SessionPage } from "@/api/types";
+import type { SessionPage } from "@/api/types";
 import { Icon } from "@/components/Icon";
 import { EmptyState } from "@/components/States";
 import { integer } from "@/lib/format";
 import { WORD, type Shown } from "@/lib/status";
-import { groupOf, ORDER, SERVER_STATUS } from "./groups";
+import { allOf, ORDER, totalOf } from "./groups";
 import styles from "./SessionList.module.css";
 
 const SETTLE_MS = 200;
@@ -19,46 +19,32 @@ export interface Filters {
   readonly whose?: string | undefined;
 }
 
-/** Server totals for groups that are one status of the server; the others are counted on the page. */
-export function totalOf(status: Shown, sessions: readonly SessionInfo[], page: SessionPage): number {
-  if (["needs-you", "running", "ready"].includes(status) || page.total <= page.sessions.length) return sessions.length;
-  return page.counts[SERVER_STATUS[status] ?? ""] ?? sessions.length;
-}
+const ALWAYS: ReadonlySet<Shown> = new Set<Shown>(["needs-you", "running", "paused", "failed", "done"]);
 
+/** The groups with their totals; empty ones only where somebody looks for them. */
 export function StatusFilter(props: {
   page: SessionPage;
-  sessions: readonly SessionInfo[];
   value: Shown | undefined;
   onChange: (status: Shown | undefined) => void;
 }) {
-  const { page, sessions, value, onChange } = props;
-  const countOf = (status: Shown): number | null => {
-    const isOne = !["needs-you", "running", "ready"].includes(status);
-    if (isOne) return page.counts[SERVER_STATUS[status] ?? ""] ?? 0;
-    return value && SERVER_STATUS[value] !== "active"
-      ? null
-      : sessions.filter((session) => groupOf(session) === status).length;
-  };
+  const { page, value, onChange } = props;
+  const chip = (status: Shown | undefined, word: string, count: number) => (
+    <button
+      key={word}
+      type="button"
+      data-status={status}
+      aria-pressed={value === status}
+      onClick={() => onChange(value === status ? undefined : status)}
+    >
+      {word} <span>{integer(count)}</span>
+    </button>
+  );
   return (
     <div className={styles.statuses} role="group" aria-label="Status">
-      <button type="button" aria-pressed={!value} onClick={() => onChange(undefined)}>
-        All
-      </button>
-      {ORDER.map((status) => {
-        const count = countOf(status);
-        if (count === 0 && status !== value && status !== "needs-you" && status !== "running") return null;
-        return (
-          <button
-            key={status}
-            type="button"
-            aria-pressed={value === status}
-            onClick={() => onChange(value === status ? undefined : status)}
-          >
-            {status === "deleted" ? "Trash" : WORD[status]}
-            {count !== null && <span>{integer(count)}</span>}
-          </button>
-        );
-      })}
+      {chip(undefined, "All", allOf(page))}
+      {ORDER.filter((status) => ALWAYS.has(status) || status === value || totalOf(status, page) > 0).map((status) =>
+        chip(status, status === "deleted" ? "Trash" : WORD[status], totalOf(status, page)),
+      )}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import type { SessionInfo } from "@/api/types";
+import type { SessionGroup, SessionInfo, SessionPage } from "@/api/types";
 import { shownStatus, type Shown } from "@/lib/status";
 
 /** What needs somebody comes first; what is over comes last. */
@@ -15,18 +15,28 @@ export const ORDER: readonly Shown[] = [
 ];
 const GROUP_OF: Partial<Record<Shown, Shown>> = { pausing: "running", stopping: "running" };
 
-/** The server's statuses behind each word; three of them are one status of the server, told apart here. */
-export const SERVER_STATUS: Readonly<Partial<Record<Shown, string>>> = {
-  "needs-you": "active",
-  running: "active",
-  ready: "active",
-  paused: "suspended",
+/** The server's names of the groups. */
+export const SERVER_GROUP: Readonly<Record<string, SessionGroup>> = {
+  "needs-you": "needs_you",
+  running: "running",
+  ready: "ready",
+  paused: "paused",
   failed: "failed",
-  done: "completed",
+  done: "done",
   expired: "expired",
   archived: "archived",
   deleted: "deleted",
 };
+
+/** How many there are in a group, over all pages. */
+export function totalOf(status: Shown, page: SessionPage): number {
+  return page.groups?.[SERVER_GROUP[status] ?? ""] ?? 0;
+}
+
+/** How many there are in all, but for the trash. */
+export function allOf(page: SessionPage): number {
+  return ORDER.filter((status) => status !== "deleted").reduce((sum, status) => sum + totalOf(status, page), 0);
+}
 
 export function shownOf(session: SessionInfo): Shown {
   return shownStatus(session.status, session.run_status, session.pending_approvals);

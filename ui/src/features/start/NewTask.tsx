@@ -129,6 +129,7 @@ export function NewTask({ like, brief = false }: Props) {
           if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void start();
         }}
         size="md"
+        placeholder={brief ? "A question, a report, a survey. Ctrl Enter starts it." : undefined}
       />
       {!brief && !like && (
         <div className={styles.samples} role="group" aria-label="Sample tasks">
