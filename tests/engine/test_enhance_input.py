@@ -194,7 +194,7 @@ async def test_a_small_model_is_asked_field_by_field(
     two.replace_pdf("2401.00001", make_pdf(*[PAGE] * 60))
     here.provider.reply("What did the authors find", '{"key_findings": ["47.1 walls stand."]}')
     here.provider.reply("names of the software", '{"software": ["WallSim", "InventedTool"]}')
-    here.provider.reply("names of the data sets", '{"data_sets": ["brick  survey"]}')
+    here.provider.reply("names of the data sets", '{"data_sets": ["brick  survey", "stand for"]}')
     here.provider.reply("the data came from", '{"data_sources": ["Brick Survey", "Invented Archive"]}')
 
     session_id, result = await enhanced(here, "arXiv:2401.00001")
@@ -203,7 +203,7 @@ async def test_a_small_model_is_asked_field_by_field(
     kept = await read_json(here, session_id, SUMMARY)
     assert kept["key_findings"] == ["47.1 walls stand."]
     assert kept["software"] == ["WallSim"]
-    assert kept["data_sets"] == ["brick  survey"]
+    assert kept["data_sets"] == ["Brick Survey"]
     assert kept["data_sources"] == ["Brick Survey"]
     assert kept["title"] == "Walls and their ways"
     assert (kept["chars_read"], kept["whole_text"]) == (STARTER.source_chars, False)

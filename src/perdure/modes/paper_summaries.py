@@ -40,11 +40,7 @@ class PaperSummary(BaseModel):
 
 _QUESTIONS = {
     "key_findings": (3, 1, "What did the authors find? Up to 3 short sentences; keep numbers exact."),
-    "methods": (
-        3,
-        1,
-        "How did the authors work? Up to 3 short steps, such as what they observed, measured and fitted.",
-    ),
+    "methods": (3, 1, "How did the authors work? Up to 3 short sentences; keep to what the text says."),
     "keywords": (5, 1, "Copy up to 5 important terms from the text."),
     "data_sets": (3, 0, "Copy the names of the data sets that the text names; none if it names none."),
     "software": (3, 0, "Copy the names of the software that the text names; none if it names none."),
@@ -56,6 +52,11 @@ _QUESTIONS = {
     ),
 }
 _COPIED = ("keywords", "data_sets", "software", "data_sources")
+_NAMES = ("data_sets", "software")
+_OF_SOFTWARE = re.compile(
+    r"\b(software|packages?|librar(y|ies)|code|programs?|scripts?|tool(box|kit)|version)\b", re.I
+)
+_SENTENCE_END = re.compile(r"[.!?]\s|\n\s*\n")
 
 
 async def summarise(ctx: RunContext, paper: dict[str, Any]) -> StepResult:
@@ -124,8 +125,7 @@ async def _at_once(ctx: RunContext, text: str) -> dict[str, Any]:
 
 
 async def _field_by_field(ctx: RunContext, paper: str, text: str) -> dict[str, Any]:
-    """Ask a small model one thing at a time; names that it does not copy from the text are dropped."""
-    plain = " ".join(text.casefold().split())
+    """Ask a small model one thing at a time; what it does not copy from the text, or is no name, is dropped."""
     found: dict[str, Any] = {}
     for name, (most, least, question) in _QUESTIONS.items():
         reply = await ctx.agent(
@@ -137,15 +137,36 @@ async def _field_by_field(ctx: RunContext, paper: str, text: str) -> dict[str, A
         )
         items: list[str] = [item.strip() for item in getattr(reply.output, name) if item.strip()]
         if name in _COPIED:
-            items = [item for item in items if " ".join(item.casefold().split()) in plain]
+            items = [written for item in items if (written := as_written(item, text, name in _NAMES))]
         found[name] = list(dict.fromkeys(items))
         await ctx.console(f"{paper}: {name.replace('_', ' ')}: {len(found[name])}", key=f"{paper}:{name}")
     found["methods"] = [item for item in found["methods"] if item not in found["software"]]
     return found
 
 
+def as_written(item: str, text: str, is_name: bool) -> str | None:
+    """Return the words as the text has them; None if it has not, or if they are no name and should be one.
+
+    Names have a capital or a digit wherever they stand; those of software may do without, beside a word for it.
+    """
+    words = r"\s+".join(re.escape(word) for word in item.split())
+    places = list(re.finditer(rf"(?<!\w){words}(?!\w)", text, re.IGNORECASE))
+    if not places:
+        return None
+    plain = [place for place in places if not re.search(r"[A-Z0-9]", place[0])]
+    if is_name and any(not _OF_SOFTWARE.search(_sentence_around(place, text)) for place in plain):
+        return None
+    return " ".join(places[0][0].split())
+
+
+def _sentence_around(place: re.Match[str], text: str) -> str:
+    before, after = text[: place.start()], text[place.end() :]
+    return _SENTENCE_END.split(before)[-1] + _SENTENCE_END.split(after, maxsplit=1)[0]
+
+
 def _brief(name: str, most: int, least: int) -> type[BaseModel]:
-    item: Any = Annotated[str, Field(min_length=2, max_length=60 if name in _COPIED else 160, pattern=ASCII)]
+    shortest, longest = (2, 60) if name in _COPIED else (15, 160)
+    item: Any = Annotated[str, Field(min_length=shortest, max_length=longest, pattern=ASCII)]
     fields: dict[str, Any] = {name: (list_of(item), Field(min_length=least, max_length=most))}
     return create_model("BriefAnswer", **fields)
 
