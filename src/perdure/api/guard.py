@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from perdure.api.errors import BodyTooSlow, problem, problem_response
@@ -79,7 +80,7 @@ class Guard:
     ) -> None:
         self._app = app
         self._hosts = frozenset(_host_of(host) for host in allowed_hosts)
-        self._origins = frozenset(origin.rstrip("/").lower() for origin in allowed_origins)
+        self._origins = origins_of(allowed_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, then pass on."""
@@ -105,6 +106,9 @@ class Guard:
                 message["headers"] = [*message["headers"], *(pair for pair in standing if pair[0] not in own)]
             await send(message)
 
+        if "transfer-encoding" in headers and "content-length" in headers:
+            await _two_lengths()(scope, receive, send_with_headers)
+            return
         if refusal is not None:
             await problem_response(problem(403, "forbidden", refusal))(scope, receive, send_with_headers)
             return
@@ -121,10 +125,42 @@ class Guard:
             if headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
                 return "Requests from other web sites are refused."
             return None
-        origin = origin.rstrip("/").lower()
-        if origin in self._origins or _place_of(origin) == host.lower():
+        if is_own_origin(origin, scope, host, self._origins):
             return None
         return f"Requests from {origin} are refused; add it to PERDURE_ALLOWED_ORIGINS if it is yours."
+
+
+def is_own_origin(origin: str, scope: Scope, host: str, allowed: Collection[str]) -> bool:
+    """Whether a page of this server, or of a place that the settings name, made the request.
+
+    With https a page that came by http is none of ours: somebody on the way may have written it.
+    """
+    given = origin.rstrip("/").lower()
+    if given in allowed:
+        return True
+    try:
+        parts = urlsplit(given)
+    except ValueError:  # what no browser sends
+        return False
+    return (
+        parts.netloc != ""
+        and parts.netloc == host.lower()
+        and not (is_secure(scope) and parts.scheme == "http")
+    )
+
+
+def origins_of(texts: Iterable[str]) -> frozenset[str]:
+    """Return allowed origins as `is_own_origin` compares them."""
+    return frozenset(text.rstrip("/").lower() for text in texts)
+
+
+def _two_lengths() -> Response:
+    """Return what refuses a request that says its length in two ways, and ends its connection.
+
+    A server before this one may have believed the other length: what follows could be anybody's.
+    """
+    said = "A request has a `Content-Length` or a `Transfer-Encoding`, not both."
+    return problem_response(problem(400, "bad-request", said), {"Connection": "close"})
 
 
 def _in_time(receive: Receive) -> Receive:
@@ -162,13 +198,6 @@ def _host_of(host: str) -> str:
         return (urlsplit(f"//{host}").hostname or "").lower()
     except ValueError:
         return ""
-
-
-def _place_of(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:  # what no browser sends
-        return None
 
 
 def _without_trailing_slash(scope: Scope) -> Scope:

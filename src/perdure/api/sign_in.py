@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
@@ -17,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from perdure.api.auth import ACTOR, REFUSED, source_of
 from perdure.api.cookies import ACCESS, cookie_name
 from perdure.api.errors import problem_of, problem_response
+from perdure.api.guard import is_own_origin, origins_of
 from perdure.core.access import Action, Actor, require_scope
 from perdure.errors import CrossSiteRequest, PerdureError, Unauthenticated
 
@@ -94,7 +94,8 @@ def check_own_page(allowed_origins: list[str], scope: Scope, headers: Headers) -
         CrossSiteRequest: otherwise.
     """
     origin = headers.get("origin")
-    if origin is not None and not _own(origin, headers, allowed_origins):
+    host = headers.get("host", "")
+    if origin is not None and not is_own_origin(origin, scope, host, origins_of(allowed_origins)):
         raise CrossSiteRequest(f"A page of {origin} cannot use the cookies of this server.")
     if scope["method"] in SAFE_METHODS:
         site, mode = headers.get("sec-fetch-site"), headers.get("sec-fetch-mode")
@@ -124,13 +125,6 @@ def cookie_of(headers: Headers, name: str) -> str | None:
             if name in jar and jar[name].value:
                 found.add(jar[name].value)
     return found.pop() if len(found) == 1 else None
-
-
-def _own(origin: str, headers: Headers, allowed: list[str]) -> bool:
-    given = origin.rstrip("/").lower()
-    return given in {each.rstrip("/").lower() for each in allowed} or (
-        urlsplit(given).netloc != "" and urlsplit(given).netloc == headers.get("host", "").lower()
-    )
 
 
 def _pass(perdure: Perdure, scope: Scope, actor: Actor | None) -> None:
