@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.checks import assert_accessible, assert_not_wider_than_the_screen, shoot
+from tests.browser.checks import SIZES, assert_accessible, look_at, shoot
 from tests.browser.people import PASSWORD, WITHIN_MS, People, choose, fill_in
 from tests.browser.server import PerdureServer
 from tests.fakes.openai_server import OpenAIServer
@@ -221,33 +221,15 @@ def test_who_watches_is_shown_and_goes_when_they_go(people: People) -> None:
         expect(watching).to_have_count(0, timeout=WITHIN_MS)
 
 
-SCREENS = [
-    pytest.param("light", 1360, 900, id="light"),
-    pytest.param("dark", 1360, 900, id="dark"),
-    pytest.param("light", 390, 844, id="phone"),
-    pytest.param("dark", 390, 844, id="phone-dark"),
-]
-
-
-def look_at(page: Page, name: str) -> None:
-    """Fail when a screen is hard to use or too wide, and keep a picture of it."""
-    assert_accessible(page)
-    assert_not_wider_than_the_screen(page)
-    shoot(page, name)
-
-
-@pytest.mark.parametrize(("scheme", "width", "height"), SCREENS)
-def test_every_screen_of_several_people_is_accessible_and_fits(
-    people: People, scheme: str, width: int, height: int, request: pytest.FixtureRequest
-) -> None:
-    kind = request.node.callspec.id.removeprefix("chromium-")
+@pytest.mark.parametrize("size", SIZES)
+def test_every_screen_of_several_people_is_accessible_and_fits(people: People, size: str) -> None:
     ben, cleo = people.add("Ben Baker"), people.add("Cleo Clerk")
     people.add("Dora Dean-Robertson of the Harbour Office")
     session_id = ben.start_session("Ferry report")
-    options = {"color_scheme": scheme, "viewport": {"width": width, "height": height}}
+    options = {"viewport": SIZES[size]}
 
     def check(page: Page, name: str) -> None:
-        look_at(page, f"people-{name}-{kind}")
+        look_at(page, f"people-{name}", size)
 
     context = ben.context(**options)
     page = context.new_page()
@@ -311,17 +293,13 @@ def test_every_screen_of_several_people_is_accessible_and_fits(
         check(page, "server-admin")
 
 
-@pytest.mark.parametrize(("scheme", "width", "height"), SCREENS)
-def test_every_setting_of_a_person_is_accessible_and_fits(
-    people: People, scheme: str, width: int, height: int, request: pytest.FixtureRequest
-) -> None:
-    kind = request.node.callspec.id.removeprefix("chromium-")
-
+@pytest.mark.parametrize("size", SIZES)
+def test_every_setting_of_a_person_is_accessible_and_fits(people: People, size: str) -> None:
     def check(page: Page, name: str) -> None:
-        look_at(page, f"people-{name}-{kind}")
+        look_at(page, f"people-{name}", size)
 
     ben = people.add("Ben Baker")
-    options = {"color_scheme": scheme, "viewport": {"width": width, "height": height}}
+    options = {"viewport": SIZES[size]}
     with ben.page("/inbox", **options) as page:
         page.goto("/settings/profile")
         expect(page.get_by_role("list", name="Sign-ins").get_by_role("listitem")).not_to_have_count(0)

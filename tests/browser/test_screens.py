@@ -8,47 +8,32 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.checks import (
-    assert_accessible,
-    assert_not_wider_than_the_screen,
-    shoot,
-    wait_until_settled,
-)
+from tests.browser.checks import SIZES, look_at, wait_until_settled
 from tests.browser.console import Console
 from tests.browser.server import PerdureServer
 from tests.fakes.openai_server import OpenAIServer
 
 pytestmark = pytest.mark.browser
 
-SCREENS = [
-    pytest.param("light", 1360, 900, id="light"),
-    pytest.param("dark", 1360, 900, id="dark"),
-    pytest.param("light", 390, 844, id="phone"),
-    pytest.param("dark", 390, 844, id="phone-dark"),
-]
+
+@pytest.fixture(params=SIZES)
+def size(request: pytest.FixtureRequest) -> str:
+    return request.param
 
 
 @pytest.fixture
-def screen(browser: Browser, server: PerdureServer, request: pytest.FixtureRequest) -> Iterator[Page]:
-    scheme, width, height = request.param
-    context = browser.new_context(
-        base_url=server.url, color_scheme=scheme, viewport={"width": width, "height": height}, locale="en-GB"
-    )
+def screen(browser: Browser, server: PerdureServer, size: str) -> Iterator[Page]:
+    context = browser.new_context(base_url=server.url, viewport=SIZES[size], locale="en-GB")
     yield context.new_page()
     context.close()
 
 
-@pytest.mark.parametrize("screen", [pytest.param(p.values, id=p.id) for p in SCREENS], indirect=True)
 def test_every_screen_is_accessible_and_fits(
-    screen: Page, server: PerdureServer, provider: OpenAIServer, request: pytest.FixtureRequest
+    screen: Page, size: str, server: PerdureServer, provider: OpenAIServer
 ) -> None:
-    kind = request.node.callspec.id.removeprefix("chromium-")
-
     def check(name: str) -> None:
         wait_until_settled(screen)
-        assert_accessible(screen)
-        assert_not_wider_than_the_screen(screen)
-        shoot(screen, f"screen-{name}-{kind}")
+        look_at(screen, f"screen-{name}", size)
 
     screen.goto("/")
     expect(screen.get_by_text("Nothing here yet")).to_be_visible()
