@@ -37,7 +37,7 @@ def parts(cores: int) -> list[Part]:
     Together they have more workers than there are cores: tests wait for processes and disks as well. A plugin that
     a part has no use for is not loaded: that takes seconds in each of its processes.
     """
-    others, browsers = min(cores + 1, MOST_WORKERS), min(max(2, cores // 2), MOST_WORKERS)
+    others, browsers = min(2 * cores, MOST_WORKERS), min(max(2, cores), MOST_WORKERS // 2)
     kept = ("-n", str(others), *BY_FILE, "-p", "no:playwright", "-m", "not browser and not soak")
     shown = ("-n", str(browsers), *BY_FILE, "-p", "no:schemathesis", "-m", "browser and not soak")
     return [Part("all but browser tests", kept), Part("browser tests", (*shown, "tests/browser"))]

@@ -34,6 +34,15 @@ SECONDS: dict[str, int] = {
     "tests/state_machine/test_sessions.py": 30,
     "tests/documents/test_tools.py": 30,
     "tests/contract/test_ui_toolchain.py": 25,
+    "tests/browser/test_people_states.py": 150,
+    "tests/browser/test_people_sharing.py": 150,
+    "tests/browser/test_screens.py": 80,
+    "tests/browser/test_journeys.py": 70,
+    "tests/browser/test_hostile_text.py": 50,
+    "tests/browser/test_session_page.py": 50,
+    "tests/browser/test_showcase.py": 40,
+    "tests/browser/test_people.py": 40,
+    "tests/browser/test_modes.py": 40,
 }
 """Seconds a file takes by itself, where it is more than a few; their order matters, not the figures."""
 
