@@ -8,11 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from websockets.asyncio.client import ClientConnection
 
 from perdure.core.access import LOCAL_USER_ID
 from perdure.ids import new_id
 from perdure.store import operations
+from perdure.store.tables import shares
 from tests.api.conftest import Shared, frame, until
 from tests.factories import STRANGER
 
@@ -337,12 +339,10 @@ async def test_expiry_ends_a_watch(shared: Shared) -> None:
     share = await shared.share(session, "ann")
     async with shared.socket("ann", f"/ws/sessions/{session}") as ann:
         await until(ann, lambda f: f["type"] == "sync")
-        await store.write(
-            lambda tx: tx.cursor.execute(
-                "UPDATE pd_shares SET expires_at = ? WHERE id = ?",
-                (int((store.now() - timedelta(seconds=1)).timestamp() * 1_000_000), share),
-            )
+        over = (
+            update(shares).where(shares.c.id == share).values(expires_at=store.now() - timedelta(seconds=1))
         )
+        await store.write(lambda tx: tx.db.execute(over))
         async with asyncio.timeout(15):
             while True:
                 seen = await frame(ann, 15.0)
