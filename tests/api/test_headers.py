@@ -143,11 +143,11 @@ async def test_without_named_origins_a_preflight_is_given_nothing(app: Running) 
 
 
 def content(file: Path) -> str:
-    """Return a hash of every row of every table."""
+    """Return a hash of every row of every table but the audit log, where downloads are on record."""
     digest = hashlib.sha256()
     with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
         tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in sorted(tables):
+        for table in sorted(set(tables) - {"pd_audit_entries", "pd_audit_head"}):
             digest.update(table.encode())
             for row in sorted(map(repr, database.execute(f'SELECT * FROM "{table}"'))):
                 digest.update(row.encode())
