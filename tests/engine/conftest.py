@@ -47,12 +47,14 @@ class House:
 
     async def run(self, run_id: str, *statuses: str) -> Run:
         """Wait until the run has one of the statuses."""
+        pause_s = 0.02
         async with asyncio.timeout(WAIT_S):
             while True:
                 run = await self.app.runs.get(LOCAL_ACTOR, run_id)
                 if run.status in statuses:
                     return run
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 1.5, 0.1)  # asking takes the processor from what is waited for
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something outside holds."""
