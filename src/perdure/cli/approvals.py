@@ -44,7 +44,8 @@ def show(approval: ApprovalId, server: Server = DEFAULT_SERVER, as_json: AsJson 
         output.print_json(found)
         return
     output.line(answering.describe(found))
-    output.line(f"{found.status}; options: {', '.join(found.options)}")
+    by = f" by {found.answered_by.name}" if found.answered_by and found.answered_by.name else ""
+    output.line(f"{found.status}{by}; options: {', '.join(found.options)}")
 
 
 @app.command()

@@ -128,7 +128,8 @@ def line_of(event: Event) -> tuple[str, str] | None:
         case "step_skipped":
             return f"- {_step(data)} skipped{_because(data)}", "dim"
         case "agent_message":
-            return f"{data.get('agent') or data.get('role')}: {data.get('content', '')}", ""
+            speaker = data.get("agent") or _name(data.get("author")) or data.get("role")
+            return f"{speaker}: {data.get('content', '')}", ""
         case "tool_call":
             return f"  {data.get('tool')}({_short(data.get('arguments'))})", "magenta"
         case "tool_result":
@@ -142,7 +143,8 @@ def line_of(event: Event) -> tuple[str, str] | None:
         case "approval_request":
             return f"? {data.get('title')}", "bold yellow"
         case "approval_resolved":
-            by = f" by {data['responded_by']}" if data.get("responded_by") else ""
+            person = _name(data.get("answered_by")) or data.get("responded_by")
+            by = f" by {person}" if person else ""
             return f"  {data.get('resolution') or data.get('status')}{by}", "yellow"
         case "budget_warning" | "budget_exceeded":
             used, allowed = float(data.get("used") or 0), float(data.get("allowed") or 0)
@@ -151,6 +153,10 @@ def line_of(event: Event) -> tuple[str, str] | None:
             return f"Problem: {data.get('message')}", "red"
         case _:
             return None
+
+
+def _name(person: Any) -> str:
+    return str(person.get("name") or "") if isinstance(person, dict) else ""  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 
 def _step(data: dict[str, Any]) -> str:
