@@ -99,7 +99,9 @@ async def test_a_key_whose_request_failed_can_be_used_again(app: Running) -> Non
     ).status_code == 201
 
 
-async def test_a_request_that_is_cut_off_keeps_its_key(app: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_request_that_is_cut_off_keeps_its_key_and_its_answer(
+    app: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     create, stored = SessionService.create, asyncio.Event()
 
     async def stored_and_unanswered(self: SessionService, *given: Any, **values: Any) -> Any:
@@ -120,8 +122,8 @@ async def test_a_request_that_is_cut_off_keeps_its_key(app: Running, monkeypatch
 
     again = await app.http.post(address, json={"mode": "one-shot"}, headers=headers)
 
-    assert again.status_code == 409
-    assert (await app.http.get(address)).json()["total"] == 1
+    assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
+    assert [each["id"] for each in (await app.http.get(address)).json()["sessions"]] == [again.json()["id"]]
 
 
 async def test_moves_a_session_through_its_life(app: Running) -> None:

@@ -381,7 +381,7 @@ async def test_the_ledger_counts_each_call_once_whoever_reports_it(store: Store,
     assert sorted(wrote) == [False] * 9 + [True]
     stored = await store.read(lambda tx: runs.get_run(tx, one.id))
     assert (stored.input_tokens, stored.output_tokens, stored.cost_usd_micros) == (100, 10, 250)
-    assert len(await store.read(lambda tx: costs.list_calls(tx, session.id))) == 1
+    assert len(await store.read(lambda tx: costs.list_newest_calls(tx, session.id, 9))) == 1
 
 
 async def test_the_queue_keeps_its_order(store: Store, session: Session) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -35,6 +35,35 @@ class CostRecord(BaseModel):
     created_at: datetime
 
 
+class CostSum(NamedTuple):
+    """What calls that agree in everything named here came to."""
+
+    model: str
+    agent: str | None
+    step_id: str | None
+    run_id: str
+    day: str
+    """Of the calls, in UTC, as `2026-03-01`."""
+    price_version: str | None
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cost_usd_micros: int
+    """Of those with a known price."""
+    unpriced_calls: int
+
+
+class Spent(NamedTuple):
+    """One call, short: there may be a hundred thousand."""
+
+    call_id: str
+    step_id: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd_micros: int | None
+
+
 @dataclass(frozen=True)
 class MadeCall:
     """Names one call of a model for ever: which operation of which attempt made it, and the how manieth time."""
@@ -62,7 +91,7 @@ class MadeCall:
         return cls(parts[0], *map(int, numbers))
 
 
-def made_again(records: Iterable[CostRecord]) -> set[str]:
+def made_again(records: Iterable[CostRecord | Spent]) -> set[str]:
     """Return the `call_id` of each call whose answer did not count, because the same was done again later.
 
     Either the operation it belonged to was repeated after a crash, or its whole step in a later attempt. A
@@ -90,34 +119,32 @@ def usd(micros: int | None) -> float | None:
     return None if micros is None else micros / 1_000_000
 
 
-def breakdown(records: list[CostRecord], by: str) -> list[dict[str, Any]]:
-    """Sum records by `model`, `agent`, `step_id`, `run_id`, `day` or `price_version`, dearest first.
+def total_of(sums: Iterable[CostSum | Spent]) -> dict[str, Any]:
+    """Add up: calls, input_tokens, output_tokens, cached_tokens, cost_usd, unpriced_calls.
 
-    Each row: key, calls, input_tokens, output_tokens, cached_tokens, cost_usd, unpriced_calls. A row of
-    nothing but calls without a known price has no cost: None, and not zero.
+    Nothing but calls without a known price have no cost: None, and not zero.
     """
-    rows: dict[str, dict[str, Any]] = {}
-    for record in records:
-        key = record.created_at.date().isoformat() if by == "day" else str(getattr(record, by) or "")
-        row = rows.setdefault(
-            key,
-            {
-                "key": key,
-                "calls": 0,
-                "input_tokens": 0,
-                "output_tokens": 0,
-                "cached_tokens": 0,
-                "cost_usd_micros": 0,
-                "unpriced_calls": 0,
-            },
-        )
-        row["calls"] += 1
-        row["input_tokens"] += record.input_tokens or 0
-        row["output_tokens"] += record.output_tokens or 0
-        row["cached_tokens"] += record.cached_tokens or 0
-        row["cost_usd_micros"] += record.cost_usd_micros or 0
-        row["unpriced_calls"] += record.cost_usd_micros is None
-    for row in rows.values():
-        micros = row.pop("cost_usd_micros")
-        row["cost_usd"] = usd(micros if row["calls"] > row["unpriced_calls"] else None)
-    return sorted(rows.values(), key=lambda r: (-(r["cost_usd"] or 0), r["key"]))
+    total = {"calls": 0, "input_tokens": 0, "output_tokens": 0, "cached_tokens": 0, "unpriced_calls": 0}
+    micros = 0
+    for one in sums:
+        summed = isinstance(one, CostSum)
+        total["calls"] += one.calls if summed else 1
+        total["input_tokens"] += one.input_tokens or 0
+        total["output_tokens"] += one.output_tokens or 0
+        total["cached_tokens"] += one.cached_tokens if summed else 0
+        total["unpriced_calls"] += one.unpriced_calls if summed else one.cost_usd_micros is None
+        micros += one.cost_usd_micros or 0
+    known = not total["calls"] or total["calls"] > total["unpriced_calls"]
+    return {**total, "cost_usd": usd(micros if known else None)}
+
+
+def breakdown(sums: Iterable[CostSum], by: str) -> list[dict[str, Any]]:
+    """Add up by `model`, `agent`, `step_id`, `run_id`, `day` or `price_version`, dearest first.
+
+    Each row: key, and what `total_of` gives.
+    """
+    parts: dict[str, list[CostSum]] = {}
+    for one in sums:
+        parts.setdefault(str(getattr(one, by) or ""), []).append(one)
+    rows = [{"key": key, **total_of(part)} for key, part in parts.items()]
+    return sorted(rows, key=lambda r: (-(r["cost_usd"] or 0), r["key"]))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
 from typing import Any
 
 from perdure.core.access import Action, Actor
 from perdure.core.clock import wire_time
-from perdure.core.costs import CostRecord, breakdown, made_again, usd
+from perdure.core.costs import CostSum, breakdown, made_again, total_of, usd
 from perdure.services.access import session_for
 from perdure.store import costs, runs
 from perdure.store.store import Store
@@ -15,6 +15,8 @@ from perdure.store.transaction import Tx
 
 _SHOWN = 200
 _LABEL_CHARS = 80
+_READ_CHARS = 1000
+"""Enough of a task for its label, whatever white space it begins with."""
 
 
 class CostService:
@@ -34,34 +36,37 @@ class CostService:
 
         def body(tx: Tx) -> dict[str, Any]:
             session = session_for(tx, actor, session_id, Action.READ)
-            records = costs.list_calls(tx, session.id)
-            unpriced = sum(1 for r in records if r.cost_usd_micros is None)
-            total = sum(r.cost_usd_micros or 0 for r in records)
-            again = made_again(records)
+            sums = costs.sum_calls(tx, session.id)
+            compared = costs.list_calls_to_compare(tx, session.id)
+            again = made_again(compared)
+            total, anew = total_of(sums), total_of(call for call in compared if call.call_id in again)
             steps = {s.id: f"{s.key}: {s.name}" for s in runs.list_steps(tx, session_id=session.id)}
+            tasks = runs.list_tasks(tx, session.id, {one.run_id for one in sums}, _READ_CHARS)
             return {
                 "session_id": session.id,
-                "calls": len(records),
-                "total_cost_usd": usd(total if len(records) > unpriced or not records else None),
-                "unpriced_calls": unpriced,
-                "input_tokens": sum(r.input_tokens or 0 for r in records),
-                "output_tokens": sum(r.output_tokens or 0 for r in records),
-                "cached_tokens": sum(r.cached_tokens or 0 for r in records),
-                "by_model": breakdown(records, "model"),
-                "by_agent": breakdown(records, "agent"),
-                "by_step": _labelled(breakdown(records, "step_id"), steps),
-                "by_run": _labelled(breakdown(records, "run_id"), _tasks(tx, records)),
-                "by_day": breakdown(records, "day"),
-                "made_again": _spent(r for r in records if r.call_id in again),
-                "price_versions": _price_versions(tx, records),
+                "calls": total["calls"],
+                "total_cost_usd": total["cost_usd"],
+                "unpriced_calls": total["unpriced_calls"],
+                "input_tokens": total["input_tokens"],
+                "output_tokens": total["output_tokens"],
+                "cached_tokens": total["cached_tokens"],
+                "by_model": breakdown(sums, "model"),
+                "by_agent": breakdown(sums, "agent"),
+                "by_step": _labelled(breakdown(sums, "step_id"), steps),
+                "by_run": _labelled(
+                    breakdown(sums, "run_id"), {key: _brief(task) for key, task in tasks.items()}
+                ),
+                "by_day": breakdown(sums, "day"),
+                "made_again": {key: number for key, number in anew.items() if key != "cached_tokens"},
+                "price_versions": _price_versions(tx, sums),
                 "price_version": self._price_version,
                 "records": [
                     {
-                        **r.model_dump(mode="json"),
-                        "cost_usd": usd(r.cost_usd_micros),
-                        "made_again": r.call_id in again,
+                        **record.model_dump(mode="json"),
+                        "cost_usd": usd(record.cost_usd_micros),
+                        "made_again": record.call_id in again,
                     }
-                    for r in reversed(records[-_SHOWN:])
+                    for record in costs.list_newest_calls(tx, session.id, _SHOWN)
                 ],
                 "as_of_seq": session.last_seq,
             }
@@ -69,26 +74,8 @@ class CostService:
         return await self._store.read(body)
 
 
-def _spent(records: Iterable[CostRecord]) -> dict[str, Any]:
-    found = list(records)
-    unpriced = sum(1 for r in found if r.cost_usd_micros is None)
-    known = sum(r.cost_usd_micros or 0 for r in found)
-    return {
-        "calls": len(found),
-        "unpriced_calls": unpriced,
-        "input_tokens": sum(r.input_tokens or 0 for r in found),
-        "output_tokens": sum(r.output_tokens or 0 for r in found),
-        "cost_usd": usd(known if len(found) > unpriced or not found else None),
-    }
-
-
 def _labelled(rows: list[dict[str, Any]], names: dict[str, str]) -> list[dict[str, Any]]:
     return [{**row, "label": names.get(row["key"])} for row in rows]
-
-
-def _tasks(tx: Tx, records: list[CostRecord]) -> dict[str, str]:
-    ids = {record.run_id for record in records}
-    return {run_id: _brief(runs.get_run(tx, run_id).task) for run_id in ids}
 
 
 def _brief(task: str) -> str:
@@ -96,9 +83,11 @@ def _brief(task: str) -> str:
     return words if len(words) <= _LABEL_CHARS else words[: _LABEL_CHARS - 1] + "…"
 
 
-def _price_versions(tx: Tx, records: list[CostRecord]) -> list[dict[str, Any]]:
-    priced = [r for r in records if r.cost_usd_micros is not None and r.price_version]
-    calls = {row["key"]: row["calls"] for row in breakdown(priced, "price_version")}
+def _price_versions(tx: Tx, sums: list[CostSum]) -> list[dict[str, Any]]:
+    priced = [one for one in sums if one.price_version and one.calls > one.unpriced_calls]
+    calls = Counter[str]()
+    for one in priced:
+        calls[one.price_version or ""] += one.calls - one.unpriced_calls
     return [
         {
             "version": known["version"],

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import BigInteger, exists, func, select, type_coerce, update
 
-from perdure.core.costs import CostRecord
+from perdure.core.costs import CostRecord, CostSum, Spent
 from perdure.store.columns import to_micros
 from perdure.store.rows import fetch_all, find_one, insert_row
 from perdure.store.tables import cost_records, price_versions, runs
 from perdure.store.transaction import Tx
 
+_DAY = 24 * 3600 * 1_000_000
+_FIRST_DAY = date(1970, 1, 1)
+_FIRST_TIME = "%:1.1"
+"""How the ids of calls end that the first execution of a run made for the first time; see `core.costs.MadeCall`."""
 _PRICES = UUID("6f2a5a53-3a47-5f0f-9d2c-0b7f6f3b1c55")
 
 
@@ -89,16 +94,46 @@ def _count_unpriced(tx: Tx, run_id: str, change: int) -> None:
         )
 
 
-def list_calls(tx: Tx, session_id: str) -> list[CostRecord]:
-    """Return a session's calls, oldest first."""
-    return _calls(tx, cost_records.c.session_id == session_id)
+def sum_calls(tx: Tx, session_id: str) -> list[CostSum]:
+    """Return a session's ledger added up: a row for each model, agent, step, day and table of prices in it."""
+    told = cost_records.c
+    day = type_coerce(told.created_at, BigInteger) // _DAY
+    groups = (told.model, told.agent, told.step_id, told.run_id, day, told.price_version)
+    sums = (told.input_tokens, told.output_tokens, told.cached_tokens, told.cost_usd_micros)
+    query = select(
+        *groups,
+        func.count(),
+        *(func.coalesce(func.sum(column), 0) for column in sums),
+        func.count() - func.count(told.cost_usd_micros),
+    )
+    found = tx.db.execute(query.where(told.session_id == session_id).group_by(*groups))
+    return [_sum(*row) for row in found]
+
+
+def _sum(
+    model: str, agent: str | None, step_id: str | None, run_id: str, day: int, prices: str | None, *sums: Any
+) -> CostSum:
+    named = (model, agent, step_id, run_id, (_FIRST_DAY + timedelta(days=day)).isoformat(), prices)
+    return CostSum(*named, *(int(one) for one in sums))  # PostgreSQL adds integers up to decimals
+
+
+def list_newest_calls(tx: Tx, session_id: str, limit: int) -> list[CostRecord]:
+    """Return a session's last calls, newest first."""
+    query = select(cost_records).where(cost_records.c.session_id == session_id)
+    newest = query.order_by(cost_records.c.created_at.desc(), cost_records.c.id.desc())
+    return fetch_all(tx, CostRecord, newest.limit(limit))
+
+
+def list_calls_to_compare(tx: Tx, session_id: str) -> list[Spent]:
+    """Return the calls of those runs in which some may have been made again: runs that were executed more than once,
+    or that made a call a second time."""
+    told, other = cost_records.c, cost_records.alias("other")
+    executed_again = exists().where(other.c.run_id == told.run_id, other.c.call_id.not_like(_FIRST_TIME))
+    query = select(told.call_id, told.step_id, told.input_tokens, told.output_tokens, told.cost_usd_micros)
+    return [Spent(*row) for row in tx.db.execute(query.where(told.session_id == session_id, executed_again))]
 
 
 def list_run_calls(tx: Tx, run_id: str) -> list[CostRecord]:
     """Return a run's calls, oldest first."""
-    return _calls(tx, cost_records.c.run_id == run_id)
-
-
-def _calls(tx: Tx, condition: ColumnElement[bool]) -> list[CostRecord]:
-    query = select(cost_records).where(condition)
+    query = select(cost_records).where(cost_records.c.run_id == run_id)
     return fetch_all(tx, CostRecord, query.order_by(cost_records.c.created_at, cost_records.c.id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -85,6 +85,12 @@ def list_runs(tx: Tx, session_id: str, limit: int, offset: int) -> tuple[list[Ru
     ).scalar_one()
     page = query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit).offset(offset)
     return fetch_all(tx, Run, page), int(total)
+
+
+def list_tasks(tx: Tx, session_id: str, run_ids: Collection[str], chars: int) -> dict[str, str]:
+    """Return how the tasks of those runs of a session begin, by run."""
+    query = select(runs.c.id, func.substr(runs.c.task, 1, chars)).where(runs.c.session_id == session_id)
+    return {run_id: task for run_id, task in tx.db.execute(query) if run_id in run_ids}
 
 
 def list_runs_in(tx: Tx, statuses: Sequence[RunStatus], *, after: str = "", limit: int = 500) -> list[Run]:

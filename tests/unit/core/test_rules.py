@@ -19,7 +19,7 @@ from perdure.core.approvals import (
 )
 from perdure.core.assets import Asset
 from perdure.core.clock import utc_now, wire_time
-from perdure.core.costs import CostRecord, MadeCall, breakdown, made_again, usd
+from perdure.core.costs import CostRecord, CostSum, MadeCall, breakdown, made_again, usd
 from perdure.core.events import EVENT_TYPES, Console, Event, NewEvent
 from perdure.core.hops import is_done
 from perdure.core.messages import Message, MessageRole, text_parts
@@ -128,6 +128,13 @@ def test_only_what_is_offered_can_be_chosen() -> None:
         check_answer(question, Resolution.REJECT, START)
 
 
+def summed(call: CostRecord) -> CostSum:
+    unpriced = int(call.cost_usd_micros is None)
+    spent = (call.input_tokens or 0, call.output_tokens or 0, call.cached_tokens or 0)
+    named = (call.model, call.agent, call.step_id, call.run_id, call.created_at.date().isoformat())
+    return CostSum(*named, call.price_version, 1, *spent, call.cost_usd_micros or 0, unpriced)
+
+
 def test_a_breakdown_adds_up_dearest_first_and_counts_the_unpriced() -> None:
     run = factories.run(new_id())
     calls = [
@@ -136,14 +143,15 @@ def test_a_breakdown_adds_up_dearest_first_and_counts_the_unpriced() -> None:
         factories.call(run, "3", model="a", cost_usd_micros=None, input_tokens=None, output_tokens=None),
         factories.call(run, "4", model="c", cost_usd_micros=None, created_at=START + timedelta(days=1)),
     ]
-    by_model = breakdown(calls, "model")
+    sums = [summed(call) for call in calls]
+    by_model = breakdown(sums, "model")
     assert [(r["key"], r["calls"], r["cost_usd"], r["unpriced_calls"]) for r in by_model] == [
         ("b", 1, 0.0005, 0),
         ("a", 2, 0.0001, 1),
         ("c", 1, None, 1),
     ]
-    assert [r["key"] for r in breakdown(calls, "day")] == ["2026-03-01", "2026-03-02"]
-    assert {r["key"] for r in breakdown(calls, "agent")} == {"", "x"}
+    assert [r["key"] for r in breakdown(sums, "day")] == ["2026-03-01", "2026-03-02"]
+    assert {r["key"] for r in breakdown(sums, "agent")} == {"", "x"}
     assert breakdown([], "model") == []
     assert (usd(None), usd(1_500_000)) == (None, 1.5)
 
@@ -181,7 +189,7 @@ def test_a_call_made_elsewhere_is_not_taken_for_one_of_ours(text: str) -> None:
 def test_every_breakdown_has_the_total_of_its_records(costs: list[int | None]) -> None:
     run = factories.run(new_id())
     calls = [factories.call(run, str(n), model=f"m{n % 3}", cost_usd_micros=c) for n, c in enumerate(costs)]
-    rows = breakdown(calls, "model")
+    rows = breakdown(map(summed, calls), "model")
     assert sum(round((r["cost_usd"] or 0) * 1_000_000) for r in rows) == sum(c or 0 for c in costs)
     assert sum(r["unpriced_calls"] for r in rows) == costs.count(None)
 
