@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -22,6 +23,7 @@ from perdure.core.clock import utc_now
 from perdure.core.costs import usd
 from perdure.core.events import Console, NewEvent
 from perdure.core.missions import Hop, HopStatus, Mission
+from perdure.core.runs import Step
 from perdure.core.secrets import SecretRef
 from perdure.core.sessions import Session
 from perdure.core.tools import ToolCategory
@@ -87,6 +89,8 @@ class EngineContext:
     failed_step: str | None = None
     _failed: set[str] = field(default_factory=set[str])
     """The steps that failed in this execution."""
+    _begun: Counter[str] = field(default_factory=Counter[str])
+    """How often each step was begun in this execution: again after a failure, by its mode."""
     _step_id: str | None = None
     _hop_id: str | None = None
     _turn: int = 0
@@ -141,30 +145,37 @@ class EngineContext:
             number=spec.number,
             repeated=spec.key in self._failed,
         )
+        self._begun[spec.key] += 1
+        end = f"{spec.key}:{self._begun[spec.key]}"
+        record = await self.operations.skipped(end) or await self._carried_out(spec, step, body, end)
+        self._turn, self._gate.asked, self._heard = record["counts"]
+        await progress.complete_step(
+            run, step, checkpoint=record["checkpoint"], summary=record["summary"], number=spec.number
+        )
+        return record["checkpoint"]
+
+    async def _carried_out(
+        self, spec: StepSpec, step: Step, body: Callable[[], Awaitable[Any]], end: str
+    ) -> dict[str, Any]:
+        """Carry a step's body out and record what it leaves behind; a replay takes the record and skips the body."""
+        progress, run = self.operations.progress, self.operations.run
         self._step_id, self._hop_id = step.id, spec.hop_id
         try:
             result = StepResult.of(await body())
-        except PerdureError as error:
-            self._note_failed(spec.key)
-            await self.operations.hold_if_stopping()
-            await progress.fail_step(run, step, redactor.value(error.to_dict()), spec.number)
-            raise
-        except Exception as error:  # a fault of the mode, which may be a plug-in: the step says so
-            self._note_failed(spec.key)
+        except Exception as error:  # also a fault of the mode, which may be a plug-in: the step says so
+            self.failed_step = spec.key
+            self._failed.add(spec.key)
             fault = {"code": "mode-error", "message": f"{type(error).__name__}: {error}"}
+            if isinstance(error, PerdureError):
+                fault = error.to_dict()
             await self.operations.hold_if_stopping()
             await progress.fail_step(run, step, redactor.value(fault), spec.number)
             raise
         finally:
             self._step_id = self._hop_id = None
-        await progress.complete_step(
-            run, step, checkpoint=result.checkpoint, summary=result.summary, number=spec.number
-        )
-        return result.checkpoint
-
-    def _note_failed(self, key: str) -> None:
-        self.failed_step = key
-        self._failed.add(key)
+        counts = [self._turn, self._gate.asked, self._heard]
+        record = {"checkpoint": result.checkpoint, "summary": result.summary, "counts": counts}
+        return await self.operations.end(end, record)
 
     async def agent(
         self,

@@ -16,6 +16,7 @@ from perdure.services.progress import RunProgress
 
 T = TypeVar("T")
 
+_END = "end:"
 _PAUSED = frozenset({RunStatus.PAUSING, RunStatus.PAUSED})
 _PARKED = frozenset({RunStatus.PAUSED, RunStatus.WAITING})
 
@@ -52,6 +53,8 @@ class Operations:
     _quiet: asyncio.Condition = field(default_factory=asyncio.Condition)
     _aborted: bool = False
     _left: bool = False
+    _ends: dict[str, int] | None = None
+    """The ends of steps that earlier executions recorded, with the number of each."""
     _broken_off: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
 
     async def durable(self, name: str, body: Callable[[], Awaitable[T]]) -> T:
@@ -87,6 +90,38 @@ class Operations:
     def draw(self) -> StepReservation:
         """Draw the number of an operation; one that is never carried out leaves a gap, in a replay too."""
         return DBOS.reserve_step()
+
+    async def end(self, name: str, record: T) -> T:
+        """Record that something has come to its end, and with what; `name` is the only one of this name."""
+        result, _ = await self.recorded_now(_END + name, lambda _number: _returned(record))
+        return result
+
+    async def skipped(self, name: str) -> Any | None:
+        """Return the record of an end that an earlier execution came to, and go on from there; None without one.
+
+        The operations in between are not carried out, and need not be asked for.
+
+        Raises:
+            RuntimeError: when the run is past that end, which a mode that does the same each time never is.
+        """
+        if self._ends is None:
+            known = await outside(DBOS.list_workflow_steps_async, self.workflow_id, load_output=False)
+            self._ends = {
+                step["function_name"]: step["function_id"]
+                for step in known
+                if step["function_name"].startswith(_END)
+            }
+        number = self._ends.get(_END + name)
+        if number is None:
+            return None
+        step = self.draw()
+        while step.step_id < number:
+            step = self.draw()
+        if step.step_id != number:
+            raise RuntimeError(
+                f"{name} ended at operation {number}; this is operation {step.step_id} already."
+            )
+        return await self._run(step, _END + name, lambda _number: _returned(None))
 
     async def recorded_each(
         self, name: str, bodies: Sequence[Callable[[int], Awaitable[T]]], at_once: int
@@ -238,6 +273,10 @@ class Stopwatch:
     def ms(self) -> int:
         """Return whole milliseconds."""
         return int((time.monotonic() - self._started) * 1000)
+
+
+async def _returned(value: T) -> T:
+    return value
 
 
 async def _nothing() -> None:

@@ -41,7 +41,7 @@ from perdure.store.store import Store
 from perdure.store.transaction import Tx
 
 _QUEUE = "runs"
-_VERSION = "perdure-5"
+_VERSION = "perdure-6"
 """Raised whenever runs carry out other operations than before, or in another order: a run that began under
 another version goes on in a new attempt, from its last finished step."""
 _POLL_S = 0.2

@@ -73,7 +73,8 @@ class ToolGate:
     operations: Operations
     permissions: Mapping[ToolCategory, Permission]
     ask: Callable[[Question], Awaitable[Answer]]
-    _asked: int = 0
+    asked: int = 0
+    """How many questions it has asked so far; it numbers them."""
 
     def permission(self, category: ToolCategory) -> Permission:
         """Return what the settings say of a category; a person may have allowed more for the session."""
@@ -184,12 +185,14 @@ class ToolGate:
 
         async def write() -> None:
             # Once: a replay must not give again what was taken back since.
-            await self.operations.progress.write(run, lambda tx: grants.add_in(tx, run.session_id, category, run.id))
+            await self.operations.progress.write(
+                run, lambda tx: grants.add_in(tx, run.session_id, category, run.id)
+            )
 
         await self.operations.durable("grant", write)
 
     def _question(self, call: Call) -> Question:
-        self._asked += 1
+        self.asked += 1
         data = {
             "tool": call.tool,
             "arguments": call.arguments,
@@ -199,7 +202,7 @@ class ToolGate:
             "parameters": dict(call.parameters) if call.parameters else None,
         }
         return Question(
-            key=f"tool:{self.operations.run.attempt}:{self._asked}:{call.hash[:16]}",
+            key=f"tool:{self.operations.run.attempt}:{self.asked}:{call.hash[:16]}",
             type=ApprovalType.TOOL,
             title=f"Allow {call.tool}?",
             data={name: value for name, value in data.items() if value is not None},
@@ -208,9 +211,9 @@ class ToolGate:
         )
 
     def _unknown(self, call: Call) -> Question:
-        self._asked += 1
+        self.asked += 1
         return Question(
-            key=f"unknown:{self.operations.run.attempt}:{self._asked}:{call.hash[:16]}",
+            key=f"unknown:{self.operations.run.attempt}:{self.asked}:{call.hash[:16]}",
             type=ApprovalType.TOOL,
             title=f"{call.tool} was cut off, and nothing says whether it took effect. Call it again?",
             data={
