@@ -1,20 +1,16 @@
-import { Button } from "@mantine/core";
-import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
-import { fileUrl } from "@/api/files";
-import { acceptMission, cancelMission, getMission, listMissions, rejectMission, reviseMission } from "@/api/missions";
-import { asProblem, type Problem } from "@/api/problem";
-import type { AssetInfo, MissionDetail } from "@/api/types";
-import { useMay } from "@/components/Access";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { getMission, listMissions } from "@/api/missions";
+import { asProblem } from "@/api/problem";
+import type { MissionDetail } from "@/api/types";
 import fields from "@/components/form/form.module.css";
-import { Icon, type IconName } from "@/components/Icon";
-import { JsonView } from "@/components/JsonView";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
-import { folded } from "@/lib/fold";
-import { bytes, integer } from "@/lib/format";
 import { asFields } from "@/live/frames";
 import type { SessionState } from "@/live/session-state";
+import { Assets, Hops } from "./Hops";
 import styles from "./Mission.module.css";
+import { Decision } from "./MissionDecision";
+import { wordOf } from "./words";
 
 /** The goal, how it is known to be reached, the hops on the way with what they take and make. */
 export default function MissionTab({ state }: { state: SessionState }) {
@@ -57,24 +53,6 @@ export default function MissionTab({ state }: { state: SessionState }) {
   );
 }
 
-/** The words that steps, nodes and sessions have too, where they are the same thing. */
-const WORD: Readonly<Record<string, string>> = { completed: "Done", executing: "Running", in_progress: "Under way" };
-
-function wordOf(status: string): string {
-  return WORD[status] ?? status.charAt(0).toUpperCase() + status.slice(1).replaceAll("_", " ");
-}
-
-const ICON: Readonly<Record<string, IconName>> = {
-  completed: "check",
-  ready: "ring",
-  proposed: "ring",
-  executing: "retry",
-  failed: "cross",
-  rejected: "cross",
-  skipped: "off",
-  cancelled: "off",
-};
-
 function Mission({ mission, sessionId }: { mission: MissionDetail; sessionId: string }) {
   const error = asFields(mission.error)["message"];
   return (
@@ -116,194 +94,5 @@ function Mission({ mission, sessionId }: { mission: MissionDetail; sessionId: st
         </section>
       )}
     </>
-  );
-}
-
-/** The hops in order; long stretches of what is done or far away are folded until somebody opens them. */
-function Hops({ mission, sessionId }: { mission: MissionDetail; sessionId: string }) {
-  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
-  const assets = useMemo(() => {
-    const byHop = new Map<string, AssetInfo[]>();
-    for (const asset of mission.assets) {
-      if (asset.hop_id !== null) byHop.set(asset.hop_id, [...(byHop.get(asset.hop_id) ?? []), asset]);
-    }
-    return byHop;
-  }, [mission.assets]);
-  return (
-    <ol className={styles.hops} aria-label="Hops">
-      {folded(mission.hops, (hop) => hop.hop_id, opened).map((hop) =>
-        "count" in hop ? (
-          <li key={`fold-${hop.id}`} className={styles.fold}>
-            <button type="button" onClick={() => setOpened(new Set([...opened, hop.id]))}>
-              {hop.kind === "done"
-                ? `Show ${integer(hop.count)} finished hops`
-                : `Show ${integer(hop.count)} hops to come`}
-            </button>
-          </li>
-        ) : (
-          <Hop key={hop.hop_id} hop={hop} assets={assets.get(hop.hop_id) ?? []} sessionId={sessionId} />
-        ),
-      )}
-    </ol>
-  );
-}
-
-interface HopProps {
-  readonly hop: MissionDetail["hops"][number];
-  readonly assets: readonly AssetInfo[];
-  readonly sessionId: string;
-}
-
-function Hop({ hop, assets, sessionId }: HopProps) {
-  const tools = hop.tool_steps;
-  const failure = asFields(hop.error)["message"];
-  return (
-    <li data-status={hop.status}>
-      <div className={styles.hopHead}>
-        <Icon name={ICON[hop.status] ?? "ring"} />
-        <strong>{hop.name}</strong>
-        <span>
-          {hop.agent && <code>{hop.agent}</code>} {wordOf(hop.status)}
-        </span>
-      </div>
-      {hop.goal && hop.goal !== hop.name && <p>{hop.goal}</p>}
-      {hop.rationale && <p className={styles.dim}>{hop.rationale}</p>}
-      {hop.success_criteria.length > 0 && (
-        <ul className={styles.dim}>
-          {hop.success_criteria.map((each) => (
-            <li key={each}>{each}</li>
-          ))}
-        </ul>
-      )}
-      {typeof failure === "string" && <p className={styles.bad}>{failure}</p>}
-      {hop.inputs.length > 0 && <p className={styles.dim}>takes {hop.inputs.join(", ")}</p>}
-      {assets.length > 0 && <Assets assets={assets} sessionId={sessionId} />}
-      {tools.length > 0 && (
-        <details>
-          <summary>
-            {tools.length} tool {tools.length === 1 ? "call" : "calls"}
-          </summary>
-          <ul className={styles.dim}>
-            {tools.map((tool) => (
-              <li key={tool.tool_step_id}>
-                <code>{tool.tool}</code> {tool.status}
-              </li>
-            ))}
-          </ul>
-        </details>
-      )}
-    </li>
-  );
-}
-
-function Assets({ assets, sessionId }: { assets: readonly AssetInfo[]; sessionId: string }) {
-  return (
-    <ul className={styles.assets}>
-      {assets.map((asset) => (
-        <li key={asset.asset_id}>
-          <Icon name={asset.path ? "file" : "box"} size={14} />
-          {asset.path ? (
-            <a href={fileUrl(sessionId, asset.path)} download={asset.path.split("/").at(-1)}>
-              {asset.name}
-            </a>
-          ) : (
-            <span>{asset.name}</span>
-          )}
-          <span className={styles.dim}>
-            {asset.role}, {asset.status}
-            {asset.size_bytes !== null && `, ${bytes(asset.size_bytes)}`}
-            {asset.version > 1 && `, version ${asset.version}`}
-          </span>
-          {asset.value !== null && asset.value !== undefined && (
-            <details>
-              <summary>value</summary>
-              <JsonView value={asset.value} label={asset.name} />
-            </details>
-          )}
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-/** Yes, no, or what should be different, while the mission is proposed; ended by hand while it is under way. */
-function Decision({ mission }: { mission: MissionDetail }) {
-  const queries = useQueryClient();
-  const [words, setWords] = useState("");
-  const [busy, setBusy] = useState<string | null>(null);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const mayDecide = useMay("answer");
-  const run = async (name: string, command: () => Promise<void>) => {
-    setBusy(name);
-    setProblem(null);
-    try {
-      await command();
-      setWords("");
-    } catch (error) {
-      setProblem(asProblem(error));
-    } finally {
-      setBusy(null);
-      void queries.invalidateQueries({ queryKey: ["missions"] });
-      void queries.invalidateQueries({ queryKey: ["mission"] });
-    }
-  };
-  const proposed = mission.status === "proposed";
-  if (!mayDecide) return null;
-  if (!proposed && mission.status !== "accepted" && mission.status !== "in_progress") return null;
-  const id = mission.mission_id;
-  return (
-    <section className={styles.decision} aria-label="Decision">
-      {proposed && (
-        <label className={fields.field}>
-          <span className={fields.label}>A word on it (needed to ask for changes)</span>
-          <textarea
-            className={fields.control}
-            rows={1}
-            value={words}
-            onChange={(event) => setWords(event.currentTarget.value)}
-          />
-        </label>
-      )}
-      <div>
-        {proposed ? (
-          <>
-            <Button
-              size="xs"
-              loading={busy === "accept"}
-              onClick={() => void run("accept", () => acceptMission(id, mission.revision))}
-            >
-              Accept
-            </Button>
-            <Button
-              size="xs"
-              variant="default"
-              loading={busy === "revise"}
-              disabled={!words.trim()}
-              onClick={() => void run("revise", () => reviseMission(id, words.trim()))}
-            >
-              Ask for changes
-            </Button>
-            <Button
-              size="xs"
-              variant="default"
-              loading={busy === "reject"}
-              onClick={() => void run("reject", () => rejectMission(id, words.trim()))}
-            >
-              Reject
-            </Button>
-          </>
-        ) : (
-          <Button
-            size="xs"
-            variant="default"
-            loading={busy === "cancel"}
-            onClick={() => void run("cancel", () => cancelMission(id))}
-          >
-            Cancel the mission
-          </Button>
-        )}
-      </div>
-      {problem && <ErrorState problem={problem} />}
-    </section>
   );
 }
