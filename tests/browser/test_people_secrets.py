@@ -18,12 +18,33 @@ ABOUT_ADVANCED = re.compile("^Advanced")
 ABOUT_MODEL = re.compile("^Model")
 
 
+CACHE = """() => {
+  const root = document.querySelector("#root");
+  const key = Object.keys(root).find((each) => each.startsWith("__reactContainer$"));
+  const left = [root[key].stateNode.current];
+  while (left.length) {
+    const part = left.pop();
+    const client = part.memoizedProps?.client;
+    if (client?.getQueryCache) {
+      const asked = client.getQueryCache().getAll().map((each) => [each.queryKey, each.state.data]);
+      const done = client.getMutationCache().getAll().map((each) => [each.state.variables, each.state.data]);
+      return JSON.stringify([asked, done]);
+    }
+    left.push(...[part.child, part.sibling].filter(Boolean));
+  }
+}"""
+"""Everything that was asked of the server or sent to it and is kept in the page's memory."""
+
+
 def assert_nowhere(page: Page, *values: str) -> None:
-    """Fail when the page or what the browser keeps for it holds one of the values."""
+    """Fail when the page, what it keeps in memory, or what the browser keeps for it holds one of the values."""
+    cache = page.evaluate(CACHE)
+    assert "secrets" in cache
     kept = page.evaluate("() => JSON.stringify([{...localStorage}, {...sessionStorage}, history.state])")
     typed = page.evaluate("() => [...document.querySelectorAll('input, textarea')].map(each => each.value)")
     for value in values:
         assert value not in kept
+        assert value not in cache
         assert value not in page.content()
         assert value not in typed
 
