@@ -1,10 +1,11 @@
 import { Button } from "@mantine/core";
-import { createContext, useCallback, useContext, useRef, useState, type ReactNode } from "react";
+import { createContext, useCallback, useContext, useEffect, useRef, useState, type ReactNode } from "react";
 import { asProblem, type Problem } from "@/api/problem";
 import { getSession, listSessions, suspendSession } from "@/api/sessions";
 import type { SessionInfo } from "@/api/types";
 import { ONE_AT_A_TIME } from "@/lib/settings";
 import { readStored } from "@/lib/stored";
+import { recallSwitch, rememberSwitch } from "@/lib/switching";
 import { Dialog } from "./Dialog";
 import fields from "./form/form.module.css";
 import { Money } from "./Money";
@@ -23,10 +24,32 @@ export function useOneAtATime(): Ask {
 const LIVE = new Set(["running", "queued"]);
 const STILL = new Set(["running", "queued", "pausing"]);
 const LOOK_MS = 400;
+const PAUSING = "Pausing…";
 
 export function OneAtATime({ children }: { children: ReactNode }) {
   const [other, setOther] = useState<SessionInfo | null>(null);
+  /** The page was loaded again while it was being paused. */
+  const [returned, setReturned] = useState(false);
   const settle = useRef<(goOn: boolean) => void>(() => undefined);
+  useEffect(() => {
+    const id = recallSwitch();
+    if (id === null) return;
+    const back = (goOn: boolean) => {
+      setOther(null);
+      setReturned(false);
+      // what was to start is on the page as a draft: it is started where it stands
+      if (goOn)
+        requestAnimationFrame(() => document.querySelector<HTMLElement>("main form button[type=submit]")?.focus());
+    };
+    getSession(id)
+      .then((session) => {
+        if (!STILL.has(session.run_status ?? "")) return rememberSwitch(null);
+        settle.current = back;
+        setReturned(true);
+        setOther(session);
+      })
+      .catch(() => rememberSwitch(null));
+  }, []);
 
   const ask = useCallback<Ask>(async (sessionId) => {
     if (readStored<boolean>(ONE_AT_A_TIME) === false) return true;
@@ -45,33 +68,62 @@ export function OneAtATime({ children }: { children: ReactNode }) {
   return (
     <AskContext.Provider value={ask}>
       {children}
-      {other && <Running other={other} onDone={(goOn) => settle.current(goOn)} />}
+      {other && <Running other={other} returned={returned} onDone={(goOn) => settle.current(goOn)} />}
     </AskContext.Provider>
   );
 }
 
-function Running({ other, onDone }: { other: SessionInfo; onDone: (goOn: boolean) => void }) {
+interface RunningProps {
+  readonly other: SessionInfo;
+  readonly returned: boolean;
+  readonly onDone: (goOn: boolean) => void;
+}
+
+function Running({ other, returned, onDone }: RunningProps) {
   const [choice, setChoice] = useState<Choice>("boundary");
-  const [stage, setStage] = useState("");
+  const [stage, setStage] = useState(returned ? PAUSING : "");
+  const [rests, setRests] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const closed = useRef(false);
   const close = (goOn: boolean) => {
     closed.current = true;
+    rememberSwitch(null);
     onDone(goOn);
   };
+  const wait = async () => {
+    for (;;) {
+      const now = await getSession(other.session_id);
+      if (closed.current || !STILL.has(now.run_status ?? "")) return;
+      setStage(now.current_step ? `${PAUSING} step ${now.current_step} is finishing` : PAUSING);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  };
+  useEffect(() => {
+    if (!returned) return;
+    closed.current = false;
+    wait().then(
+      () => {
+        setStage("");
+        setRests(true);
+      },
+      (error: unknown) => {
+        setProblem(asProblem(error));
+        setStage("");
+      },
+    );
+    return () => {
+      closed.current = true;
+    };
+  }, [returned]);
   const goOn = async () => {
     if (choice === "both") return close(true);
     setProblem(null);
-    setStage("Pausing…");
+    setStage(PAUSING);
     try {
+      rememberSwitch(other.session_id);
       await suspendSession(other.session_id, choice);
-      for (;;) {
-        const now = await getSession(other.session_id);
-        if (closed.current) return;
-        if (!STILL.has(now.run_status ?? "")) break;
-        setStage(now.current_step ? `Pausing… step ${now.current_step} is finishing` : "Pausing…");
-        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-      }
+      await wait();
+      if (closed.current) return;
       setStage("Paused, starting");
       close(true);
     } catch (error) {
@@ -97,15 +149,15 @@ function Running({ other, onDone }: { other: SessionInfo; onDone: (goOn: boolean
   );
   return (
     <Dialog
-      title={`“${other.name}” is running`}
+      title={rests ? `“${other.name}” is paused` : returned ? `“${other.name}” is being paused` : `“${other.name}” is running`}
       onClose={() => close(false)}
       footer={
         <>
           <Button variant="default" data-autofocus onClick={() => close(false)}>
             Cancel
           </Button>
-          <Button loading={stage !== ""} onClick={() => void goOn()}>
-            {choice === "both" ? "Let both run" : "Pause it and go on"}
+          <Button loading={stage !== ""} onClick={() => (returned ? close(true) : void goOn())}>
+            {returned ? "Go on" : choice === "both" ? "Let both run" : "Pause it and go on"}
           </Button>
         </>
       }
@@ -114,12 +166,14 @@ function Running({ other, onDone }: { other: SessionInfo; onDone: (goOn: boolean
         {other.current_step ? `It is at step ${other.current_step}. ` : ""}So far:{" "}
         <Money usd={other.cost_usd} unpricedCalls={other.unpriced_calls} />. Nothing of it is lost either way.
       </p>
-      <div className={fields.options}>
-        {option("boundary", "Pause it at the next safe point", "The step under way finishes first.")}
-        {option("now", "Pause it now", "The step under way runs again when you resume it.")}
-        {option("both", "Let both run", "Settings can make this the rule.")}
-      </div>
-      <p role="status">{stage}</p>
+      {!returned && (
+        <div className={fields.options}>
+          {option("boundary", "Pause it at the next safe point", "The step under way finishes first.")}
+          {option("now", "Pause it now", "The step under way runs again when you resume it.")}
+          {option("both", "Let both run", "Settings can make this the rule.")}
+        </div>
+      )}
+      <p role="status">{rests ? "Nothing else runs now. What you were about to start is on the page." : stage}</p>
       {problem && <ErrorState problem={problem} />}
     </Dialog>
   );
