@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.checks import assert_accessible, assert_not_wider_than_the_screen, shoot
-from tests.browser.people import PASSWORD, People, choose, fill_in
+from tests.browser.people import PASSWORD, People, Person, choose, fill_in
 from tests.browser.server import PerdureServer
 from tests.fakes.openai_server import OpenAIServer
 
@@ -43,7 +43,16 @@ def people(server: PerdureServer, browser: Browser) -> People:
 
 
 @pytest.fixture(scope="module")
-def session_id(people: People) -> str:
+def ben(people: People) -> Person:
+    return people.add("Ben Baker")
+
+
+@pytest.fixture(scope="module")
+def session_id(people: People, ben: Person) -> str:
+    """A session of the administrator's, and one of Ben's that is shared with them."""
+    theirs = ben.start_session("Harbour report")
+    body = {"email": people.admin.email, "role": "view"}
+    ben.call("POST", f"/api/sessions/{theirs}/shares", body)
     return people.admin.start_session("Ferry report")
 
 
@@ -93,6 +102,13 @@ SCREENS = {
     "share": Screen("/sessions/{id}", "/shares", "you, the owner", menu("Share…")),
     "links": Screen("/sessions/{id}", "/share-links", "Make a link", menu("Share…")),
     "session-audit": Screen("/sessions/{id}", "/audit", "session.create", menu("Who did what…")),
+    "shared-with-me": Screen(
+        "/sessions?whose=me",
+        "/api/sessions",
+        "Harbour report",
+        nothing="Nothing",
+        clear=search("Search"),
+    ),
     "grants": Screen("/sessions/{id}?tab=config", "/grants", "Nothing. “Allow", nothing="Nothing. “Allow"),
 }
 LOOKS = {
@@ -184,6 +200,26 @@ def test_a_screen_says_how_it_stands_with_it(
             alert.get_by_role("button", name="Retry").click()
             expect(alert).to_have_count(0)
             expect(there).to_be_visible()
+
+
+def test_who_watches_comes_by_the_socket_while_it_cannot_be_asked(
+    people: People, session_id: str, ben: Person
+) -> None:
+    """And the session is there with no word of it: nobody asked for that."""
+    admin = people.admin
+    admin.call("POST", f"/api/sessions/{session_id}/shares", {"email": ben.email, "role": "view"})
+    with ben.page(f"/sessions/{session_id}"), admin.page("/inbox") as page:
+        viewers = Disturbed(page, "/viewers")
+        watching = page.get_by_role("img", name="Watching now: Ben Baker")
+        for how in ("held", "refused", "away"):
+            viewers.how = how
+            with page.expect_request(re.compile("/viewers$")):
+                page.goto(f"/sessions/{session_id}")
+            expect(page.get_by_role("heading", name="Ferry report")).to_be_visible()
+            expect(page.get_by_role("alert")).to_have_count(0)
+            expect(page.locator("[data-loading]")).to_have_count(0)
+            expect(watching).to_be_visible()
+        check(page, "presence-away")
 
 
 @pytest.mark.parametrize("look", LOOKS)
