@@ -62,7 +62,7 @@ function Difference({ sessionId, file, other }: { sessionId: string; file: FileE
   return (
     <>
       <p className={styles.none}>
-        {integer(count("added"))} lines only in {file.path}, {integer(count("removed"))} only in {other.path}.
+        {linesOf(count("added"))} only in {file.path}, {linesOf(count("removed"))} only in {other.path}.
       </p>
       <div className={styles.diff} role="region" tabIndex={0} aria-label={`${other.path} and ${file.path} compared`}>
         <table>
@@ -89,11 +89,15 @@ function Difference({ sessionId, file, other }: { sessionId: string; file: FileE
   );
 }
 
+function linesOf(count: number): string {
+  return `${integer(count)} ${count === 1 ? "line" : "lines"}`;
+}
+
 function Skipped({ count }: { count: number }) {
   return (
     <tr data-kind="skipped">
       <td colSpan={3}>
-        {integer(count)} {count === 1 ? "line" : "lines"} the same
+        {linesOf(count)} the same
       </td>
     </tr>
   );
