@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from perdure.core.access import Action, Actor, Role, require, require_scope
+from perdure.core.acting import SERVER, acting_as
 from perdure.core.audit import Act, AuditResult, Refused
 from perdure.core.sessions import Session, SessionStatus
-from perdure.errors import Forbidden, NotFound
+from perdure.errors import Conflict, Forbidden, NotFound
 from perdure.ids import parse_uuid
-from perdure.store import sessions, shares
+from perdure.store import audit, sessions, shares
+from perdure.store.store import Store
 from perdure.store.transaction import Tx
 
 
@@ -57,6 +59,23 @@ def readable(tx: Tx, actor: Actor, session_ids: Iterable[str]) -> set[str]:
         except (NotFound, Forbidden):
             continue
     return found
+
+
+async def require_unused(store: Store, session_id: str) -> None:
+    """Let a new session have this id, or raise.
+
+    An id counts once: what is kept of a session that was purged (the audit log, files until the next sweep) is not for
+    whoever takes its name.
+
+    Raises:
+        Conflict: when there is a session of this id, or was one.
+    """
+    with acting_as(SERVER):  # whosever it is
+        used = await store.read(
+            lambda tx: sessions.known_ids(tx, [session_id]) | audit.purged_sessions(tx, [session_id])
+        )
+    if used:
+        raise Conflict("There is or was a session of this id; choose another.", field="session_id")
 
 
 def refusal_of(

@@ -13,7 +13,7 @@ from perdure.core.sessions import Session, SessionCommand, SessionStatus, defaul
 from perdure.errors import Forbidden, InvalidInput, NotFound, PerdureError
 from perdure.ids import new_id, parse_uuid
 from perdure.services import lifecycle
-from perdure.services.access import readable, require_create, session_for, whose_list
+from perdure.services.access import readable, require_create, require_unused, session_for, whose_list
 from perdure.services.approvals import release_in
 from perdure.services.budgets import parse_limits
 from perdure.services.history import message_page
@@ -59,13 +59,15 @@ class SessionService:
         Raises:
             UnknownMode, UnknownConfigKey: naming what is known.
             InvalidInput: when a limit is none.
-            Conflict: when `session_id` is given and taken.
+            Conflict: when `session_id` is given and was taken before, also by what is purged since.
             Forbidden: when the API key is not for it.
         """
         require_create(actor, "session")
         checked = self._modes.validate(mode, config or {})
         limits = parse_limits(resource_limits)
         chosen = parse_uuid(session_id, "session id") if session_id else new_id()
+        if session_id:
+            await require_unused(self._store, chosen)
 
         def body(tx: Tx) -> Session:
             return self.create_in(
