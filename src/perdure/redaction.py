@@ -129,6 +129,8 @@ class Redactor:
 
     def _before_values(self, text: str, cut: int, most: int) -> int:
         """Move a cut before every value that lies across it, as long as that leaves no more than `most` to wait."""
+        if self.known(text) == text:
+            return cut
         forms = [form for _, _, form in self._known]
         across = True
         while across:
