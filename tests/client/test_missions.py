@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from perdure.client import AsyncPerdure, Perdure
-from perdure.client.models import Mission
+from perdure.client.mission_models import Mission
 from perdure.errors import InvalidInput, NotAllowedNow, StaleVersion
 from tests.fakes.perdure_server import PerdureServer
 

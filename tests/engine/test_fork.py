@@ -7,7 +7,7 @@ import pytest
 from perdure.core.access import LOCAL_ACTOR
 from perdure.core.runs import Run
 from perdure.core.sessions import Session
-from perdure.services.forking import Wish
+from perdure.services.fork_making import Wish
 from tests.engine.conftest import House
 
 _PLAN = "Plan this task"

@@ -10,7 +10,7 @@ import pytest
 from perdure.core.access import LOCAL_ACTOR, Actor
 from perdure.core.secrets import is_of_session
 from perdure.errors import Forbidden, InvalidInput
-from perdure.services.forking import Wish
+from perdure.services.fork_making import Wish
 from perdure.services.secrets import SecretMissing
 from perdure.store import operations
 from perdure.store import secrets as secret_rows

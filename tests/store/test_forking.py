@@ -22,7 +22,8 @@ from perdure.errors import InvalidInput, NotFound, StorageUnavailable, UnknownCo
 from perdure.ids import new_id
 from perdure.services import plans
 from perdure.services.files import FileService, record_file_in
-from perdure.services.forking import ForkService, Wish
+from perdure.services.fork_making import Wish
+from perdure.services.forking import ForkService
 from perdure.store import assets, missions, runs, sessions
 from perdure.store.assets import AssetQuery
 from perdure.store.store import Store

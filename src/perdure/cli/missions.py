@@ -8,7 +8,7 @@ import typer
 
 from perdure.cli import output
 from perdure.cli.options import DEFAULT_SERVER, AsJson, Server, connect
-from perdure.client.models import Mission, MissionResult
+from perdure.client.mission_models import Mission, MissionResult
 
 app = typer.Typer(help="See missions and decide about them.", no_args_is_help=True)
 

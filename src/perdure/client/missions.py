@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from perdure.client import models
+from perdure.client import mission_models as models
 from perdure.client.models import Json
 from perdure.client.transport import Async, AsyncGroup, Call, Group, Sync, given, reads, segment
 

@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from perdure.core.access import Action, Actor
-from perdure.core.messages import Author, author_of
+from perdure.core.messages import author_of
 from perdure.core.runs import RUN_LIFECYCLE, Run, RunCommand, RunStatus, Step
-from perdure.core.sessions import OnBusy, Session, SessionCommand, SessionStatus, default_name
-from perdure.errors import Conflict, NotAllowedNow, NotFound, RunInProgress
-from perdure.ids import new_id, parse_task_id, parse_uuid
+from perdure.core.sessions import Session, SessionCommand, SessionStatus, default_name
+from perdure.errors import Conflict, NotAllowedNow, NotFound
+from perdure.ids import parse_task_id, parse_uuid
 from perdure.services import lifecycle
 from perdure.services.access import may_only_watch, readable, require_create, session_for
-from perdure.services.bounds import added_to, queue_in
-from perdure.services.conversation import check_text, message_event
+from perdure.services.conversation import check_text
+from perdure.services.inputs import audit_input, audit_run, busy, steer_in, take_while_busy
 from perdure.services.ports import Limits, ModeCatalog, RunEngine
 from perdure.services.resuming import continue_in, retry_in
 from perdure.services.secrets import keep_in
-from perdure.services.session_checks import on_busy_of
 from perdure.services.sessions import SessionService
 from perdure.services.starting import start_in, start_next_in
-from perdure.services.views import StartResult, waiting_input, without_secrets_of
+from perdure.services.views import StartResult, without_secrets_of
 from perdure.store import runs, sessions
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
@@ -75,8 +74,10 @@ class RunService:
             live = runs.find_open_run(tx, session.id, lock=True)
             checked = self._checked(tx, actor, session, config or {})
             if live is not None:
-                outcome = self._while_busy(tx, actor, session, live, task, checked, named_task, on_busy)
-                _audit_input(tx, actor, session, task, outcome)
+                outcome = take_while_busy(
+                    tx, actor, session, live, task, checked, named_task, on_busy, self._limits
+                )
+                audit_input(tx, actor, session, task, outcome)
                 return outcome
             run, message_id = start_in(
                 tx,
@@ -89,7 +90,7 @@ class RunService:
                 task_id=named_task,
             )
             result = StartResult(run=run, message_id=message_id)
-            _audit_input(tx, actor, session, task, result)
+            audit_input(tx, actor, session, task, result)
             return result
 
         result = await self._store.write(body)
@@ -149,7 +150,7 @@ class RunService:
             else:
                 session = session_for(tx, actor, str(named), Action.SEND, lock=True)
                 if runs.find_open_run(tx, session.id, lock=True) is not None:
-                    raise _busy(session)
+                    raise busy(session)
                 merged = self._checked(tx, actor, session, checked)
             run, message_id = start_in(
                 tx,
@@ -161,7 +162,7 @@ class RunService:
                 owner_id=actor.user_id,
                 task_id=named_task,
             )
-            _audit_input(tx, actor, session, task, StartResult(run=run, message_id=message_id))
+            audit_input(tx, actor, session, task, StartResult(run=run, message_id=message_id))
             return session, run, True
 
         session, run, fresh = await self._store.write(body)
@@ -248,7 +249,7 @@ class RunService:
                 paused = _run_for(tx, actor, run_id, Action.CONTROL, lock=True)
                 continue_in(tx, paused, additional_context, author_of(actor))
                 told = len(additional_context or "")
-                _audit_run(tx, actor, "run.resume", paused, context_chars=told)
+                audit_run(tx, actor, "run.resume", paused, context_chars=told)
 
             await self._store.write(body)
             await self._engine.enqueue(run.id)
@@ -268,7 +269,7 @@ class RunService:
             if run.status in (RunStatus.CANCELLING, RunStatus.CANCELLED):
                 return run
             cancelled = lifecycle.cancel_run(tx, run, actor.name)
-            _audit_run(tx, actor, "run.cancel", run)
+            audit_run(tx, actor, "run.cancel", run)
             session = sessions.get_session(tx, run.session_id, lock=True)
             if cancelled.status is RunStatus.CANCELLED and session.status is SessionStatus.SUSPENDED:
                 session = lifecycle.move_session(tx, session, SessionCommand.RESUME, reason="run cancelled")
@@ -294,12 +295,12 @@ class RunService:
             run = _run_for(tx, actor, run_id, Action.CONTROL, lock=True)
             session = sessions.get_session(tx, run.session_id, lock=True)
             if runs.find_open_run(tx, session.id, lock=True) is not None:
-                raise _busy(session)
+                raise busy(session)
             retried = retry_in(tx, run, from_step)
             failed = session.status is SessionStatus.FAILED
             command = SessionCommand.RESUME if failed else SessionCommand.START_RUN
             lifecycle.move_session(tx, session, command, reason="retry")
-            _audit_run(tx, actor, "run.retry", retried, from_step=from_step, attempt=retried.attempt)
+            audit_run(tx, actor, "run.retry", retried, from_step=from_step, attempt=retried.attempt)
             return retried
 
         run = await self._store.write(body)
@@ -326,8 +327,8 @@ class RunService:
                     current_status=str(run.status),
                     allowed=[],
                 )
-            message_id = _steer_in(tx, run, content, author_of(actor))
-            _audit_run(tx, actor, "run.steer", run, message_id=message_id, chars=len(content))
+            message_id = steer_in(tx, run, content, author_of(actor))
+            audit_run(tx, actor, "run.steer", run, message_id=message_id, chars=len(content))
             return message_id
 
         return await self._store.write(body)
@@ -359,95 +360,6 @@ class RunService:
         kept.write_in(tx, session.id, session.owner_id)
         return kept.config
 
-    def _while_busy(
-        self,
-        tx: Tx,
-        actor: Actor,
-        session: Session,
-        live: Run,
-        content: str,
-        config: dict[str, Any],
-        task_id: str | None,
-        on_busy: str | None,
-    ) -> StartResult:
-        match on_busy_of(session, on_busy):
-            case OnBusy.REJECT:
-                raise _busy(session, live)
-            case OnBusy.STEER if live.status is not RunStatus.CANCELLING:
-                message_id = _steer_in(tx, live, content, author_of(actor))
-                return StartResult(run=live, message_id=message_id, steered=True)
-            case OnBusy.INTERRUPT:
-                if live.status is not RunStatus.CANCELLING:
-                    live = lifecycle.cancel_run(tx, live, actor.name)
-                if live.status is RunStatus.CANCELLED:
-                    # Nothing was in flight: the input is the next run, at once.
-                    if session.status is SessionStatus.SUSPENDED:
-                        session = lifecycle.move_session(
-                            tx, session, SessionCommand.RESUME, reason="run cancelled"
-                        )
-                    run, message_id = start_in(
-                        tx,
-                        session,
-                        content,
-                        config,
-                        self._limits,
-                        author=author_of(actor),
-                        owner_id=actor.user_id,
-                        task_id=task_id,
-                    )
-                    return StartResult(run=run, message_id=message_id, interrupted=live.id)
-                return _enqueued(tx, actor, session, content, config, task_id, before=live)
-            case OnBusy.ENQUEUE | OnBusy.STEER:  # a run that is being cancelled hears nothing any more
-                return _enqueued(tx, actor, session, content, config, task_id)
-
-
-def _enqueued(
-    tx: Tx,
-    actor: Actor,
-    session: Session,
-    content: str,
-    config: dict[str, Any],
-    task_id: str | None,
-    before: Run | None = None,
-) -> StartResult:
-    """Let the input wait for its turn, or be next after a run that gives way to it."""
-    item = queue_in(
-        tx,
-        session.id,
-        first=before is not None,
-        id=new_id(),
-        content=content,
-        config=config,
-        task_id=task_id,
-        created_by=actor.user_id,
-    )
-    tx.hint(session.owner_id, "session:updated", session.id)
-    return StartResult(queue_item=waiting_input(tx, item), interrupted=before.id if before else None)
-
-
-def _audit_run(tx: Tx, actor: Actor, action: str, run: Run, **details: Any) -> None:
-    tx.audit(actor, action, "run", run.id, session_id=run.session_id, **details)
-
-
-def _audit_input(tx: Tx, actor: Actor, session: Session, text: str, result: StartResult) -> None:
-    told: dict[str, Any] = {"message_id": result.message_id, "chars": len(text)}
-    if result.interrupted is not None:
-        tx.audit(actor, "run.cancel", "run", result.interrupted, session_id=session.id)
-    if result.queue_item is not None:
-        item = str(result.queue_item["id"])
-        tx.audit(actor, "queue.add", "queue_item", item, session_id=session.id, **told)
-    elif result.run is not None:
-        _audit_run(tx, actor, "run.steer" if result.steered else "run.start", result.run, **told)
-
-
-def _steer_in(tx: Tx, run: Run, content: str, author: Author | None) -> str:
-    message_id = new_id()
-    added = added_to(run, content)
-    said = message_event("user", content, message_id=message_id, run_id=run.id, author=author)
-    tx.append(run.session_id, said)
-    runs.change_run(tx, run, config={**run.config, "additional_context": added})
-    return message_id
-
 
 def seen_run(tx: Tx, actor: Actor, run: Run) -> Run:
     """Return a run that the actor may read as they see it: who only watches does not see secrets in its config."""
@@ -466,13 +378,3 @@ def _run_for(tx: Tx, actor: Actor, run_id: str, action: Action, *, lock: bool = 
 
 def _taken(task_id: str) -> Conflict:
     return Conflict(f"The task id {task_id!r} has a run already; choose another.", task_id=task_id)
-
-
-def _busy(session: Session, run: Run | None = None) -> RunInProgress:
-    return RunInProgress(
-        "A run of this session is still open. Wait for it, pause or cancel it, or send `on_busy` "
-        f"({', '.join(o for o in OnBusy if o is not OnBusy.REJECT)}).",
-        session_id=session.id,
-        run_id=run.id if run else None,
-        status=str(session.status),
-    )

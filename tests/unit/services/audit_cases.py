@@ -13,7 +13,7 @@ from perdure.core.tools import ToolCategory
 from perdure.services import grants
 from perdure.services.api_keys import ApiKeyService
 from perdure.services.credentials import Rights
-from perdure.services.forking import Wish
+from perdure.services.fork_making import Wish
 from perdure.services.grants import GrantService
 from perdure.services.secrets import SecretService
 from perdure.services.share_links import ShareLinkService

@@ -15,7 +15,7 @@ from perdure.api.wire.base import Uuid
 from perdure.api.wire.problems import problem_answers
 from perdure.core.runs import Run
 from perdure.core.sessions import Session
-from perdure.services.forking import Wish
+from perdure.services.fork_making import Wish
 from perdure.services.idempotency import answering
 
 routes = router("sessions")
