@@ -36,9 +36,11 @@ interface Attempt {
 function givenUp(events: readonly EventFrame[]): Map<number, Attempt> {
   const newest = new Map<string, Attempt>();
   const found = new Map<number, Attempt>();
+  const again = begunAgain(events);
+  if (again.size === 0) return found;
   for (const event of events) {
     const step = stepOf(event);
-    if (step === null) continue;
+    if (step === null || !again.has(step)) continue;
     if (event.type === "step_started") {
       const before = newest.get(step);
       if (before) for (const each of before.events) found.set(each.seq, before);
@@ -49,6 +51,20 @@ function givenUp(events: readonly EventFrame[]): Map<number, Attempt> {
     }
   }
   return found;
+}
+
+/** Steps that began more than once; most logs have none, and cost no more than this look. */
+function begunAgain(events: readonly EventFrame[]): ReadonlySet<string> {
+  const begun = new Set<string>();
+  const again = new Set<string>();
+  for (const event of events) {
+    if (event.type !== "step_started") continue;
+    const step = stepOf(event);
+    if (step === null) continue;
+    if (begun.has(step)) again.add(step);
+    begun.add(step);
+  }
+  return again;
 }
 
 function stepOf(event: EventFrame): string | null {
