@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import Any, cast
 
 from perdure.core.access import Actor
-from perdure.errors import Conflict, InvalidInput
-from perdure.store import operations
+from perdure.errors import Conflict, InvalidInput, NotFound
+from perdure.services.access import role_in
+from perdure.store import operations, sessions
 from perdure.store.noting import noting
 from perdure.store.store import Store
 from perdure.store.transaction import Tx
@@ -70,6 +71,7 @@ class IdempotencyService:
         Raises:
             InvalidInput: when the key was used for another request, or is too long.
             Conflict: when the first request is still being carried out, or its answer is lost: `made` says what it did.
+            NotFound: when the answer is about a session that the actor may not see any more.
         """
         if not 0 < len(key) <= _MAX_KEY:
             raise InvalidInput(f"An Idempotency-Key has 1 to {_MAX_KEY} characters.", field="Idempotency-Key")
@@ -81,6 +83,8 @@ class IdempotencyService:
                     "This Idempotency-Key was used for another request; make a new one.",
                     field="Idempotency-Key",
                 )
+            if known is not None:
+                _check_right(tx, actor, known["response"])
             if known is not None and (known["lost"] or known["response"] is not None):
                 if known["lost"] or known["status_code"] is None:
                     raise _without_answer(known["response"])
@@ -121,6 +125,15 @@ class IdempotencyService:
                 operations.finish_idempotency_key(tx, actor.user_id, key, status, body)
 
         await self._store.write(keep)
+
+
+def _check_right(tx: Tx, actor: Actor, response: Any) -> None:
+    """Let an answer be given again to whoever could ask for it anew, or raise as of what does not exist."""
+    session_id = cast("dict[str, Any]", response).get("session_id") if isinstance(response, dict) else None
+    if not isinstance(session_id, str) or actor.is_admin or actor.is_system:
+        return
+    if role_in(tx, actor, sessions.get_session(tx, session_id)) is None:
+        raise NotFound("There is no such session.", session_id=session_id)
 
 
 def _without_answer(response: dict[str, Any] | None) -> Conflict:

@@ -107,7 +107,7 @@ async def _message(
         with suppress(PerdureError):
             await perdure.idempotency.finish(actor, key, fingerprint, 500, None)
         raise
-    await perdure.idempotency.finish(actor, key, fingerprint, 202, fields)
+    await perdure.idempotency.finish(actor, key, fingerprint, 202, {**fields, "session_id": session_id})
     return fields
 
 
