@@ -35,11 +35,13 @@ _SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = tuple(
         (("glpat-",), rf"\bglpat-{_OF_A_KEY}{{16,}}", MASK),
         (("xox",), r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}", MASK),
         (("AIza",), rf"\bAIza{_OF_A_KEY}{{30,}}", MASK),
-        (("eyJ",), rf"\beyJ{_OF_A_KEY}{{6,}}\.eyJ{_OF_A_KEY}{{6,}}\.{_OF_A_KEY}*", MASK),
+        (("eyJ",), rf"\beyJ{_OF_A_KEY}{{6,1000}}\.eyJ{_OF_A_KEY}{{6,}}\.{_OF_A_KEY}*", MASK),
         (
             ("PRIVATE KEY-----",),
             r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
-            r"(?:[^\"]*?-----END [A-Z ]*PRIVATE KEY-----|(?:(?:\\[nr]|\s)+[A-Za-z0-9+/=]{16,})+)",
+            # Up to the next beginning and no further: looked for from each, an end would cost their square.
+            r"(?:(?:[^\"-]|-(?!----BEGIN ))*?-----END [A-Z ]*PRIVATE KEY-----"
+            r"|(?:(?:\\[nr]|\s)+[A-Za-z0-9+/=]{16,})+)",
             MASK,
         ),
         (("@",), r"(://[^/\s:@\"\\]+:)[^/\s@\"\\]+@", rf"\1{MASK}@"),

@@ -242,7 +242,7 @@ class AgentRunner:
     async def tool_ended(self, call_id: CallId, call: Call, ok: bool, result: str, duration_ms: int) -> None:
         """Log a tool's answer, once."""
         run, hop_id = self.operations.run, self.hop_id
-        shown, key = redactor.text(result)[:_RESULT_SHOWN], self._key(call_id)
+        shown, key = redactor.text(result[: 2 * _RESULT_SHOWN])[:_RESULT_SHOWN], self._key(call_id)
         data = ToolResult(
             call_id=call_id.given,
             tool=call.tool,
@@ -333,7 +333,7 @@ class AgentRunner:
             )
         for part in response.parts:
             if isinstance(part, ToolCallPart) and not part.tool_name.startswith(_OUTPUT_TOOL):
-                arguments = redactor.value(part.args_as_dict())
+                arguments = part.args_as_dict()
                 data = ToolCall.of(part.tool_call_id, part.tool_name, arguments, agent=self.role.id)
                 found.append(
                     NewEvent.of(

@@ -76,7 +76,7 @@ class ModeTools:
     def _body(self, call: Call, deps: ToolDeps) -> Any:
         async def body(number: int) -> dict[str, Any]:
             run, key = self.operations.run, f"{self.operations.run.id}:{self.operations.run.attempt}:{number}"
-            began = ToolCall.of(key, call.tool, redactor.value(call.arguments))
+            began = ToolCall.of(key, call.tool, redactor.value(call.arguments, shapes=False))
             await self.operations.progress.log(
                 run, NewEvent.of(began, run_id=run.id, step_id=deps.step_id, dedupe=f"{key}:call")
             )
@@ -142,7 +142,7 @@ class ModeTools:
             call_id=record["key"],
             tool=call.tool,
             ok=ok,
-            result=redactor.text(shown)[:_RESULT_SHOWN],
+            result=redactor.text(shown[: 2 * _RESULT_SHOWN])[:_RESULT_SHOWN],
             duration_ms=record["duration_ms"],
         )
         event = NewEvent.of(data, run_id=run.id, step_id=deps.step_id, dedupe=f"{record['key']}:result")
