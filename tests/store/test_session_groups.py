@@ -85,6 +85,22 @@ def test_counts_keep_every_filter_but_the_status(store: Store, every: dict[str, 
     assert set(nobody.values()) == {0}
 
 
+def test_an_older_run_that_is_open_again_counts_before_a_newer_one(store: Store, session: Session) -> None:
+    older, newer = factories.run(session.id, status=RunStatus.RUNNING), factories.run(session.id)
+
+    def insert(tx: Tx) -> None:
+        sessions.insert_session(tx, factories.session())
+        runs.insert_run(tx, older, OWNER.user_id)
+        runs.insert_run(tx, newer.model_copy(update={"status": RunStatus.COMPLETED}), OWNER.user_id)
+
+    store.write_now(insert)
+    shown = store.read_now(lambda tx: summaries_of(tx, [session.id]))[session.id]
+    assert shown.run is not None
+    assert shown.run.id == older.id
+    counts = store.read_now(lambda tx: sessions.count_by_group(tx, OWNER.user_id, SessionQuery()))
+    assert {group: n for group, n in counts.items() if n} == {"running": 1, "ready": 1}
+
+
 def test_no_state_falls_outside_the_groups_of_its_status() -> None:
     for status, run_status, asks in STATES:
         assert group_of(status, run_status, asks) in GROUPS_OF_STATUS[status]

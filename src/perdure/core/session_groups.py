@@ -43,7 +43,10 @@ GROUPS_OF_STATUS: Mapping[SessionStatus, tuple[SessionGroup, ...]] = MappingProx
 
 
 def group_of(status: SessionStatus, run: RunStatus | None, asks: bool) -> SessionGroup:
-    """Return the group of a session by its newest run and whether a question is open in it."""
+    """Return the group of a session by its open run, else its newest, and whether a question is open in it.
+
+    A run that has ended says no more than none.
+    """
     first, *more = GROUPS_OF_STATUS[status]
     if not more:
         return first

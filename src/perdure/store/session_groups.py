@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perdure.core.approvals import ApprovalStatus
-from perdure.core.runs import RunStatus
+from perdure.core.runs import OPEN_RUN_STATUSES, RunStatus
 from perdure.core.session_groups import GROUPS_OF_STATUS, SessionGroup, group_of
 from perdure.core.sessions import SessionStatus
+from perdure.store.tables.runs import OPEN_RUN
 
-_RUN = (
-    "(SELECT status FROM pd_runs WHERE pd_runs.session_id = pd_sessions.id ORDER BY pd_runs.id DESC LIMIT 1)"
-)
+_RUN = f"(SELECT status FROM pd_runs WHERE pd_runs.session_id = pd_sessions.id AND {OPEN_RUN})"
 _ASKS = (
     "EXISTS (SELECT 1 FROM pd_approvals WHERE pd_approvals.session_id = pd_sessions.id"
     f" AND pd_approvals.status = '{ApprovalStatus.PENDING}')"
@@ -21,7 +20,7 @@ _ASKS = (
 def _by_run(status: SessionStatus, asks: bool) -> str:
     """Return the CASE over the newest run, written out from the rule itself."""
     otherwise = group_of(status, None, asks)
-    cases = {run: group_of(status, run, asks) for run in RunStatus}
+    cases = {run: group_of(status, run, asks) for run in RunStatus if run in OPEN_RUN_STATUSES}
     whens = "".join(f" WHEN '{run}' THEN '{group}'" for run, group in cases.items() if group is not otherwise)
     return f"CASE {_RUN}{whens} ELSE '{otherwise}' END" if whens else f"'{otherwise}'"
 

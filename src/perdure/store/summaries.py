@@ -13,12 +13,14 @@ from perdure.core.sessions import SessionHead
 from perdure.store.columns import dumps, from_micros, to_micros
 from perdure.store.shapes import Shape
 from perdure.store.tables import runs
+from perdure.store.tables.runs import OPEN_RUN
 from perdure.store.transaction import Tx
 
 _RUN: Shape[Run] = Shape(Run, [column for column in runs.c if column.name in Run.model_fields])
 _GIVEN = {False: "SELECT value FROM json_each(?)", True: "SELECT json_array_elements_text(%s::json)"}
-_SPENT = """SELECT session_id, max(id), sum(cost_usd_micros), sum(unpriced_calls) FROM pd_runs
-  WHERE session_id IN ({given}) GROUP BY session_id"""
+_SPENT = f"""SELECT session_id, coalesce(max(CASE WHEN {OPEN_RUN} THEN id END), max(id)),
+  sum(cost_usd_micros), sum(unpriced_calls) FROM pd_runs
+  WHERE session_id IN ({{given}}) GROUP BY session_id"""
 _WAITING = f"""SELECT 1, session_id, count(*) FROM pd_approvals
   WHERE session_id IN ({{given}}) AND status = '{ApprovalStatus.PENDING}' GROUP BY session_id
   UNION ALL SELECT 0, session_id, count(*) FROM pd_queue_items
@@ -42,7 +44,7 @@ _NEWEST = f"SELECT {_RUN.sql} FROM pd_runs WHERE id IN ({{given}})"
 
 @dataclass(slots=True)
 class Summary:
-    """The newest run of a session, what all of them cost, what waits, and how far its plan is."""
+    """The open run of a session, else its newest, what all of them cost, what waits, and how far its plan is."""
 
     run: Run | None = None
     cost_usd_micros: int = 0

@@ -6,7 +6,8 @@ from sqlalchemy import text as sql
 from perdure.store.columns import JsonText
 from perdure.store.tables.base import identity, metadata, moment, reference, text
 
-_OPEN = "status IN ('queued', 'running', 'waiting', 'pausing', 'paused', 'cancelling')"
+OPEN_RUN = "status IN ('queued', 'running', 'waiting', 'pausing', 'paused', 'cancelling')"
+"""At most one run of a session; written like this, a query finds it by the small index of open runs."""
 
 runs = Table(
     "pd_runs",
@@ -45,8 +46,8 @@ runs = Table(
         "uq_pd_runs_one_open",
         "session_id",
         unique=True,
-        sqlite_where=sql(_OPEN),
-        postgresql_where=sql(_OPEN),
+        sqlite_where=sql(OPEN_RUN),
+        postgresql_where=sql(OPEN_RUN),
     ),
 )
 
