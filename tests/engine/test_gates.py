@@ -149,6 +149,8 @@ async def test_silence_says_no_where_the_config_says_so(home: House, probe: Prob
     settled = await _check_events(home, session_id, run_id, question)
     assert (settled.status, settled.resolution, settled.responded_by) == ("expired", "reject", None)
     assert probe.rung == (["big"] if gate.cut_off else [])
+    if gate.asker == "tool_gate._question":
+        assert home.provider.count("Nobody allowed this call of ring in time.") > 0
 
 
 @every_asker

@@ -8,7 +8,11 @@ from perdure.agents.models import ModelCatalog
 from perdure.agents.profiles import STARTER, ModelProfile
 from perdure.core.access import LOCAL_ACTOR
 from perdure.engine import runtime
+from perdure.ids import new_id
+from perdure.store import approvals as approval_rows
+from tests.engine.asking import asked
 from tests.engine.conftest import House
+from tests.engine.test_tools import Probe, give, use
 
 
 async def test_goes_on_in_a_new_attempt_with_its_finished_steps(
@@ -91,3 +95,34 @@ async def test_a_run_says_the_model_that_its_config_names_for_all_roles(house: H
     done = await house.run(run.id, "completed")
     assert done.model == "openai-chat:other"
     assert {call.model for call in house.provider.calls} == {"other"}
+
+
+async def test_a_question_that_a_later_attempt_asks_anew_does_not_outlive_the_run(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does its deadline suspend a conversation that has long gone on."""
+    give(house, Probe())
+    session, run = await house.submit("copilot", use("ring", bell="big"), routing="minimal")
+    left = await asked(house, run.id)
+    await house.app.sessions.suspend(LOCAL_ACTOR, session.id)
+    await house.run(run.id, "paused")
+    await house.app.stop()
+    monkeypatch.setattr(runtime, "_VERSION", "another")
+    await house.start()
+    give(house, Probe())
+    await house.app.sessions.resume(LOCAL_ACTOR, session.id)
+    await house.run(run.id, "waiting")
+    open_ones, _ = await house.app.approvals.list(LOCAL_ACTOR)
+    for question in open_ones:
+        if question.id != left.id:
+            await house.app.approvals.answer(LOCAL_ACTOR, question.id, resolution="approve")
+    await house.run(run.id, "completed")
+
+    assert (await house.app.approvals.get(LOCAL_ACTOR, left.id)).status == "cancelled"
+    types = await house.types(session.id)
+    assert types.count("approval_request") == types.count("approval_resolved") == 2
+    late = left.model_copy(update={"id": new_id(), "key": "late", "deadline": left.created_at})
+    await house.app.store.write(lambda tx: approval_rows.insert_approval(tx, late))
+    await house.app.sweeps.run_once()
+    assert (await house.app.approvals.get(LOCAL_ACTOR, late.id)).status == "expired"
+    assert (await house.session(session.id)).status == "active"

@@ -108,8 +108,10 @@ class ToolGate:
             case Resolution.MODIFY:
                 return replace(call, arguments=_edited(answer), approval_id=answer.approval_id)
             case _:
+                if answer.by is None:
+                    raise CallRefused(f"Nobody allowed this call of {call.tool} in time.")
                 said = f" They say: {answer.feedback}" if answer.feedback else ""
-                raise CallRefused(f"{answer.by or 'Nobody'} did not allow this call of {call.tool}.{said}")
+                raise CallRefused(f"{answer.by} did not allow this call of {call.tool}.{said}")
 
     async def hold_to_approval(self, call: Call) -> None:
         """Let a call go on that is, right before it is made, exactly what was allowed.

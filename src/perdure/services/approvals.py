@@ -19,7 +19,7 @@ from perdure.core.approvals import (
 )
 from perdure.core.events import ApprovalResolved, WorkflowPaused
 from perdure.core.messages import author_of
-from perdure.core.runs import RunStatus
+from perdure.core.runs import ENDED_RUN_STATUSES, RunStatus
 from perdure.core.sessions import Session, SessionCommand, SessionStatus
 from perdure.core.tools import call_hash
 from perdure.errors import AlreadyAnswered, InvalidInput, NotFound
@@ -132,10 +132,9 @@ class ApprovalService:
 
     async def expire_overdue(self) -> int:
         """Give every question whose deadline has passed its stated consequence; returns how many."""
-        woken: list[str] = []
 
-        def body(tx: Tx) -> int:
-            number = 0
+        def body(tx: Tx) -> tuple[int, list[str]]:
+            number, woken = 0, list[str]()
             for approval in approvals.list_overdue(tx, tx.now):
                 try:
                     settled = settle_in(tx, approval, ApprovalStatus.EXPIRED, _consequence(approval), by=None)
@@ -147,9 +146,9 @@ class ApprovalService:
                     _pause_for_silence(tx, settled, self._limits)
                 else:
                     woken.append(approval.run_id)
-            return number
+            return number, woken
 
-        number = await self._store.write(body)
+        number, woken = await self._store.write(body)
         for run_id in woken:
             await self._engine.enqueue(run_id)
         return number
@@ -268,6 +267,8 @@ def _consequence(approval: Approval) -> Resolution | None:
 
 def _pause_for_silence(tx: Tx, approval: Approval, limits: Limits) -> None:
     run = runs.get_run(tx, approval.run_id, lock=True)
+    if run.status in ENDED_RUN_STATUSES:
+        return  # it went on without this question, and its session is none of it any more
     if run.status is RunStatus.WAITING:
         runs.change_run(tx, run, status=RunStatus.PAUSED)
         tx.emit(run.session_id, WorkflowPaused(reason="a question was not answered in time"), run_id=run.id)

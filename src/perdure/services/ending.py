@@ -27,6 +27,7 @@ def complete_in(
     """
     run = runs.get_run(tx, run_id)
     RUN_LIFECYCLE.decide(run.status, RunCommand.COMPLETE)
+    lifecycle.cancel_questions(tx, run)  # of an attempt before, that went on under another version
     usage.tick(tx, run, stop=True)
     ended = runs.change_run(
         tx, run, status=RunStatus.COMPLETED, result=result, completed_at=tx.now, error=None

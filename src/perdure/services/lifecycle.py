@@ -102,10 +102,15 @@ def cancel_run(tx: Tx, run: Run, by: str | None) -> Run:
     return runs.change_run(tx, run, status=RunStatus.CANCELLING)
 
 
-def end_cancelled(tx: Tx, run: Run, by: str | None) -> Run:
-    """Write the end of a cancelled run: its questions, steps and mission go with it."""
+def cancel_questions(tx: Tx, run: Run) -> None:
+    """Take back what a run asks and nobody has to answer any more."""
     for approval in approvals.cancel_pending(tx, run.id):
         tx.emit(run.session_id, ApprovalResolved(approval_id=approval.id, status="cancelled"), run_id=run.id)
+
+
+def end_cancelled(tx: Tx, run: Run, by: str | None) -> Run:
+    """Write the end of a cancelled run: its questions, steps and mission go with it."""
+    cancel_questions(tx, run)
     runs.end_unfinished_steps(tx, run.id, StepStatus.CANCELLED)
     mission = move_mission(tx, run.id, MissionCommand.CANCEL)
     ended = runs.change_run(tx, run, status=RunStatus.CANCELLED, completed_at=tx.now)

@@ -25,8 +25,8 @@ def begin_in(
 ) -> ToolStep:
     """Write that a hop calls a tool, and return the tool step, executing.
 
-    The same key again gives the same tool step: one that is executing or completed as it is, one that failed
-    or was cancelled is begun anew. A key that is new takes the hop's first planned step of that tool, or the
+    The same key again gives the same tool step as it is, for a replay meets it again; one that was cancelled is
+    begun anew. A key that is new takes the hop's first planned step of that tool, or the
     next position.
 
     Raises:
@@ -34,7 +34,7 @@ def begin_in(
     """
     _check_hop(tx, run, hop_id)
     known = tool_steps.find_tool_step(tx, hop_id, key)
-    if known is not None and known.status in (ToolStepStatus.EXECUTING, ToolStepStatus.COMPLETED):
+    if known is not None and known.status is not ToolStepStatus.CANCELLED:
         return known
     values: dict[str, Any] = {
         "key": key,
