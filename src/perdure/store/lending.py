@@ -19,6 +19,9 @@ from perdure.store import row_security
 from perdure.store.failures import DRIVER_ERRORS, is_broken
 from perdure.store.prepared import run_plain
 
+_HOLD_MEMORY = "SELECT length(repeat('x', 1000000))"
+"""The C library of the server takes the memory of each larger result from the system and gives it back, page by
+page, until it once held more: a page of messages costs a new connection twice as much without this."""
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
@@ -76,6 +79,8 @@ class Lender:
             except IndexError:
                 loan = Loan(self._engine.connect(), False)
             try:
+                if not loan.used_before:
+                    run_plain(loan.driver, _HOLD_MEMORY)
                 yield loan
             except DRIVER_ERRORS as error:
                 if is_broken(error):

@@ -55,7 +55,7 @@ def _query(name: str, placed: str) -> _Query:
 
 
 _latest, _before, _after = _query("latest", _LATEST), _query("before", _BEFORE), _query("after", _AFTER)
-_AT_ONCE = 128
+_AT_ONCE = 512
 """Thousands of values alive at once cost more than fewer queries save."""
 _ROLES = {str(role): role for role in MessageRole}
 _POSITION = itemgetter(Message._fields.index("position"))
