@@ -103,9 +103,9 @@ class Settings(BaseSettings):
     durability: Literal["full", "normal"] = Field("full", validation_alias=_names("DURABILITY"))
     """SQLite: `full` survives a power cut, `normal` survives process kills only."""
     log_level: str = Field("INFO", validation_alias=_names("LOG_LEVEL", "LOG_LEVEL"))
-    """DEBUG, INFO, WARNING or ERROR."""
+    """DEBUG, INFO, WARNING or ERROR; of libraries from warnings on, with DEBUG all, texts of frames among it."""
     log_format: Literal["console", "json"] = Field("console", validation_alias=_names("LOG_FORMAT"))
-    """How log lines are written."""
+    """How log lines are written to the error output: `console` for people, `json` an object each."""
     max_connections: int = Field(
         100, ge=1, validation_alias=_names("MAX_CONNECTIONS", "MAX_CONCURRENT_CONNECTIONS")
     )
