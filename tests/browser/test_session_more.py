@@ -95,6 +95,21 @@ def test_what_was_paid_twice_is_told_apart(page: Page, server: PerdureServer, ev
         expect(facts.get_by_text(fact, exact=True)).to_be_visible()
 
 
+def test_on_a_phone_the_costs_can_be_read(page: Page, eventful: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/sessions/{eventful}?tab=costs")
+    table = page.get_by_role("region", name="Costs by model").get_by_role("table")
+    name = table.get_by_role("rowheader").first
+    expect(name).to_be_visible()
+    box = name.bounding_box()
+    assert box is not None
+    assert box["width"] > 90, "names are not broken into letters"
+    expect(table.get_by_text("Share of the cost")).to_be_hidden()
+    assert_not_wider_than_the_screen(page)
+    assert_accessible(page)
+    shoot(page, "phone-costs")
+
+
 def test_a_stretch_of_time_is_marked_and_every_view_keeps_to_it(page: Page, eventful: str) -> None:
     console = Console(page)
     page.goto(f"/sessions/{eventful}?tab=events&view=timeline")

@@ -28,7 +28,7 @@ export function CostTable({ rows, by }: { rows: readonly CostRow[]; by: string }
           <thead>
             <tr>
               <th scope="col">{by.charAt(0).toUpperCase() + by.slice(1)}</th>
-              <th scope="col">{priced ? "Share of the cost" : "Share of the tokens"}</th>
+              <th scope="col" className={styles.share}>{priced ? "Share of the cost" : "Share of the tokens"}</th>
               <th scope="col">Calls</th>
               <th scope="col">In</th>
               {cached && <th scope="col">Cached</th>}
@@ -43,7 +43,7 @@ export function CostTable({ rows, by }: { rows: readonly CostRow[]; by: string }
                   <span className={styles.swatch} data-shade={index % SHADES} aria-hidden="true" />
                   {row.key}
                 </th>
-                <td>{Math.round(share(row) * 100)} %</td>
+                <td className={styles.share}>{Math.round(share(row) * 100)} %</td>
                 <td>{integer(row.calls)}</td>
                 <td>{integer(row.input_tokens)}</td>
                 {cached && <td>{integer(row.cached_tokens)}</td>}
