@@ -16,7 +16,7 @@ from perdure.ids import new_id
 from perdure.store import events, messages, sessions
 from perdure.store.batch import Batch
 from perdure.store.store import Store
-from perdure.store.transaction import ListHint
+from perdure.store.transaction import ListHint, Tx
 from tests import factories
 from tests.factories import OpenStore, line, message
 
@@ -312,3 +312,37 @@ async def test_pages_of_events_follow_each_other(store: Store, session: Session)
     assert [e.seq for e in latest] == [5, 6, 7]
     latest = await store.read(lambda tx: events.list_latest_events(tx, session.id, before=None, limit=2))
     assert [e.seq for e in latest] == [8, 9]
+
+
+@pytest.mark.parametrize("cleared", [0, 5])
+async def test_every_page_is_the_same_however_many_queries_it_takes(
+    store: Store, session: Session, monkeypatch: pytest.MonkeyPatch, cleared: int
+) -> None:
+    monkeypatch.setattr(messages, "_AT_ONCE", 3)
+    count = 11
+    for number in range(1, count + 1):
+        await store.append(session.id, [line("between"), message(str(number))])
+    await store.write(lambda tx: messages.set_history_floor(tx, session.id, cleared))
+    there = list(range(cleared + 1, count + 1))
+
+    def pages(tx: Tx) -> list[tuple[object, list[int], list[int]]]:
+        found: list[tuple[object, list[int], list[int]]] = []
+        for limit in range(14):
+            asked: list[tuple[dict[str, int], list[int]]] = [({}, there[-limit:] if limit else [])]
+            for edge in (0, 1, 4, 6, 11, 12, 13, 999):
+                before, after = [p for p in there if p < edge], [p for p in there if p > edge]
+                asked += [
+                    ({"before": edge}, before[-limit:] if limit else []),
+                    ({"after": edge}, after[:limit]),
+                ]
+            for where, expected in asked:
+                page = messages.list_messages(tx, session.id, limit=limit, **where)
+                assert [m.text for m in page] == [str(m.position) for m in page]
+                found.append(((limit, where), [m.position for m in page], expected))
+        return found
+
+    for asked, positions, expected in await store.read(pages):
+        assert positions == expected, asked
+    alone = await store.read(lambda tx: messages.list_messages(tx, session.id, limit=2), snapshot=False)
+    assert [m.position for m in alone] == there[-2:]
+    assert alone[0].created_at == store.now()

@@ -28,7 +28,7 @@ async def test_a_read_of_several_statements_sees_one_moment(store: Store, sessio
 
     def body(tx: Tx) -> tuple[int, int, list[int]]:
         first, _ = sessions.log_head(tx, session.id)
-        store.append_now(session.id, [line("meanwhile"), message("user", "meanwhile")])
+        store.append_now(session.id, [line("meanwhile"), message("meanwhile")])
         return (
             first,
             sessions.log_head(tx, session.id)[0],

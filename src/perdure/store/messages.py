@@ -67,7 +67,7 @@ def list_messages(
 ) -> list[Message]:
     """Return messages in ascending position: the newest page, the page before, or the page after.
 
-    A cleared history starts after its marker unless `after` asks for what lies before it.
+    A cleared history starts after its marker, whatever is asked for.
     """
     pages: list[list[Message]] = []
     edge = before if after is None else after
