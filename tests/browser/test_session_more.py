@@ -107,7 +107,7 @@ def test_on_a_phone_the_costs_can_be_read(page: Page, eventful: str) -> None:
     expect(table.get_by_text("Share of the cost")).to_be_hidden()
     assert_not_wider_than_the_screen(page)
     assert_accessible(page)
-    shoot(page, "phone-costs")
+    shoot(page, "phone-costs-again")
 
 
 def test_a_stretch_of_time_is_marked_and_every_view_keeps_to_it(page: Page, eventful: str) -> None:
