@@ -37,13 +37,6 @@ def numbers(text: str) -> set[str]:
     return {found.replace(",", "") for found in re.findall(r"\d+(?:[.,]\d+)*", text)}
 
 
-def taken_for_harbour(text: str) -> list[str]:
-    """Return the sentences that take the nine failures of the two other stations for those of Harbour."""
-    sentences = re.split(r"(?<=[.!?])\s+|\n", text)
-    nine = [sentence for sentence in sentences if re.search(r"\b(9|nine) (failures|times)", sentence)]
-    return [sentence for sentence in nine if "North" not in sentence and "Market" not in sentence]
-
-
 def until(client: Perdure, run_id: str, *statuses: str) -> Run:
     """Wait for a status; a failure ends the test with its reason."""
     deadline = time.monotonic() + WAIT_S
@@ -209,7 +202,6 @@ def test_a_planned_turn_of_a_conversation(starter: PerdureServer, report: Path) 
         assert "Harbour" in text
         assert len(set(known(text)) - {"Harbour"}) >= 2, text
         assert numbers(text) <= numbers(NOTES.read_text()), text
-        assert taken_for_harbour(text) == [], text
 
 
 def _answer_all(client: Perdure, session_id: str, run_id: str) -> Counter[str]:

@@ -40,6 +40,7 @@ async def write_report(
             "Write the final text for this task. Use only what the text and the step results say. "
             f"Give only the text itself, in Markdown.\n\nTASK\n{assignment.text}"
             + (f"\n\nWHAT THE PERSON SAID SO FAR{said}" if said else "")
+            + (_all_of(results) if profile.sentence_words is not None else "")
         )
         found = carry_over(results, profile.carry_over_chars)
         source = await ctx.sources(profile.source_chars) if profile.gives_source else ""
@@ -66,3 +67,10 @@ async def write_report(
         **done,
         "steps": [{"name": name, "result": result} for name, result in results],
     }
+
+
+def _all_of(results: Sequence[tuple[str, str]]) -> str:
+    # Left alone, a small model writes down what the first step found and stops.
+    if len(results) < 2:
+        return ""
+    return f"\n\nThe text holds what each of the {len(results)} steps found, and nothing that the text above does not say."
