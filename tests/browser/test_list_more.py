@@ -153,6 +153,19 @@ def test_a_session_is_renamed_and_deleted_where_it_stands_in_the_list(
     expect(page.get_by_role("link", name="Bittern mine")).to_be_visible()
 
 
+def test_the_views_of_a_session_are_reached_by_name(page: Page, server: PerdureServer) -> None:
+    page.goto(f"/sessions/{make(server, 'Curlew')}")
+    expect(page.get_by_role("heading", name="Curlew")).to_be_visible()
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="Search sessions and commands")).to_be_focused()
+    page.keyboard.type("events of")
+    expect(page.get_by_role("option", name="Events of this session")).to_have_attribute(
+        "aria-selected", "true"
+    )
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("tab", name="Events")).to_have_attribute("aria-selected", "true")
+
+
 @pytest.mark.parametrize(
     ("path", "asks", "label"),
     [

@@ -15,6 +15,7 @@ import { ModelNote } from "./ModelNote";
 import type { Command } from "@/features/palette/Palette";
 import { useNotices } from "./notices";
 import { recallSession } from "./recent";
+import type { SessionTab } from "./search";
 import styles from "./Shell.module.css";
 
 const loadPalette = () => import("@/features/palette/Palette");
@@ -46,6 +47,7 @@ export function Shell(): ReactNode {
     return id ? navigate({ to: "/sessions/$id", params: { id } }) : navigate({ to: "/" });
   }, [navigate]);
   const theme = useTheme();
+  const shown = useRouterState({ select: (state) => /^\/sessions\/([^/]+)/.exec(state.location.pathname)?.[1] });
   const commands = useMemo<readonly Command[]>(
     () => [
       { label: "New session", icon: "plus" as const, keys: "g n", run: () => void navigate({ to: "/new" }) },
@@ -61,8 +63,13 @@ export function Shell(): ReactNode {
       },
       { label: `Use the ${theme.other} theme`, icon: theme.icon, run: theme.toggle },
       { label: "Keyboard", icon: "question" as const, keys: "?", run: () => setOver("keys") },
+      ...(shown === undefined ? [] : EVERYWHERE).map(([tab, word]) => ({
+        label: `${word} of this session`,
+        icon: "right" as const,
+        run: () => void navigate({ to: "/sessions/$id", params: { id: shown ?? "" }, search: { tab } }),
+      })),
     ],
-    [navigate, current, theme],
+    [navigate, current, theme, shown],
   );
   useKeys({
     "mod+k": (event) => {
@@ -166,6 +173,16 @@ function Place({ to, icon, word, short, count = 0, exact = false }: PlaceProps) 
 }
 
 const SOON_MS = 1_500;
+/** The views that every session has. */
+const EVERYWHERE: readonly (readonly [SessionTab, string])[] = [
+  ["overview", "Overview"],
+  ["dag", "DAG"],
+  ["console", "Console"],
+  ["events", "Events"],
+  ["costs", "Costs"],
+  ["files", "Files"],
+  ["config", "Config"],
+];
 
 /** Only says something when it is wrong for longer than a moment; a session's own strip says it all. */
 function Live() {

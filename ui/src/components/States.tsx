@@ -59,10 +59,13 @@ const LONG_MS = 8_000;
 /** Placeholder rows, shown only when loading takes long enough to be noticed; after a while it says so. */
 export function Loading({
   rows = 4,
+  tall = false,
   label = "Loading",
   onCancel,
 }: {
   rows?: number;
+  /** Of the height of a row of a list. */
+  tall?: boolean;
   label?: string;
   onCancel?: () => void;
 }) {
@@ -85,7 +88,7 @@ export function Loading({
         </p>
       )}
       {Array.from({ length: rows }, (_, row) => (
-        <Skeleton key={row} height={18} width={`${90 - ((row * 17) % 40)}%`} />
+        <Skeleton key={row} height={tall ? 46 : 18} width={tall ? "100%" : `${90 - ((row * 17) % 40)}%`} />
       ))}
     </div>
   );

@@ -52,3 +52,8 @@ export const WORD: Readonly<Record<Shown, string>> = {
 
 /** Nothing of it is under way: where it was last says nothing any more. */
 export const WORKED: ReadonlySet<Shown> = new Set<Shown>(["ready", "done", "archived", "deleted"]);
+
+/** Why a session stands still, in the words of the person on this page: a server of one user calls them `local`. */
+export function reasonOf(reason: string): string {
+  return reason.replace(/^paused by local$/, "paused by you");
+}

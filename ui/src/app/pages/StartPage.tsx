@@ -12,7 +12,7 @@ import { StatusChip } from "@/components/StatusChip";
 import { Steps } from "@/components/Steps";
 import { Waiting } from "@/components/Waiting";
 import { NewTask } from "@/features/start/NewTask";
-import { shownStatus, type Shown } from "@/lib/status";
+import { reasonOf, shownStatus, type Shown } from "@/lib/status";
 import { recallSession } from "../recent";
 import { useTitle } from "../title";
 import { FirstRun } from "./FirstRun";
@@ -125,7 +125,7 @@ export default function StartPage() {
 }
 
 function Entry({ session, status, big = false }: { session: SessionInfo; status: Shown; big?: boolean }) {
-  const about = session.question ?? (STANDING.has(status) ? session.status_reason : status === "running" ? session.current_phase : null);
+  const about = session.question ?? (STANDING.has(status) ? session.status_reason && reasonOf(session.status_reason) : status === "running" ? session.current_phase : null);
   const many = status === "needs-you" && session.pending_approvals > 1;
   return (
     <div className={styles.entry} data-big={big || undefined} data-status={status}>

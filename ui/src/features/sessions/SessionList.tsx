@@ -89,7 +89,7 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
     return query.error ? (
       <ErrorState problem={asProblem(query.error)} onRetry={() => void query.refetch()} />
     ) : (
-      <Waiting query={query} queryKey={LIST} rows={6} label="Loading sessions" />
+      <Waiting query={query} queryKey={LIST} rows={8} tall label="Loading sessions" />
     );
   }
   const isFiltered = Boolean(search || status || mode || whose);
@@ -162,7 +162,7 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
               key={each}
               status={each}
               sessions={members}
-              total={totalOf(each, page)}
+              total={Math.max(totalOf(each, page), members.length)}
               search={search}
               selected={selected}
               onSelect={(id) => setSelected(toggled(selected, id))}

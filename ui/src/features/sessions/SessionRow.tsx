@@ -13,7 +13,7 @@ import { may, ROLE_WORD, type Right } from "@/lib/access";
 import { StatusChip } from "@/components/StatusChip";
 import { Steps } from "@/components/Steps";
 import { useNow } from "@/lib/now";
-import type { Shown } from "@/lib/status";
+import { reasonOf, type Shown } from "@/lib/status";
 import { left } from "@/lib/time";
 import { RowMenu } from "./RowMenu";
 import styles from "./SessionList.module.css";
@@ -104,7 +104,7 @@ export function SessionRow({ session, status, search, selected, onSelect }: Prop
       )}
       {session.question && <Question session={session} />}
       {!session.question && session.status_reason && STANDING.has(status) && (
-        <p className={styles.reason}>{session.status_reason}</p>
+        <p className={styles.reason}>{reasonOf(session.status_reason)}</p>
       )}
       {session.queue_length > 0 && <p className={styles.reason}>{session.queue_length} waiting to start</p>}
       {problem && (

@@ -28,8 +28,9 @@ export function ModeCards({ modes, chosen, onChoose }: Props) {
             </strong>
             <span className={styles.about}>{mode.description}</span>
             <span className={styles.badges}>
-              can pause{mode.supports_resume && " · goes on after a failure"}
-              {mode.supports_hitl && " · can ask you"}
+              <span>can pause</span>
+              {mode.supports_resume && <span>goes on after a failure</span>}
+              {mode.supports_hitl && <span>can ask you</span>}
             </span>
           </span>
         </label>
