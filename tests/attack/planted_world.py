@@ -175,10 +175,9 @@ def planted(folder: Path, **settings: str) -> Iterator[House]:
         server.data_dir.mkdir()
         house = House(server, provider)
         house.run("users", "create", EMAIL, "--admin", "--password-stdin", stdin=f"{FIXED['password']}\n")
-        with server:
+        with server, house.http:
             yield house
             provider.release()
-        house.http.close()
 
 
 def _redis(password: str) -> str:
