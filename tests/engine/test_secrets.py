@@ -10,11 +10,15 @@ import pytest
 from perdure.core.access import LOCAL_ACTOR, Actor
 from perdure.core.secrets import is_of_session
 from perdure.errors import Forbidden, InvalidInput
+from perdure.modes.contract import RunContext
+from perdure.redaction import redactor
 from perdure.services.fork_making import Wish
 from perdure.services.secrets import SecretMissing
 from perdure.store import operations
 from perdure.store import secrets as secret_rows
 from tests.engine.conftest import House
+from tests.engine.test_run_context import run_to_end
+from tests.engine.test_tools import Probe
 from tests.fakes.openai_server import MODEL, OpenAIServer
 
 OWN = "canary-own-key-5f1c"
@@ -213,3 +217,15 @@ async def test_a_secret_that_a_model_says_word_by_word_is_not_seen_live(
     assert said == ["It", " is", " ", "", "", "•••,", " or", " ", "", "canary of few", ""]
     page = await house.app.history.messages(LOCAL_ACTOR, session.id)
     assert page.messages[-1].text == "".join(said) == "It is •••, or canary of few"
+
+
+async def test_what_a_mode_hands_to_a_tool_and_gets_back_is_kept_without_secrets_in_use(house: House) -> None:
+    async def body(ctx: RunContext) -> dict[str, Any]:
+        return {"said": await ctx.tool("look", at=OWN)}
+
+    with redactor.knowing(OWN):
+        result = await run_to_end(house, Probe(), body)
+    assert result["said"] == "••• is there"
+    files = sorted(house.settings.data_dir.glob("*.db*"))
+    assert len(files) >= 2
+    assert [file.name for file in files if OWN.encode() in file.read_bytes()] == []
