@@ -189,7 +189,8 @@ class Attack:
         for label in sorted(self.operations):
             found = Counter[int]()
             for (operation, _, status), count in self.answers.items():
-                found[status] += count if operation == label else 0
+                if operation == label:
+                    found[status] += count
             told = ", ".join(f"{status}: {count}" for status, count in sorted(found.items()))
             may = {person: self.successes(label, [person]) for person in self.who_may(label)}
             fine = ", ".join(f"{person}: {count}" for person, count in may.items())
