@@ -49,7 +49,6 @@ def wait_for_waiting(url: str, count: int) -> None:
             row = looking.execute(_WAITING).fetchone()
             if row == (count,):
                 return
-            time.sleep(0.005)
     raise AssertionError(f"there were never {count} waiting")
 
 
