@@ -24,12 +24,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 _TYPES = askers()
 _STATUSES = {"approve": "approved", "continue": "approved", "reject": "rejected", "abort": "rejected"}
 _LAST = {"completed": "workflow_complete", "failed": "workflow_failed"}
+_PLANNED = {(gate.asker, gate.note) for gate in GATES if gate.mode == "planning-control"}
 _ENDED_STEPS = {"completed", "failed", "skipped"}
 
 
 def _seldom(gate: Gate, answer: str) -> list[pytest.MarkDecorator]:
     """Leave to the long tests what goes the way that the same answer goes in planning-control."""
-    return [pytest.mark.soak] if gate.mode == "hitl-interactive" and answer not in (gate.yes, gate.no) else []
+    again = gate.mode != "planning-control" and (gate.asker, gate.note) in _PLANNED
+    return [pytest.mark.soak] if again and answer not in (gate.yes, gate.no) else []
 
 
 every_answer = pytest.mark.parametrize(
