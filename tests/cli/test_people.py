@@ -20,6 +20,7 @@ from tests.cli.conftest import Command
 from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.perdure_server import PerdureServer
 from tests.fakes.sign_in_server import EMAIL, PASSWORD, SignInServer
+from tests.provision import forked
 
 ANA, BEN = "ana@example.com", "ben@example.com"
 PROGRAM = (sys.executable, "-c", "from perdure.cli import main; main()")
@@ -33,13 +34,8 @@ def house(provider: OpenAIServer, tmp_path_factory: pytest.TempPathFactory) -> I
     environment = {**provider.environment(), "PERDURE_AUTH": "password", "PERDURE_RATE_LIMITS": "off"}
     running = PerdureServer(data, environment)
     for arguments in (["create", ANA, "--admin"], ["create", BEN]):
-        made = subprocess.run(
-            [*PROGRAM, "users", *arguments, "--password-stdin", "--data", str(data)],
-            input=f"{SECRET}\n",
-            text=True,
-            capture_output=True,
-            check=False,
-        )
+        words = ["users", *arguments, "--password-stdin", "--data", str(data)]
+        made = forked.run(words, os.environ, data, stdin=f"{SECRET}\n")
         assert made.returncode == 0, made.stderr
         assert SECRET not in made.stdout + made.stderr
     with running:
