@@ -8,17 +8,20 @@ from typing import Any
 import pytest
 
 from perdure.core.access import LOCAL_ACTOR, Actor
+from perdure.core.approvals import Approval, ApprovalType, Resolution
 from perdure.core.secrets import is_of_session
+from perdure.core.tools import call_hash
 from perdure.errors import Forbidden, InvalidInput
-from perdure.modes.contract import RunContext
+from perdure.modes.contract import Question, RunContext
+from perdure.modes.registry import ModeRegistry
 from perdure.redaction import redactor
 from perdure.services.fork_making import Wish
 from perdure.services.secrets import SecretMissing
 from perdure.store import operations
 from perdure.store import secrets as secret_rows
 from tests.engine.conftest import House
-from tests.engine.test_run_context import run_to_end
-from tests.engine.test_tools import Probe
+from tests.engine.test_run_context import mode_of, restart, run_to_end
+from tests.engine.test_tools import Probe, asked
 from tests.fakes.openai_server import MODEL, OpenAIServer
 
 OWN = "canary-own-key-5f1c"
@@ -226,6 +229,52 @@ async def test_what_a_mode_hands_to_a_tool_and_gets_back_is_kept_without_secrets
     with redactor.knowing(OWN):
         result = await run_to_end(house, Probe(), body)
     assert result["said"] == "••• is there"
+    assert_kept_nowhere(house, OWN)
+
+
+async def test_what_a_mode_asks_is_kept_and_shown_without_secrets_in_use(house: House) -> None:
+    """A call in a category that asks, and a question of the mode's own; what was allowed is made with the value."""
+    probe = Probe()
+    own_question = Question(
+        key="own",
+        type=ApprovalType.SELECTION,
+        title=f"Go on with {OWN}?",
+        data={"choices": [OWN, "another"], OWN: {"deep": [f"Bearer {OWN}"]}},
+        options=(Resolution.ANSWER,),
+        answer_schema={"type": "string", "description": f"{OWN} or another"},
+    )
+
+    async def body(ctx: RunContext) -> dict[str, Any]:
+        await ctx.tool("ring", bell=OWN)
+        return {"answer": (await ctx.ask(own_question)).answer}
+
+    house.modes = ModeRegistry({"inline": mode_of(body)})
+    await restart(house, probe)
+    with redactor.knowing(OWN):
+        _, run = await house.submit("inline", "Ring")
+        first = await asked(house, run.id)
+        assert first.request_data["arguments"] == {"bell": "•••"}
+        assert first.request_data["call_hash"] == call_hash("ring", {"bell": OWN})
+        await house.app.approvals.answer(LOCAL_ACTOR, first.id, resolution="approve")
+        second = await next_question(house, run.id, first.id)
+        assert second.title == "Go on with •••?"
+        assert second.request_data == {"choices": ["•••", "another"], "•••": {"deep": ["Bearer •••"]}}
+        assert second.answer_schema == {"type": "string", "description": "••• or another"}
+        await house.app.approvals.answer(LOCAL_ACTOR, second.id, resolution="answer", answer="another")
+        done = await ended(house, run.id)
+    assert probe.rung == [OWN]
+    assert done.result["answer"] == "another"
+    assert_kept_nowhere(house, OWN)
+
+
+async def next_question(house: House, run_id: str, before: str) -> Approval:
+    """Return the question after one that was answered."""
+    question = await asked(house, run_id)
+    assert question.id != before
+    return question
+
+
+def assert_kept_nowhere(house: House, value: str) -> None:
     files = sorted(house.settings.data_dir.glob("*.db*"))
     assert len(files) >= 2
-    assert [file.name for file in files if OWN.encode() in file.read_bytes()] == []
+    assert [file.name for file in files if value.encode() in file.read_bytes()] == []
