@@ -47,9 +47,26 @@ class TestTokens:
         assert len(house.provider.calls) > calls
         assert (await house.session(session_id)).resource_limits == {"max_tokens": 100_000}
         types = await house.types(session_id)
-        assert types.count("budget_exceeded") == 1
+        assert types.count("budget_warning") == types.count("budget_exceeded") == 1
         assert types.index("budget_exceeded") < types.index("approval_request")
+        await self._check_places(house, session_id)
         assert max(house.provider.counts.values()) == 1
+
+    async def _check_places(self, house: House, session_id: str) -> None:
+        """Check that the warning follows the call that crossed 800 of 1000 tokens, and the end that over 1000."""
+        used, placed = 0, dict[str, tuple[float, int, int]]()
+        last = 0
+        for event in await house.app.history.events(LOCAL_ACTOR, session_id, limit=1000):
+            data = event.payload
+            if event.type == "cost_update":
+                last = data["input_tokens"] + data["output_tokens"]
+                used += last
+            elif event.type.startswith("budget_"):
+                placed[event.type] = data["used"], used, used - last
+        for type_, at in (("budget_warning", 800), ("budget_exceeded", 1000)):
+            told, now, before = placed[type_]
+            assert told == now, type_
+            assert before < at <= now, (type_, placed)
 
     async def test_changing_the_limit_of_the_session_lets_it_go_on_as_well(self, house: House) -> None:
         session_id, run_id = await start(house, {"max_tokens": 1000})
@@ -140,9 +157,22 @@ async def test_a_warning_comes_before_the_question(house: House) -> None:
     approval = await asked(house, run_id)
     assert approval.request_data["limit"] == "max_steps"
     types = await house.types(session_id)
-    assert types.count("step_started") == 5 or types.count("step_started") < 5
-    assert types.index("budget_warning") < types.index("budget_exceeded")
-    assert types.count("budget_warning") == 1
+    placed = [
+        (event.type, event.payload.get("key") or event.payload["used"])
+        for event in await house.app.history.events(LOCAL_ACTOR, session_id, limit=1000)
+        if event.type in ("step_started", "step_completed", "budget_warning", "budget_exceeded")
+    ]
+    assert placed[-6:] == [
+        ("step_completed", "step-2"),
+        ("step_started", "step-3"),
+        ("budget_warning", 4),
+        ("step_completed", "step-3"),
+        ("step_started", "report"),
+        ("budget_exceeded", 5),
+    ]
+    assert types.count("budget_warning") == types.count("budget_exceeded") == 1
+    assert types.index("budget_exceeded") < types.index("approval_request")
+    assert house.provider.count("Write the final text") == 0, "the fifth step waits with its call"
 
 
 async def test_time_counts_execution_and_not_waiting(house: House) -> None:
