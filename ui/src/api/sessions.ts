@@ -155,9 +155,10 @@ export async function loadSession(sessionId: string): Promise<void> {
   await api.POST("/api/sessions/{session_id}/load", of(sessionId));
 }
 
-/** Say that somebody looks at it, so that it does not expire; nothing happens when that cannot be said. */
-export async function touchSession(sessionId: string): Promise<void> {
-  await api.POST("/api/sessions/{session_id}/activity", { ...of(sessionId), body: { session_ids: [] } });
+/** Say that somebody looks at them, so that they do not expire. Refused when the first one is gone. */
+export async function touchSessions([first, ...others]: readonly string[]): Promise<void> {
+  if (first === undefined) return;
+  await api.POST("/api/sessions/{session_id}/activity", { ...of(first), body: { session_ids: others } });
 }
 
 export async function listRuns(sessionId: string): Promise<readonly RunInfo[]> {

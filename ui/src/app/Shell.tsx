@@ -2,6 +2,7 @@ import { useMantineColorScheme, useComputedColorScheme } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { activity } from "@/api/activity";
 import { listWaiting } from "@/api/approvals";
 import { Boundary } from "@/components/Boundary";
 import { Brand } from "@/components/Brand";
@@ -191,7 +192,7 @@ function Live() {
   const isLive = connection.kind === "live" || connection.kind === "idle";
   useEffect(() => {
     setLate(false);
-    if (isLive) return;
+    if (isLive) return activity.retryNow();
     const timer = setTimeout(() => setLate(true), SOON_MS);
     return () => clearTimeout(timer);
   }, [isLive]);

@@ -1,8 +1,9 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useCallback, useEffect, useRef, useSyncExternalStore } from "react";
 import { useQueryClient } from "@tanstack/react-query";
+import { activity } from "@/api/activity";
 import { keeper } from "@/api/keeper";
-import { loadSession, touchSession } from "@/api/sessions";
+import { loadSession } from "@/api/sessions";
 import { useIsShared } from "@/components/Access";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
 import { useListHints, useSession } from "@/live/react";
@@ -12,17 +13,9 @@ import { SessionView } from "./SessionView";
 
 const route = getRouteApi("/sessions/$id");
 
-const TOUCH_MS = 5 * 60_000;
-
 /** A session that somebody looks at does not expire. */
 function useActivity(sessionId: string | null): void {
-  useEffect(() => {
-    if (sessionId === null) return;
-    const timer = setInterval(() => {
-      if (document.visibilityState === "visible") void touchSession(sessionId).catch(() => undefined);
-    }, TOUCH_MS);
-    return () => clearInterval(timer);
-  }, [sessionId]);
+  useEffect(() => (sessionId === null ? undefined : activity.look(sessionId)), [sessionId]);
 }
 
 export default function SessionPage() {
