@@ -1,17 +1,30 @@
+import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
+import { listWaiting } from "@/api/approvals";
 import type { Shown } from "@/lib/status";
 
+/** Title and icon of a page that is about no session: they say when any session needs somebody. */
 export function useTitle(title: string): void {
-  useEffect(() => {
-    document.title = title ? `${title} · Perdure` : "Perdure";
-  }, [title]);
+  useMarks(title, useWaiting() > 0 ? "needs-you" : "done");
+}
+
+/** The same for the page of a session, which may know of a question before the inbox does. */
+export function useAttention(title: string, waiting: number, status: Shown): void {
+  useMarks(title, status, waiting);
+}
+
+function useWaiting(): number {
+  return useQuery({ queryKey: ["inbox"], queryFn: listWaiting, select: (inbox) => inbox.total }).data ?? 0;
 }
 
 const COLORS: Partial<Record<Shown, string>> = { "needs-you": "#b26a00", failed: "#a32424", running: "#0a6353" };
 
-/** Title and icon of the browser's tab say when somebody is needed. */
-export function useAttention(title: string, waiting: number, status: Shown): void {
-  useTitle(`${waiting > 0 ? `(${waiting}) ` : ""}${title}`);
+function useMarks(title: string, status: Shown, known = 0): void {
+  const waiting = Math.max(known, useWaiting());
+  useEffect(() => {
+    const count = waiting > 0 ? `(${waiting}) ` : "";
+    document.title = count + (title ? `${title} · Perdure` : "Perdure");
+  }, [title, waiting]);
   useEffect(() => {
     const link = document.querySelector<HTMLLinkElement>("link[rel=icon]");
     const color = COLORS[status];
