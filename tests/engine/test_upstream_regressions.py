@@ -25,6 +25,8 @@ from perdure.ids import new_id
 from perdure.services.views import SessionRow
 from perdure.store.sessions import SessionQuery
 from perdure.store.store import Store
+from tests.attack.access_cases import CASES, Right
+from tests.attack.access_world import filled
 from tests.engine.asking import answer, asked, let_pass, plan_statuses, step_statuses
 from tests.engine.conftest import House
 from tests.factories import STRANGER
@@ -241,43 +243,97 @@ async def test_a_database_that_cannot_be_reached_is_named_at_the_start(tmp_path:
 async def test_a_strangers_id_is_404_on_every_path_and_socket(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session, run = await served.house.submit(approval_mode="after_planning")
-    question = await asked(served.house, run.id)
+    things = await _one_of_everything(served)
+    kinds = {*_IDS, "path"}
+    cases = [c for c in CASES if Right.VIEW <= c.right <= Right.OWN and not c.personal]
     paths = (await served.http.get("/openapi.json")).json()["paths"]
+    named = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    assert {c.route for c in cases} >= {r for r in named if any(f"{{{kind}}}" in r for kind in kinds)}
+    before = await _all_events(served.house, things)
     monkeypatch.setattr("perdure.api.auth.LOCAL_ACTOR", STRANGER)
 
-    tried = 0
-    ids = {"session_id": session.id, "run_id": run.id, "approval_id": question.id, "category": "code"}
-    for path, methods in paths.items():
-        named = {name for name in ids if f"{{{name}}}" in path} - {"category"}
-        if not named or path.startswith("/ws"):
-            continue
-        address = path.format_map({**dict.fromkeys(_names(path), new_id()), **ids})
-        for method in methods:
-            if method not in ("get", "delete", "post", "put", "patch"):
-                continue
-            reply = await served.http.request(method.upper(), address, json=_BODIES.get(path))
-            tried += 1
-            assert reply.status_code in (404, 422), (method, path, reply.status_code, reply.text)
-            assert session.name not in reply.text
-            if method in ("get", "delete"):
-                assert reply.status_code == 404, (method, path, reply.text)
-    assert tried > 20
+    for case in cases:
+        address = filled(case.path + (f"?{case.query}" if case.query else ""), things)
+        assert "{" not in address, address
+        body = json.loads(filled(json.dumps(case.body), things))
+        sent: dict[str, Any] = {"content": case.content} if case.content is not None else {"json": body}
+        reply = await served.http.request(case.method, address, **sent)
+        assert reply.status_code == 404, (case.route, reply.status_code, reply.text)
+        assert _NAME not in reply.text, case.route
 
-    async with served.socket(f"/ws/sessions/{session.id}") as socket:
-        async with asyncio.timeout(10):
-            await socket.wait_closed()
-        assert socket.close_code == 4404
-
-
-_BODIES: dict[str, dict[str, Any]] = {
-    "/api/approvals/{approval_id}": {"resolution": "approve"},
-    "/api/sessions/{session_id}/messages": {"content": "hello"},
-}
+    in_it = {"session_id": things["session_id"]}
+    for address, first in (
+        (f"/ws/sessions/{things['session_id']}", None),
+        ("/ws/a-name-of-ones-own", {"task": "", "config": in_it}),
+        ("/ws/a-name-of-ones-own", {"task": "Do it", "config": in_it}),
+    ):
+        async with served.socket(address) as socket:
+            if first is not None:
+                await socket.send(json.dumps(first))
+            async with asyncio.timeout(10):
+                await socket.wait_closed()
+            assert socket.close_code == 4404, (address, first)
+    assert await _all_events(served.house, things) == before
 
 
-def _names(path: str) -> list[str]:
-    return [part[1:-1] for part in path.split("/") if part.startswith("{")]
+_NAME = "The brief that nobody else may see"
+_IDS = (
+    "session_id",
+    "run_id",
+    "other_id",
+    "task_id",
+    "approval_id",
+    "item_id",
+    "mission_id",
+    "hop_id",
+    "asset_id",
+)
+
+
+async def _one_of_everything(served: Served) -> dict[str, str]:
+    """Return ids of a waiting run, its session and question, and of a mission with a hop and an asset; all exist."""
+
+    async def made(method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        reply = await served.http.request(method, path, json=body)
+        assert reply.is_success, reply.text
+        return reply.json()
+
+    session, run = await served.house.submit(approval_mode="after_planning")
+    question = await asked(served.house, run.id)
+    base = f"/api/sessions/{session.id}"
+    await made("PATCH", base, {"name": _NAME})
+    item = await made("POST", f"{base}/queue", {"content": "Later"})
+    file = await served.http.put(f"{base}/files/notes.txt", content=b"secret")
+    assert file.status_code == 201
+    hops = [{"name": "Read", "goal": "Find the facts", "outputs": ["facts"]}]
+    mission = await made("POST", "/api/missions", {"goal": "Know more", "name": _NAME, "hops": hops})
+    address = f"/api/missions/{mission['id']}"
+    hop = (await served.http.get(f"{address}/hops")).json()["hops"][0]
+    asset = (await served.http.get(f"/api/assets?mission_id={mission['id']}")).json()["assets"][0]
+    nowhere = new_id()
+    return {
+        "session_id": session.id,
+        "run_id": run.id,
+        "other_id": run.id,
+        "task_id": str(run.task_id or run.id),
+        "approval_id": question.id,
+        "item_id": item["id"],
+        "mission_id": mission["id"],
+        "hop_id": hop["id"],
+        "asset_id": asset["id"],
+        "path": "notes.txt",
+        "category": "code",
+        "command": "start",
+        "share_id": nowhere,
+        "share_link_id": nowhere,
+    }
+
+
+async def _all_events(house: House, things: dict[str, str]) -> list[Any]:
+    """Return what a write would have changed: the log of the session, and the mission."""
+    mission = await house.app.missions.get(LOCAL_ACTOR, things["mission_id"])
+    events = await house.app.history.events(LOCAL_ACTOR, things["session_id"], limit=1000)
+    return [[event.seq for event in events], mission]
 
 
 @pytest.mark.parametrize(
@@ -318,21 +374,30 @@ async def test_the_cost_total_is_the_sum_of_the_calls(house: House) -> None:
         assert sum(row["input_tokens"] for row in costs[by]) == costs["input_tokens"], by
 
 
-async def test_idle_sessions_expire_and_are_archived_and_a_waiting_one_is_left_alone(house: House) -> None:
+async def test_idle_sessions_expire_and_are_archived_and_those_at_work_are_left_alone(house: House) -> None:
     idle = await house.app.sessions.create(LOCAL_ACTOR, mode="copilot")
-    busy, run = await house.submit(approval_mode="after_planning")
-    await asked(house, run.id)
+    waiting, asking = await house.submit(approval_mode="after_planning")
+    await asked(house, asking.id)
+    house.provider.hold()
+    live, running = await house.submit()
+    await house.held()
 
     await house.app.sweeps.run_once(utc_now() + timedelta(hours=23, minutes=30))
     assert (await house.session(idle.id)).status == "active"
     await house.app.sweeps.run_once(utc_now() + timedelta(hours=25))
     assert (await house.session(idle.id)).status == "expired"
-    assert (await house.session(busy.id)).status == "active"
+    assert (await house.session(waiting.id)).status == (await house.session(live.id)).status == "active"
     await house.app.sweeps.run_once(utc_now() + timedelta(days=9))
     assert (await house.session(idle.id)).status == "archived"
+    assert (await house.session(waiting.id)).status == (await house.session(live.id)).status == "active"
+    assert (await house.app.runs.get(LOCAL_ACTOR, running.id)).status == "running"
+    assert house.provider.waiting == 1
     assert (await house.app.sessions.restore(LOCAL_ACTOR, idle.id)).status == "suspended"
-    await answer(house, run.id, "approve")
-    await house.run(run.id, "completed")
+    house.provider.release()
+    await answer(house, asking.id, "approve")
+    await house.run(asking.id, "completed")
+    await house.run(running.id, "completed")
+    assert "workflow_resumed" not in await house.types(live.id)
 
 
 async def test_a_restored_session_has_its_runs_messages_files_and_costs(house: House) -> None:
