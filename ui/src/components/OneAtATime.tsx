@@ -6,6 +6,8 @@ import type { SessionInfo } from "@/api/types";
 import { ONE_AT_A_TIME } from "@/lib/settings";
 import { readStored } from "@/lib/stored";
 import { recallSwitch, rememberSwitch } from "@/lib/switching";
+import { useStream } from "@/live/react";
+import { isAtWork, untilAtRest } from "@/live/rest";
 import { Dialog } from "./Dialog";
 import fields from "./form/form.module.css";
 import { Money } from "./Money";
@@ -22,8 +24,6 @@ export function useOneAtATime(): Ask {
 }
 
 const LIVE = new Set(["running", "queued"]);
-const STILL = new Set(["running", "queued", "pausing"]);
-const LOOK_MS = 400;
 const PAUSING = "Pausing…";
 
 export function OneAtATime({ children }: { children: ReactNode }) {
@@ -43,7 +43,7 @@ export function OneAtATime({ children }: { children: ReactNode }) {
     };
     getSession(id)
       .then((session) => {
-        if (!STILL.has(session.run_status ?? "")) return rememberSwitch(null);
+        if (!isAtWork(session)) return rememberSwitch(null);
         settle.current = back;
         setReturned(true);
         setOther(session);
@@ -84,25 +84,33 @@ function Running({ other, returned, onDone }: RunningProps) {
   const [stage, setStage] = useState(returned ? PAUSING : "");
   const [rests, setRests] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const stream = useStream();
+  const waiting = useRef<AbortController>(undefined);
   const closed = useRef(false);
   const close = (goOn: boolean) => {
     closed.current = true;
+    waiting.current?.abort();
     rememberSwitch(null);
     onDone(goOn);
   };
+  /** False: nobody waits for it any more. */
   const wait = async () => {
-    for (;;) {
-      const now = await getSession(other.session_id);
-      if (closed.current || !STILL.has(now.run_status ?? "")) return;
-      setStage(now.current_step ? `${PAUSING} step ${now.current_step} is finishing` : PAUSING);
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    }
+    if (closed.current) return false;
+    const { signal } = (waiting.current = new AbortController());
+    await untilAtRest({
+      stream,
+      sessionId: other.session_id,
+      ask: () => getSession(other.session_id),
+      onNow: ({ current_step: step }) => setStage(step ? `${PAUSING} step ${step} is finishing` : PAUSING),
+      signal,
+    });
+    return !signal.aborted;
   };
   useEffect(() => {
     if (!returned) return;
-    closed.current = false;
     wait().then(
-      () => {
+      (rests) => {
+        if (!rests) return;
         setStage("");
         setRests(true);
       },
@@ -111,9 +119,7 @@ function Running({ other, returned, onDone }: RunningProps) {
         setStage("");
       },
     );
-    return () => {
-      closed.current = true;
-    };
+    return () => waiting.current?.abort();
   }, [returned]);
   const goOn = async () => {
     if (choice === "both") return close(true);
@@ -122,8 +128,7 @@ function Running({ other, returned, onDone }: RunningProps) {
     try {
       rememberSwitch(other.session_id);
       await suspendSession(other.session_id, choice);
-      await wait();
-      if (closed.current) return;
+      if (!(await wait())) return;
       setStage("Paused, starting");
       close(true);
     } catch (error) {

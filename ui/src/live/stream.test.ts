@@ -170,6 +170,35 @@ describe("a healthy connection", () => {
   });
 });
 
+describe("listening beside", () => {
+  it("a log that nobody follows is followed for as long as somebody listens", () => {
+    stream.start();
+    const socket = FakeSocket.last;
+    socket.accept();
+    const heard: number[] = [];
+    const stop = stream.listen("s", 4, (each) => heard.push(each.seq));
+    expect(socket.sent).toEqual([{ type: "watch", session_id: "s", after: 4, batch: true }]);
+    socket.say({ type: "events", events: [event(5), event(5), event(6)] });
+    expect(heard).toEqual([5, 6]);
+    stop();
+    expect(socket.sent.at(-1)).toEqual({ type: "unwatch", session_id: "s" });
+    socket.say(event(7));
+    expect(heard).toEqual([5, 6]);
+  });
+
+  it("a log that a page follows is not asked for again, and goes on for the page", () => {
+    const socket = connected(2);
+    const heard: number[] = [];
+    const stop = stream.listen("s", 0, (each) => heard.push(each.seq));
+    socket.say(event(3));
+    stop();
+    socket.say(event(4));
+    flush?.();
+    expect([heard, applied]).toEqual([[3], [3, 4]]);
+    expect(socket.sent).toHaveLength(1);
+  });
+});
+
 describe("trouble", () => {
   it("a gap ends the connection and the next one resumes after the last applied event", () => {
     const socket = connected();

@@ -7,7 +7,7 @@
  */
 
 import { CLOSE, Connection, type ConnectionOptions, type ConnectionState } from "./connection";
-import { asFields, readDelta, readEvent, type ListHint, type SessionFrame } from "./frames";
+import { asFields, readDelta, readEvent, type EventFrame, type ListHint, type SessionFrame } from "./frames";
 
 /** What a follower of one session is told. */
 export interface LogFollower {
@@ -33,8 +33,11 @@ interface Watch {
   buffer: SessionFrame[];
 }
 
+const NOBODY: LogFollower = { onFrames: () => undefined, onReset: () => undefined, onGone: () => undefined };
+
 export class LiveStream {
   private readonly watches = new Map<string, Watch>();
+  private readonly listeners = new Map<string, Set<(event: EventFrame) => void>>();
   private readonly listListeners = new Set<(hint: ListHint) => void>();
   private readonly presenceListeners = new Set<(sessionId: string, viewers: readonly unknown[]) => void>();
   private readonly connection: Connection;
@@ -81,6 +84,18 @@ export class LiveStream {
     };
   }
 
+  /** Be told of a session's events as they come, whoever follows its log; when nobody does it is followed from `after`. */
+  listen(sessionId: string, after: number, listener: (event: EventFrame) => void): () => void {
+    const listeners = this.listeners.get(sessionId) ?? new Set();
+    this.listeners.set(sessionId, listeners.add(listener));
+    const stop = this.watches.has(sessionId) ? null : this.watch(sessionId, after, NOBODY);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.listeners.get(sessionId) === listeners) this.listeners.delete(sessionId);
+      stop?.();
+    };
+  }
+
   /** Be told of changes in the session list, and with `resync` after each connect: hints are not replayed. */
   onList(listener: (hint: ListHint) => void): () => void {
     this.listListeners.add(listener);
@@ -111,7 +126,7 @@ export class LiveStream {
 
   private receiveOne(value: unknown): void {
     const event = readEvent(value);
-    if (event) return this.receiveEvent(event.session_id, event.seq, event);
+    if (event) return this.receiveEvent(event);
     const delta = readDelta(value);
     if (delta) {
       this.connection.cameThrough();
@@ -121,7 +136,8 @@ export class LiveStream {
     this.receiveControl(asFields(value));
   }
 
-  private receiveEvent(sessionId: string, seq: number, frame: SessionFrame): void {
+  private receiveEvent(event: EventFrame): void {
+    const { session_id: sessionId, seq } = event;
     const watch = this.watches.get(sessionId);
     if (!watch) return this.connection.cameThrough();
     if (seq <= watch.last) return;
@@ -133,8 +149,9 @@ export class LiveStream {
     this.connection.cameThrough();
     watch.last = seq;
     watch.gaps = 0;
-    watch.buffer.push(frame);
+    watch.buffer.push(event);
     this.flushSoon();
+    for (const listener of this.listeners.get(sessionId) ?? []) listener(event);
   }
 
   private receiveControl(fields: Readonly<Record<string, unknown>>): void {
