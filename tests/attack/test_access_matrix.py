@@ -1,4 +1,8 @@
-"""Every route, asked by everybody: the answer is what the role table says, and strangers learn nothing."""
+"""Every route, asked by everybody: the answer is what the role table says, and strangers learn nothing.
+
+Of ids in paths, that is; those in bodies and queries are in `test_ids_elsewhere.py`, and the one exception, the id of a
+session that somebody wants to create, in `test_used_ids.py`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import pytest_asyncio
+from starlette.routing import Route, WebSocketRoute
 
 from perdure.api.app import describe_app
 from perdure.core.access import Scope
@@ -27,6 +32,8 @@ RIGHT_OF = {
     "revoked": Right.SIGNED_IN,
 }
 NOT_DESCRIBED = {"GET /openapi.json", "GET /docs"}
+PAGES = "GET /{path}"
+"""The console's own files, and its page for every other address; they are the same for everybody."""
 LET_THROUGH = {200, 201, 202, 204, 409}
 """409: it was allowed, and does not fit the state that the thing is in."""
 DECIDED_BY_BODY = {
@@ -84,13 +91,21 @@ async def read_things(everybody: World) -> dict[str, str]:
     return things
 
 
-async def test_every_route_has_its_entry_and_every_entry_a_route() -> None:
+async def test_every_route_has_its_entry_and_every_entry_a_route(everybody: World) -> None:
+    served: set[str] = set()
+    for route in everybody.running.app.routes:
+        if not isinstance(route, WebSocketRoute):  # those have a matrix of their own
+            assert isinstance(route, Route), f"{route} holds others that nobody has looked at"
+            assert route.methods, f"{route.path} takes any method"
+            methods = route.methods - {"HEAD"} if "GET" in route.methods else route.methods
+            served |= {f"{method} {route.path_format}" for method in methods}
     described = {
         f"{method.upper()} {path}" for path, methods in describe_app()["paths"].items() for method in methods
     }
     named = {case.route for case in CASES}
-    assert described - named == set(), "routes without an entry in access_cases.py"
-    assert named - described == NOT_DESCRIBED, "entries without a route"
+    assert served - named == {PAGES}, "routes without an entry in access_cases.py"
+    assert named - served == set(), "entries without a route"
+    assert served - described == NOT_DESCRIBED | {PAGES}, "served, and not described"
 
 
 @every_case

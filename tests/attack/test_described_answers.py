@@ -1,7 +1,8 @@
 """Whatever is sent to a described operation, by whomever: never a server error, never an answer not described.
 
-Everybody is asked for side by side, so that a minute counts for each of them; `tests/soak` takes an hour.
-`PERDURE_FUZZ_SECONDS` says how long otherwise.
+It is one minute in all, or as long as every operation takes once: each request is sent as all nine kinds of people, one
+after the other, so each of them has a ninth of the time. `tests/soak` takes an hour in the same way; `PERDURE_FUZZ_SECONDS`
+says how long otherwise.
 """
 
 from __future__ import annotations

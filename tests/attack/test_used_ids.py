@@ -1,4 +1,9 @@
-"""An id is given once: what was kept of a session that is gone is not for whoever takes its name."""
+"""An id is given once: what was kept of a session that is gone is not for whoever takes its name.
+
+That an id is taken is the one thing a stranger learns of it (409, where an unknown one is created): it cannot be hidden
+where clients choose ids. Everything else is told as of nothing: `test_access_matrix.py`,
+`test_ids_elsewhere.py`.
+"""
 
 from __future__ import annotations
 
