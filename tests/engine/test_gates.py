@@ -11,6 +11,7 @@ import pytest_asyncio
 from perdure.core.access import LOCAL_ACTOR
 from perdure.core.approvals import Approval
 from perdure.errors import AlreadyAnswered
+from perdure.modes.registry import ModeRegistry
 from tests.engine.asking import let_pass, step_statuses
 from tests.engine.conftest import House
 from tests.engine.gates import GATES, Gate, carry_on, ending, reach
@@ -44,8 +45,12 @@ every_answer = pytest.mark.parametrize(
 )
 
 
-def _every_gate(*often: Gate) -> pytest.MarkDecorator:
-    """Take all gates; the long tests those that are neither the first of their question, nor named in `often`."""
+def _every_gate(*often: Gate, config: str | None = None) -> pytest.MarkDecorator:
+    """Take all gates; the long tests those that are neither the first of their question, nor named in `often`.
+
+    With `config` only those of modes that have this key.
+    """
+    registry = ModeRegistry()
     firsts = {gate.asker: gate for gate in reversed(GATES)}.values()
     usual = {gate.name for gate in (*firsts, *often)}
     return pytest.mark.parametrize(
@@ -53,6 +58,7 @@ def _every_gate(*often: Gate) -> pytest.MarkDecorator:
         [
             pytest.param(gate, id=gate.name, marks=[] if gate.name in usual else [pytest.mark.soak])
             for gate in GATES
+            if config is None or config in registry.get(gate.mode).config_model.model_fields
         ],
     )
 
@@ -151,7 +157,7 @@ async def test_silence_pauses_and_resuming_asks_again(home: House, probe: Probe,
     assert await ending(home, session_id, run_id) == gate.answers[gate.yes]
 
 
-@_every_gate(*_ONE_OF_EACH_MODE, *_IN_TALKS)
+@_every_gate(*_ONE_OF_EACH_MODE, *_IN_TALKS, config="expiry")
 async def test_silence_says_no_where_the_config_says_so(home: House, probe: Probe, gate: Gate) -> None:
     session_id, run_id, question = await reach(home, probe, gate, expiry="reject")
 
@@ -166,7 +172,7 @@ async def test_silence_says_no_where_the_config_says_so(home: House, probe: Prob
         assert home.provider.count("Nobody allowed this call of ring in time.") > 0
 
 
-@_every_gate()
+@_every_gate(config="expiry")
 async def test_silence_says_yes_where_the_config_says_so_and_nothing_is_at_stake(
     home: House, probe: Probe, gate: Gate
 ) -> None:
