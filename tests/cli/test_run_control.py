@@ -87,6 +87,20 @@ def test_a_run_is_cancelled_and_a_failed_one_retried(command: Command, provider:
     assert "Of it spent again after crashes and retries: unknown (1 unpriced) in 1 call" in spent
 
 
+def test_a_failed_run_is_retried_from_a_step(command: Command, provider: OpenAIServer) -> None:
+    provider.reply("YOUR STEP (3)", "NOT DONE, it is dark.")
+    failed = _planned(command)
+    assert failed["status"] == "failed"
+    provider.reset()
+    wrong = command("runs", "retry", failed["run_id"], "--from-step", "step-9")
+    assert wrong.exit_code == Exit.NOT_FOUND
+    retried = command("runs", "retry", failed["run_id"], "--from-step", "step-2")
+    assert retried.exit_code == Exit.OK, retried.output
+    assert command("attach", failed["session_id"]).exit_code == Exit.OK
+    assert [provider.count(f"YOUR STEP ({n})") for n in (1, 2, 3)] == [0, 1, 1]
+    assert provider.count("Plan this task") == 0
+
+
 def test_costs_name_steps_and_the_prices_they_are_from(command: Command) -> None:
     first = _planned(command)
     shown = command("costs", first["session_id"], "--by", "step").stdout

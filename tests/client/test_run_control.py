@@ -9,7 +9,7 @@ import pytest
 
 from perdure.client import AsyncPerdure, Perdure
 from perdure.client.models import Run
-from perdure.errors import InvalidInput, NotFound
+from perdure.errors import InvalidInput, NotAllowedNow, NotFound
 from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.perdure_server import PerdureServer
 
@@ -84,6 +84,23 @@ def test_the_queue_is_seen_changed_and_carried_out(client: Perdure, provider: Op
         ("three", "completed"),
         ("Write the minutes", "cancelled"),
     ]
+
+
+def test_a_failed_run_is_tried_again_from_a_step(client: Perdure, provider: OpenAIServer) -> None:
+    provider.reply("YOUR STEP (3)", "NOT DONE, it is dark.")
+    session_id, run = _planned(client, max_attempts=1)
+    assert run.status == "failed"
+    provider.reset()
+    with pytest.raises(NotFound):
+        client.runs.retry(run.run_id, from_step="step-9")
+    client.runs.retry(run.run_id, from_step="step-2")
+    again = _ended(client, session_id)
+    assert (again.run_id, again.status, again.attempt) == (run.run_id, "completed", 2)
+    assert [provider.count(f"YOUR STEP ({n})") for n in (1, 2, 3)] == [0, 1, 1]
+    assert provider.count("Plan this task") == 0
+    with pytest.raises(NotAllowedNow):
+        client.runs.retry(run.run_id, from_step="step-2")
+    assert len(provider.calls) == 3
 
 
 async def test_the_same_without_blocking(server: PerdureServer) -> None:

@@ -7,11 +7,13 @@ import asyncio
 import pytest
 
 from perdure.core.access import LOCAL_ACTOR
-from perdure.errors import RunInProgress
+from perdure.errors import NotFound, RunInProgress
+from tests.engine.asking import plan_statuses
 from tests.engine.conftest import House
 
 _STEP_1 = "YOUR STEP (1)"
 _STEP_2 = "YOUR STEP (2)"
+_STEP_3 = "YOUR STEP (3)"
 
 
 class TestCancel:
@@ -79,6 +81,46 @@ class TestFailure:
         assert planned > 0
         assert house.provider.count("Plan this task") == 0
         assert house.provider.count(_STEP_1) == 0
+        assert (await house.session(session.id)).status == "completed"
+
+    async def test_a_retry_from_a_step_keeps_what_was_before_it_and_does_the_rest_again(
+        self, house: House
+    ) -> None:
+        house.provider.reply(_STEP_1, "Two doors.")
+        house.provider.reply(_STEP_2, "They are blue.")
+        house.provider.reply(_STEP_3, "NOT DONE, it is dark.")
+        session, run = await house.submit(max_attempts=1)
+        await house.run(run.id, "failed")
+        before = {s.key: s for s in await house.app.runs.steps(LOCAL_ACTOR, session.id)}
+        assert before["step-2"].status == "completed"
+
+        house.provider.reset()
+        house.provider.reply(_STEP_2, "They are green.")
+        with pytest.raises(NotFound):
+            await house.app.runs.retry(LOCAL_ACTOR, run.id, from_step="step-9")
+        retried = await house.app.runs.retry(LOCAL_ACTOR, run.id, from_step="step-2")
+        assert (retried.id, retried.attempt) == (run.id, 2)
+        await house.run(run.id, "completed")
+
+        told = [call.prompt for call in house.provider.calls]
+        assert [[mark in text for mark in (_STEP_2, _STEP_3, "Write the final text")] for text in told] == [
+            [True, False, False],
+            [False, True, False],
+            [False, False, True],
+        ], "the plan and the first step are kept, and what was finished from the second on is not"
+        assert all("Two doors." in text for text in told)
+        assert "They are green." in told[1]
+        assert not any("They are blue." in text for text in told)
+        after = {s.key: s for s in await house.app.runs.steps(LOCAL_ACTOR, session.id)}
+        assert (after["plan"], after["step-1"]) == (before["plan"], before["step-1"])
+        assert [(s.key, s.status, s.attempt) for s in after.values()] == [
+            ("plan", "completed", 1),
+            ("step-1", "completed", 1),
+            ("step-2", "completed", 2),
+            ("step-3", "completed", 2),
+            ("report", "completed", 2),
+        ]
+        assert await plan_statuses(house, session.id) == ("completed", ["completed"] * 3)
         assert (await house.session(session.id)).status == "completed"
 
 
