@@ -67,3 +67,15 @@ def test_the_level_says_how_much_is_written(level: str, said: int) -> None:
 def test_what_is_no_level_is_refused() -> None:
     with pytest.raises(StartupError, match="PERDURE_LOG_LEVEL"):
         write_logs(load_settings(log_level="LOUD"))
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_lines_about_a_run_name_it(log_format: str) -> None:
+    with a_new_process() as stream:
+        write_logs(load_settings(log_format=log_format))
+        logging.getLogger("perdure.test").warning("Taken over", extra={"run_id": "r1", "session_id": "s1"})
+    line = stream.getvalue().strip()
+    if log_format == "json":
+        assert (json.loads(line)["run_id"], json.loads(line)["session_id"]) == ("r1", "s1")
+    else:
+        assert line.endswith("Taken over session_id=s1 run_id=r1")

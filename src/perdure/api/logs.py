@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from perdure.config import Settings
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_IDS = ("session_id", "run_id", "step_id")
 
 
 def write_logs(settings: Settings) -> None:
@@ -55,6 +56,10 @@ class _Plain(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's
+        about = "".join(f" {name}={value}" for name, value in _about(record).items())
+        return super().formatMessage(record) + about
+
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - the library's
         return _time(record)
 
@@ -66,10 +71,16 @@ class _Json(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **_about(record),
         }
         if record.exc_text:  # made with the record, and masked
             line["exception"] = record.exc_text
         return json.dumps(line, ensure_ascii=False)
+
+
+def _about(record: logging.LogRecord) -> dict[str, str]:
+    """Return the ids of what a line is about."""
+    return {name: str(record.__dict__[name]) for name in _IDS if name in record.__dict__}
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from fastapi import Request
@@ -17,6 +17,7 @@ from perdure.api.auth import actor_of
 from perdure.api.errors import BodyTooLarge
 from perdure.api.strict_json import read_json, refuse_nul
 from perdure.errors import InvalidInput, PerdureError
+from perdure.services.idempotency import IdempotencyService, KeptAnswer
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 REPEATABLE = "x-idempotent"
@@ -96,26 +97,26 @@ async def _bounded_body(request: _CheckedRequest) -> bytes:
 async def _once(request: _CheckedRequest, key: str, handle: Handler) -> Response:
     if not 1 <= len(key) <= 255 or not key.isprintable():
         raise InvalidInput("An Idempotency-Key is 1 to 255 printable characters.", field="Idempotency-Key")
-    service = request.app.state.perdure.idempotency
+    service: IdempotencyService = request.app.state.perdure.idempotency
     actor = actor_of(request)
     query = request.url.query
     said = b"\n".join((request.method.encode(), f"{request.url.path}?{query}".encode(), await request.body()))
     fingerprint = hashlib.sha256(said).hexdigest()
-    stored = cast("dict[str, Any] | None", await service.begin(actor, key, fingerprint))
-    if stored is not None:
+    claim = await service.begin(actor, key, fingerprint)
+    if isinstance(claim, KeptAnswer):
         return Response(
-            orjson.dumps(stored["body"]),
-            status_code=int(stored["status"]),
+            orjson.dumps(claim.body),
+            status_code=claim.status,
             media_type="application/json",
             headers={"Idempotency-Replayed": "true"},
         )
     try:
-        with service.carrying_out(actor, key):
+        with service.carrying_out(claim):
             response = await handle(request)
     except Exception:
         with suppress(PerdureError):
-            await service.finish(actor, key, fingerprint, 500, None)  # frees the key, if nothing was done
+            await service.finish(claim, 500, None)  # frees the key, if nothing was done
         raise  # who is cancelled keeps the key: what was asked for may be stored by now
     body = orjson.loads(bytes(response.body)) if response.body else None
-    await service.finish(actor, key, fingerprint, response.status_code, body)
+    await service.finish(claim, response.status_code, body)
     return response

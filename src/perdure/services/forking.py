@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,7 @@ from perdure.services.fork_making import Fork, Wish
 from perdure.services.fork_plans import add_plans
 from perdure.services.fork_reading import Original, read_at_seq, read_before_run, read_before_step
 from perdure.services.fork_rows import ForkRows, build, rename_all
+from perdure.services.idempotency import outliving
 from perdure.services.ports import Limits, ModeCatalog, RunEngine
 from perdure.services.secrets import drop_secrets
 from perdure.store import runs, secrets
@@ -117,6 +119,9 @@ class ForkService:
         making = asyncio.create_task(self._carry_out(actor, original, renaming, wish, config, own))
         self._making.add(making)
         making.add_done_callback(self._made)
+        request = ExitStack()
+        request.enter_context(outliving())
+        making.add_done_callback(lambda _: request.close())
         return await asyncio.shield(making)
 
     async def _carry_out(

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import BigInteger, exists, func, select, type_coerce, update
+from sqlalchemy import BigInteger, func, select, type_coerce, update
 
 from perdure.core.costs import CostRecord, CostSum, Spent
 from perdure.store.columns import to_micros
@@ -127,10 +127,13 @@ def list_newest_calls(tx: Tx, session_id: str, limit: int) -> list[CostRecord]:
 def list_calls_to_compare(tx: Tx, session_id: str) -> list[Spent]:
     """Return the calls of those runs in which some may have been made again: runs that were executed more than once,
     or that made a call a second time."""
-    told, other = cost_records.c, cost_records.alias("other")
-    executed_again = exists().where(other.c.run_id == told.run_id, other.c.call_id.not_like(_FIRST_TIME))
+    told, other = cost_records.c, cost_records.alias("other").c
+    executed_again = select(other.run_id).where(
+        other.session_id == session_id, other.call_id.not_like(_FIRST_TIME)
+    )
     query = select(told.call_id, told.step_id, told.input_tokens, told.output_tokens, told.cost_usd_micros)
-    return [Spent(*row) for row in tx.db.execute(query.where(told.session_id == session_id, executed_again))]
+    compared = query.where(told.session_id == session_id, told.run_id.in_(executed_again))
+    return [Spent(*row) for row in tx.db.execute(compared)]
 
 
 def list_run_calls(tx: Tx, run_id: str) -> list[CostRecord]:

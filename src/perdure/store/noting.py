@@ -16,12 +16,12 @@ T = TypeVar("T")
 Note = Callable[[Tx, Any], None]
 """Called at the end of each transaction with what its body returned; again when that is tried again."""
 
-_note: ContextVar[Note | None] = ContextVar("perdure_note", default=None)
+_note: ContextVar[Callable[[], Note | None]] = ContextVar("perdure_note", default=lambda: None)
 
 
 @contextmanager
-def noting(note: Note | None) -> Generator[None]:
-    """Let every `Store.write` within the block carry the note."""
+def noting(note: Callable[[], Note | None]) -> Generator[None]:
+    """Let every `Store.write` within the block carry what `note` gives at the time it is called."""
     before = _note.set(note)
     try:
         yield
@@ -31,7 +31,7 @@ def noting(note: Note | None) -> Generator[None]:
 
 def with_note(body: Callable[[Tx], T]) -> Callable[[Tx], T]:
     """Return the body with what is to be noted now; itself when there is nothing."""
-    note = _note.get()
+    note = _note.get()()
     if note is None:
         return body
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import delete, exists, func, insert, select, true, update
+from sqlalchemy import ColumnElement, delete, exists, func, insert, select, true, update
 
 from perdure.core.messages import Author
 from perdure.core.runs import OPEN_RUN_STATUSES
@@ -140,30 +140,32 @@ def insert_idempotency_key(tx: Tx, user_id: str, key: str, fingerprint: str) -> 
     )
 
 
-def finish_idempotency_key(tx: Tx, user_id: str, key: str, status_code: int | None, response: Any) -> None:
+def finish_idempotency_key(
+    tx: Tx, user_id: str, key: str, claimed_at: datetime, status_code: int | None, response: Any
+) -> bool:
     """Keep the answer for the repeat, sealed: it shows what is encrypted elsewhere.
 
-    Without a status it is only known that the request was carried out.
+    Without a status it is only known that the request was carried out. Returns False when the key has been claimed anew.
     """
     sealed = base64.b64encode(tx.cipher.seal(response, KEPT_ANSWER, f"{user_id}:{key}")).decode()
-    tx.db.execute(
-        update(idempotency_keys)
-        .where(idempotency_keys.c.user_id == user_id, idempotency_keys.c.key == key)
-        .values(status_code=status_code, response={_SEALED: sealed})
-    )
+    statement = update(idempotency_keys).where(*_claimed(user_id, key, claimed_at))
+    return tx.db.execute(statement.values(status_code=status_code, response={_SEALED: sealed})).rowcount > 0
 
 
-def delete_idempotency_keys(
-    tx: Tx, *, before: datetime | None = None, user_id: str | None = None, key: str | None = None
-) -> int:
-    """Forget one key of which nothing was done, or all older than `before`; returns how many."""
-    statement = delete(idempotency_keys)
-    if before is not None:
-        statement = statement.where(idempotency_keys.c.created_at < before)
-    else:
-        this = (idempotency_keys.c.user_id == user_id, idempotency_keys.c.key == key)
-        statement = statement.where(*this, idempotency_keys.c.response.is_(None))
-    return tx.db.execute(statement).rowcount
+def release_idempotency_key(tx: Tx, user_id: str, key: str, claimed_at: datetime) -> None:
+    """Forget a key of which nothing was done, unless it has been claimed anew."""
+    claimed = _claimed(user_id, key, claimed_at)
+    tx.db.execute(delete(idempotency_keys).where(*claimed, idempotency_keys.c.response.is_(None)))
+
+
+def _claimed(user_id: str, key: str, claimed_at: datetime) -> tuple[ColumnElement[bool], ...]:
+    of = idempotency_keys.c
+    return of.user_id == user_id, of.key == key, of.created_at == claimed_at
+
+
+def delete_idempotency_keys(tx: Tx, *, before: datetime) -> int:
+    """Forget the keys older than that; returns how many."""
+    return tx.db.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < before)).rowcount
 
 
 def current_session_id(tx: Tx, user_id: str) -> str | None:

@@ -13,7 +13,7 @@ from perdure.api.wire.sessions import SessionSummary
 from perdure.core.access import Actor
 from perdure.core.runs import OPEN_RUN_STATUSES
 from perdure.errors import NotFound, PerdureError
-from perdure.services.idempotency import answering
+from perdure.services.idempotency import KeptAnswer, answering
 from perdure.services.views import StartResult
 
 if TYPE_CHECKING:
@@ -97,17 +97,24 @@ async def _message(
     said = f"{session_id}\n{message.on_busy}\n{message.content}".encode()
     fingerprint = hashlib.sha256(said).hexdigest()
     key = f"socket:{message.client_id}"
-    stored = await perdure.idempotency.begin(actor, key, fingerprint)
-    if stored is not None:
-        return {**stored["body"], "repeated": True}
+    claim = await perdure.idempotency.begin(actor, key, fingerprint)
+    if isinstance(claim, KeptAnswer):
+        return {**claim.body, "repeated": True}
+
+    def answer(result: StartResult) -> Fields:
+        return {
+            **_sent(result),
+            "session_id": session_id,
+        }  # by which it is given to those alone who may see it
+
     try:
-        with perdure.idempotency.carrying_out(actor, key), answering(202, _sent):
+        with perdure.idempotency.carrying_out(claim), answering(202, answer):
             fields = await _send(perdure, actor, message, session_id)
     except Exception:  # who is cancelled keeps the key: what was sent may be stored by now
         with suppress(PerdureError):
-            await perdure.idempotency.finish(actor, key, fingerprint, 500, None)
+            await perdure.idempotency.finish(claim, 500, None)
         raise
-    await perdure.idempotency.finish(actor, key, fingerprint, 202, {**fields, "session_id": session_id})
+    await perdure.idempotency.finish(claim, 202, {**fields, "session_id": session_id})
     return fields
 
 
