@@ -121,6 +121,7 @@ class TestBeforeAStep:
     async def test_it_is_approved_changed_or_skipped(self, house: House) -> None:
         session, run = await _start(house, variant="error_recovery", approval_mode="before_step")
         await answer(house, run.id, "skip")
+        accepted = (await asked(house, run.id)).request_data
         await answer(
             house, run.id, "modify", modifications={"goal": "Count the doors.", "agent": "researcher"}
         )
@@ -139,6 +140,12 @@ class TestBeforeAStep:
         assert "Count the doors." in second.prompt
         started = await house.app.history.events(LOCAL_ACTOR, session.id, limit=1000, types=["step_started"])
         assert next(e for e in started if e.payload["key"] == "step-2").payload["agent"] == "researcher"
+        changed = next(s for s in await house.app.runs.steps(LOCAL_ACTOR, session.id) if s.key == "step-2")
+        assert (changed.goal, changed.agent) == ("Count the doors.", "researcher")
+        plan = await mission_of(house, session.id)
+        assert plan is not None
+        hop = next(hop for hop in plan.hops if hop.id == changed.hop_id)
+        assert (hop.goal, hop.agent) == (accepted["goal"], "engineer"), "the plan is what was accepted"
 
     async def test_it_is_rejected_and_asked_about_again_after_a_resume(self, house: House) -> None:
         session, run = await _start(house, variant="error_recovery", approval_mode="before_step")
