@@ -10,7 +10,7 @@ import pytest
 
 from perdure.core.access import Actor
 from perdure.core.sessions import Session
-from perdure.errors import Conflict
+from perdure.errors import Conflict, InvalidInput
 from perdure.services.idempotency import Claim, KeptAnswer, answering, outliving
 from perdure.store.sessions import SessionQuery
 from perdure.store.transaction import Tx
@@ -108,3 +108,34 @@ async def test_of_a_slow_request_and_its_repeat_one_does_the_work(services: Serv
     assert isinstance(again, KeptAnswer)
     assert (again.status, set[Any](again.body)) == (201, {"id"})
     assert await count(services) == 1
+
+
+async def test_a_server_error_and_an_abandoned_request_free_their_key(
+    services: Services, clock: Clock
+) -> None:
+    await services.idempotency.finish(await claim(services), 503, {})
+    await claim(services)
+    clock.move(minutes=2)
+    await claim(services)
+    for key in ("", "x" * 256):
+        with pytest.raises(InvalidInput):
+            await services.idempotency.begin(OWNER, key, "f")
+
+
+async def test_a_key_whose_work_was_done_is_not_claimed_again_however_late(
+    services: Services, clock: Clock
+) -> None:
+    claimed = await claim(services)
+    with services.idempotency.carrying_out(claimed):
+        session = await services.session()
+        await services.sessions.complete(OWNER, session.id)
+        beside = asyncio.create_task(services.session())  # begun by the request, and not the request
+    await beside
+    clock.move(hours=2)
+    with pytest.raises(Conflict, match="was carried out") as found:
+        await claim(services)
+    made = [(act["action"], act["id"]) for act in found.value.fields["made"]]
+    assert made == [("session.create", session.id), ("session.complete", session.id)]
+    await services.idempotency.finish(claimed, 503, None)
+    with pytest.raises(Conflict, match="was carried out"):
+        await claim(services)

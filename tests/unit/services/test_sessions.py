@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -544,40 +543,6 @@ async def test_silent_connections_and_old_keys_are_forgotten(services: Services,
         return operations.find_idempotency_key(tx, OWNER.user_id, "k")
 
     assert await services.store.read(known) is None
-
-
-async def test_a_server_error_and_an_abandoned_request_free_their_key(
-    services: Services, clock: Clock
-) -> None:
-    keys = services.idempotency
-    assert await keys.begin(OWNER, "k", "f") is None
-    await keys.finish(OWNER, "k", "f", 503, {})
-    assert await keys.begin(OWNER, "k", "f") is None
-    clock.move(minutes=2)
-    assert await keys.begin(OWNER, "k", "f") is None
-    for key in ("", "x" * 256):
-        with pytest.raises(InvalidInput):
-            await keys.begin(OWNER, key, "f")
-
-
-async def test_a_key_whose_work_was_done_is_not_claimed_again_however_late(
-    services: Services, clock: Clock
-) -> None:
-    keys = services.idempotency
-    assert await keys.begin(OWNER, "k", "f") is None
-    with keys.carrying_out(OWNER, "k"):
-        session = await services.session()
-        await services.sessions.complete(OWNER, session.id)
-        beside = asyncio.create_task(services.session())  # begun by the request, and not the request
-    await beside
-    clock.move(hours=2)
-    with pytest.raises(Conflict, match="was carried out") as found:
-        await keys.begin(OWNER, "k", "f")
-    made = [(act["action"], act["id"]) for act in found.value.fields["made"]]
-    assert made == [("session.create", session.id), ("session.complete", session.id)]
-    await keys.finish(OWNER, "k", "f", 503, None)
-    with pytest.raises(Conflict, match="was carried out"):
-        await keys.begin(OWNER, "k", "f")
 
 
 async def test_statistics_count_what_is_there(services: Services) -> None:
