@@ -100,7 +100,7 @@ def test_a_session_is_forked_from_a_node_of_the_picture(
     shoot(page, "picture-with-details")
     assert_accessible(page)
     console.press("Fork from here")
-    page.get_by_label("Name").fill("Another way")
+    page.get_by_label("Name", exact=True).fill("Another way")
     console.confirm("Fork")
     expect(page.get_by_role("heading", name="Another way")).to_be_visible()
     console.expect_status("Done", within_s=60)
