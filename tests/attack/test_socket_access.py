@@ -188,17 +188,18 @@ async def test_a_run_is_a_task_for_everybody_who_may_see_it(
         assert (status["session_id"], status["run_id"]) == (read_things["session_id"], read_things["run_id"])
 
 
-async def test_a_task_of_anothers_name_is_ones_own(everybody: World, read_things: dict[str, str]) -> None:
+async def test_a_task_of_anothers_name_is_ones_own(everybody: World) -> None:
+    things = await everybody.things()
     for name in ("task_id", "run_id"):
-        path = f"/ws/{read_things[name]}"
+        path = f"/ws/{things[name]}"
         async with everybody.running.socket(path, additional_headers=bearer(everybody, "stranger")) as socket:
             await socket.send(json.dumps({"task": "Say hello", "config": {"mode": "one-shot"}}))
             status = await frame(socket)
-            assert status["task_id"] == read_things[name]
-            assert status["session_id"] != read_things["session_id"]
+            assert status["task_id"] == things[name]
+            assert status["session_id"] != things["session_id"]
             for kind, (needed, _) in FRAMES.items():
                 if needed >= Right.VIEW:
-                    answer = await said(everybody, socket, "stranger", kind, read_things)
+                    answer = await said(everybody, socket, "stranger", kind, things)
                     assert answer["code"] in {"bad-frame", "not-found"}, (kind, answer)
 
 
