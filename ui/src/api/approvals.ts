@@ -18,6 +18,11 @@ export async function listWaiting(): Promise<{ approvals: readonly ApprovalInfo[
   return body(api.GET("/api/approvals", { params: { query: { status: "pending", limit: 200 } } }));
 }
 
+/** One question, answered or not. */
+export function getApproval(approvalId: string): Promise<ApprovalInfo> {
+  return body(api.GET("/api/approvals/{approval_id}", { params: { path: { approval_id: approvalId } } }));
+}
+
 export async function answerApproval(approvalId: string, answer: Answer, key: string): Promise<void> {
   const params = { path: { approval_id: approvalId } };
   await api.POST("/api/approvals/{approval_id}", { params, body: { ...answer }, ...repeatable(key) });
