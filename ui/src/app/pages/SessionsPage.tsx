@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Icon } from "@/components/Icon";
 import { SessionList } from "@/features/sessions/SessionList";
+import { useBack } from "../back";
 import { useTitle } from "../title";
 import { FirstRun } from "./FirstRun";
 import styles from "./pages.module.css";
@@ -11,6 +12,7 @@ const route = getRouteApi("/sessions");
 export default function SessionsPage() {
   const filters = route.useSearch();
   const navigate = route.useNavigate();
+  const back = useBack();
   useTitle("Sessions");
   return (
     <>
@@ -23,6 +25,7 @@ export default function SessionsPage() {
       <SessionList
         filters={filters}
         onFilters={(next) => void navigate({ search: { ...next }, replace: true })}
+        onBack={back}
         firstRun={<FirstRun />}
       />
     </>

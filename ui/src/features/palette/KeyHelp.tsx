@@ -20,7 +20,7 @@ const KEYS: readonly (readonly [string, readonly (readonly [string, string])[]])
       ["j  k", "next, previous"],
       ["Enter", "open"],
       ["x", "select"],
-      ["Esc", "back"],
+      ["Esc", "select none, then back"],
     ],
   ],
   [

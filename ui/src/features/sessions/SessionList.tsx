@@ -26,11 +26,13 @@ const LIST = ["sessions", "list"];
 interface Props {
   readonly filters: Filters;
   readonly onFilters: (filters: Filters) => void;
+  /** Leave the page. */
+  readonly onBack: () => void;
   /** Shown in place of the list when there is no session at all. */
   readonly firstRun: ReactNode;
 }
 
-export function SessionList({ filters, onFilters, firstRun }: Props) {
+export function SessionList({ filters, onFilters, onBack, firstRun }: Props) {
   const { q: search = "", mode, sort, whose } = filters;
   const several = useIsShared();
   const isAdmin = useMe()?.role === "admin";
@@ -83,7 +85,11 @@ export function SessionList({ filters, onFilters, firstRun }: Props) {
   );
   const { held, moved, release, hover } = useHeld(sessions);
   const list = useRef<HTMLDivElement>(null);
-  useRowKeys(list, (id) => setSelected(toggled(selected, id)));
+  useRowKeys(
+    list,
+    (id) => setSelected(toggled(selected, id)),
+    () => (selected.size > 0 ? setSelected(new Set()) : onBack()),
+  );
 
   if (!page) {
     return query.error ? (
@@ -237,8 +243,12 @@ function useHeld(sessions: readonly SessionInfo[]) {
   return { held, moved, release, hover };
 }
 
-/** j and k go through the rows, x selects; Enter opens, as on any link. */
-function useRowKeys(list: React.RefObject<HTMLDivElement | null>, onSelect: (id: string) => void): void {
+/** j and k go through the rows, x selects, Escape leaves; Enter opens, as on any link. */
+function useRowKeys(
+  list: React.RefObject<HTMLDivElement | null>,
+  onSelect: (id: string) => void,
+  onLeave: () => void,
+): void {
   const rows = () => [...(list.current?.querySelectorAll<HTMLElement>("[data-row]") ?? [])];
   const at = () => rows().findIndex((row) => row.contains(document.activeElement));
   const go = (by: number) => {
@@ -253,6 +263,7 @@ function useRowKeys(list: React.RefObject<HTMLDivElement | null>, onSelect: (id:
       const id = rows()[at()]?.dataset["row"];
       if (id) onSelect(id);
     },
+    Escape: onLeave,
   });
 }
 
