@@ -1,5 +1,5 @@
 import { api, body } from "./http";
-import { Problem } from "./problem";
+import { Problem, problemOf } from "./problem";
 import type { Readiness } from "./types";
 
 /** Ask `/ready`; a server that is up but not ready answers 503 with the same body. */
@@ -10,7 +10,18 @@ export async function getReadiness(): Promise<Readiness> {
   } catch {
     throw new Problem(0, "offline", "The server cannot be reached.");
   }
+  if (!response.ok && response.status !== 503) throw await problemOf(response);
   return (await response.json()) as Readiness;
+}
+
+/** Whether the server answers at all; what stands before it and says 502 to 504 is not it. */
+export async function answers(): Promise<boolean> {
+  try {
+    const { status } = await fetch("/health", { headers: { Accept: "application/json" }, cache: "no-store" });
+    return status < 502;
+  } catch {
+    return false;
+  }
 }
 
 /** Figures for people: sessions, connections, storage. */

@@ -13,10 +13,13 @@ export function LiveProvider({ stream, children }: { stream: LiveStream; childre
     const wake = () => {
       if (document.visibilityState !== "hidden") stream.retryNow();
     };
+    const check = () => stream.checkNow();
     window.addEventListener("online", wake);
+    window.addEventListener("offline", check);
     document.addEventListener("visibilitychange", wake);
     return () => {
       window.removeEventListener("online", wake);
+      window.removeEventListener("offline", check);
       document.removeEventListener("visibilitychange", wake);
       stream.stop();
     };

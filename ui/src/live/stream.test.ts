@@ -268,6 +268,18 @@ describe("trouble", () => {
     expect(stream.getState().kind).toBe("waiting");
   });
 
+  it("a network that went away is not waited for: the socket is tried anew, once", () => {
+    const socket = connected();
+    socket.say(event(1));
+    stream.checkNow();
+    expect(socket.closedWith).toBe(CLOSE.ownSilence);
+    stream.checkNow();
+    vi.advanceTimersByTime(50);
+    expect(FakeSocket.all).toHaveLength(2);
+    FakeSocket.last.accept();
+    expect(FakeSocket.last.sent[0]).toMatchObject({ after: 1 });
+  });
+
   it("a socket that never opens is given up too", () => {
     stream.start();
     vi.advanceTimersByTime(45_000);

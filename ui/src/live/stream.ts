@@ -72,6 +72,11 @@ export class LiveStream {
     this.connection.retryNow();
   }
 
+  /** The network went away, which an open socket may not notice for long: whether the server is there still is found out now. */
+  checkNow(): void {
+    if (this.getState().kind === "live") this.connection.drop(CLOSE.ownSilence, "network");
+  }
+
   /** Follow a session's log after event `after`; returns the function that stops it. */
   watch(sessionId: string, after: number, follower: LogFollower, epoch: number | null = null): () => void {
     const watch: Watch = { last: after, epoch, gaps: 0, follower, buffer: [] };

@@ -7,7 +7,6 @@ import fields from "@/components/form/form.module.css";
 import { useNow } from "@/lib/now";
 import { useStored } from "@/lib/stored";
 import { clock, left } from "@/lib/time";
-import { useConnection } from "@/live/react";
 import type { ApprovalEntry } from "@/live/session-state";
 import { answerOf, EMPTY, opened, type Draft } from "./form";
 import { Given, Inputs } from "./Inputs";
@@ -15,6 +14,7 @@ import { actionsOf, CONSEQUENCE, KIND_ICON, OUTCOME, type Action } from "./kinds
 import styles from "./requests.module.css";
 import { Subject } from "./Subject";
 import { useAnswer } from "./useAnswer";
+import { useReach, WHY_NOT } from "./useReach";
 
 /** A question that waits for a person; once answered it stays, folded, with who said what and when. */
 export function ApprovalCard({ approval }: { approval: ApprovalEntry }) {
@@ -29,7 +29,8 @@ function Open({ approval }: { approval: ApprovalEntry }) {
       : EMPTY;
   const [draft, setDraft, forget] = useStored<Draft>(`request.${approval.approvalId}`, start);
   const { busy, problem, errors, answered, send, clear } = useAnswer(approval.approvalId);
-  const connection = useConnection();
+  const reach = useReach();
+  const unsent = WHY_NOT[reach];
   const mayAnswer = useMay("answer");
   const actions = actionsOf(approval);
   const preparing = actions.find((action) => action.resolution === draft.preparing);
@@ -38,9 +39,11 @@ function Open({ approval }: { approval: ApprovalEntry }) {
   async function answer(action: Action) {
     if (await send(answerOf(approval, action, draft))) forget();
   }
+  /** Others are prepared first, which needs no server. */
+  const isSent = (action: Action) =>
+    draft.preparing === action.resolution || !(action.words ?? action.editing ?? action.proof);
   const press = (action: Action) => {
-    const open = action.words ?? action.editing ?? action.proof;
-    if (!open || draft.preparing === action.resolution) return void answer(action);
+    if (isSent(action)) return unsent ? undefined : void answer(action);
     clear();
     change({
       preparing: action.resolution,
@@ -131,6 +134,7 @@ function Open({ approval }: { approval: ApprovalEntry }) {
             disabled={
               (busy !== null && busy !== action.resolution) ||
               answered ||
+              (unsent !== undefined && isSent(action)) ||
               (!isReady(action, draft) && preparing !== undefined)
             }
             data-answer={action.resolution}
@@ -144,8 +148,8 @@ function Open({ approval }: { approval: ApprovalEntry }) {
             {preparing.editing ? "Keep it as it was" : "Back"}
           </Button>
         )}
-        {connection.kind !== "live" && !answered && mayAnswer && (
-          <span className={styles.note}>Not live: your answer is sent as soon as you press.</span>
+        {reach !== "live" && !answered && mayAnswer && (
+          <span className={styles.note}>{unsent ?? "Not live: your answer is sent as soon as you press."}</span>
         )}
       </div>
     </div>

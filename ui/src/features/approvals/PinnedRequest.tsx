@@ -5,11 +5,13 @@ import { Icon } from "@/components/Icon";
 import type { ApprovalEntry } from "@/live/session-state";
 import { actionsOf, KIND_ICON } from "./kinds";
 import styles from "./requests.module.css";
+import { useReach, WHY_NOT } from "./useReach";
 
 /** The first open question, kept in reach on a small screen while the buttons of its card are out of sight. */
 export function PinnedRequest({ pending }: { pending: readonly ApprovalEntry[] }) {
   const first = useMay("answer") ? pending[0] : undefined;
   const hidden = useInSight(first?.approvalId);
+  const unsent = WHY_NOT[useReach()];
   if (!first) return null;
   if (hidden) return <div className={styles.pinnedRoom} />;
   const [yes] = actionsOf(first);
@@ -32,15 +34,20 @@ export function PinnedRequest({ pending }: { pending: readonly ApprovalEntry[] }
           <span>{first.title || "A question for you"}</span>
           {pending.length > 1 && <span className={styles.note}>and {pending.length - 1} more</span>}
         </button>
+        {unsent && <span className={styles.note}>{unsent}</span>}
         <div className={styles.pinnedActions}>
           {no && (
-            <Button variant="default" onClick={() => press(no.resolution)}>
+            <Button
+              variant="default"
+              disabled={unsent !== undefined && !no.words}
+              onClick={() => press(no.resolution)}
+            >
               {no.label}
               {no.words && "…"}
             </Button>
           )}
           {yes && !yes.answers && !yes.words ? (
-            <Button onClick={() => press(yes.resolution)}>
+            <Button disabled={unsent !== undefined && !yes.proof} onClick={() => press(yes.resolution)}>
               {yes.label}
               {yes.proof && "…"}
             </Button>
