@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from pydantic_ai import RunContext as AgentContext
 
+from perdure.agents.tools.context import ToolContext
 from perdure.core.access import LOCAL_ACTOR, Actor
 from perdure.core.approvals import Approval, ApprovalType, Resolution
 from perdure.core.secrets import is_of_session
@@ -21,7 +23,7 @@ from perdure.store import operations
 from perdure.store import secrets as secret_rows
 from tests.engine.conftest import House
 from tests.engine.test_run_context import mode_of, restart, run_to_end
-from tests.engine.test_tools import Probe, asked
+from tests.engine.test_tools import Probe, asked, give, results, use
 from tests.fakes.openai_server import MODEL, OpenAIServer
 
 OWN = "canary-own-key-5f1c"
@@ -264,6 +266,33 @@ async def test_what_a_mode_asks_is_kept_and_shown_without_secrets_in_use(house: 
         done = await ended(house, run.id)
     assert probe.rung == [OWN]
     assert done.result["answer"] == "another"
+    assert_kept_nowhere(house, OWN)
+
+
+class Teller(Probe):
+    """Its bell tells a secret, as a program does that finds one."""
+
+    async def ring(self, ctx: AgentContext[ToolContext], bell: str) -> str:
+        """Ring a bell, which cannot be undone."""
+        return f"{await super().ring(ctx, bell)} for {OWN}"
+
+
+async def test_what_a_run_may_use_is_masked_from_the_moment_it_goes_on(house: House) -> None:
+    """After an answer or a restart nothing has been looked up anew when the allowed call is made."""
+    teller = Teller()
+    give(house, teller)
+    session, run = await house.submit("one-shot", use("ring", bell="big"), model=MODEL, api_key=OWN)
+    question = await asked(house, run.id)
+    calls = len(house.provider.calls)
+    house.provider.hold()
+    await house.app.approvals.answer(LOCAL_ACTOR, question.id, resolution="approve")
+    await house.held()
+    (result,) = await results(house, session.id)
+    assert (teller.rung, len(house.provider.calls)) == (["big"], calls + 1)
+    assert result["result"] == "big rang for •••"
+    house.provider.release()
+    await ended(house, run.id)
+    assert OWN not in house.provider.calls[-1].text
     assert_kept_nowhere(house, OWN)
 
 

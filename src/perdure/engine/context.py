@@ -32,6 +32,7 @@ from perdure.engine.agent_tools import GuardedTools
 from perdure.engine.limits import LimitKeeper
 from perdure.engine.mode_tools import ModeTools
 from perdure.engine.operations import Operations, RunCancelled
+from perdure.engine.run_secrets import RunSecrets
 from perdure.engine.sources import text_of_files
 from perdure.engine.steering import Steering
 from perdure.engine.tool_deps import ToolDeps
@@ -53,7 +54,7 @@ from perdure.modes.contract import (
     ToolUse,
 )
 from perdure.redaction import redactor
-from perdure.services import memory, plans, secrets, steps
+from perdure.services import memory, plans, steps
 from perdure.services.conversation import message_event
 from perdure.store.transaction import Tx
 from perdure.store.workspace import Workspace
@@ -101,7 +102,7 @@ class EngineContext:
 
     def __post_init__(self) -> None:
         self._models: dict[str, SessionModel] = {}
-        self._used: list[str] = []
+        self._secrets = RunSecrets(self.operations.progress, self.session)
         self._limits = LimitKeeper(self.operations, self._ask_as_configured)
         self._gate = ToolGate(self.operations, self.config.tool_permissions, self._ask_as_configured)
 
@@ -442,21 +443,16 @@ class EngineContext:
         for model in self._models.values():
             await model.aclose()
         self._models.clear()
-        redactor.forget(self._used)
-        self._used.clear()
+        self._secrets.forget()
+
+    async def know_secrets(self, names: set[str]) -> None:
+        """Mask these and what tool servers use, from before the run goes on."""
+        await self._secrets.know(names | self.box.secret_names(self.config.mcp_servers))
 
     async def _offered(self) -> list[AbstractToolset[Any]]:
         servers = self.config.mcp_servers
         names = sorted(self.box.secret_names(servers))
-        return self.box.toolsets(servers, {name: await self._secret(name) for name in names})
-
-    async def _secret(self, name: str) -> str:
-        """Return a secret at the moment of its use; from now on it is masked in all that is written."""
-        session = self.session
-        value = await self.operations.progress.read(lambda tx: secrets.resolve_in(tx, session, name))
-        if value not in self._used:
-            self._used += redactor.remember([value])
-        return value
+        return self.box.toolsets(servers, {name: await self._secrets.value(name) for name in names})
 
     def _model(self, name: str) -> Model:
         """Return a model, with the session's own key or address if it is of the provider of `model`."""
@@ -467,7 +463,7 @@ class EngineContext:
         ):
             return self.catalog.resolve(name)
         if name not in self._models:
-            ask = partial(self._secret, key.name) if isinstance(key, SecretRef) else None
+            ask = partial(self._secrets.value, key.name) if isinstance(key, SecretRef) else None
             self._models[name] = self.catalog.for_session(name, Access(ask, address))
         return self._models[name]
 

@@ -24,6 +24,7 @@ from perdure.agents.models import ModelCatalog
 from perdure.agents.tools.box import ToolBox
 from perdure.core.acting import SERVER, acting_as
 from perdure.core.runs import ENDED_RUN_STATUSES, Run, RunStatus
+from perdure.core.secrets import references
 from perdure.engine.context import EngineContext
 from perdure.engine.operations import Operations, RunCancelled, outside
 from perdure.engine.purging import PurgedWorkflows
@@ -259,6 +260,7 @@ class EngineRuntime:
         following: Run | None = None
         try:
             context = await self._context(run, operations)
+            await context.know_secrets(references(run.config, self.modes.secret_keys(run.mode)))
             result = await self.modes.make(run.mode).run(context)
             await operations.boundary_before_end()
             following = await self.progress.finish(run, result)
