@@ -312,6 +312,21 @@ def test_without_a_network_answers_and_words_wait_for_it(page: Page, server: Per
     assert sum(each["content"] == "Mention the pier." for each in messages) == 1
 
 
+def test_that_somebody_looks_is_said_late_rather_than_never(page: Page, eventful: str) -> None:
+    page.clock.install()
+    page.goto(f"/sessions/{eventful}")
+    console = Console(page)
+    expect(console.connection).to_have_text("live")
+    page.context.set_offline(True)
+    expect(console.connection).to_contain_text("Offline.")
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/activity")):
+        page.clock.fast_forward("05:00")
+        page.clock.fast_forward("00:03")
+    with page.expect_response(re.compile(f"/{eventful}/activity$")) as said:
+        page.context.set_offline(False)
+    assert said.value.ok
+
+
 def test_a_session_that_takes_long_to_load_says_so_and_can_be_left(page: Page, eventful: str) -> None:
     waiting: list[Route] = []
     page.clock.install()

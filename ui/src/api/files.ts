@@ -31,8 +31,8 @@ export async function readText(sessionId: string, path: string, maxBytes: number
   }
 }
 
-/** A file as an address for this page only; revoke it when it is no longer shown. */
-export async function readBlobUrl(sessionId: string, path: string, mediaType: string): Promise<string> {
+/** The bytes of a file under a type of the caller's choosing. */
+export async function readBlob(sessionId: string, path: string, mediaType: string): Promise<Blob> {
   const response = await send("GET", fileUrl(sessionId, path));
-  return URL.createObjectURL(new Blob([await response.arrayBuffer()], { type: mediaType }));
+  return new Blob([await response.arrayBuffer()], { type: mediaType });
 }

@@ -18,6 +18,8 @@ export interface SessionSearch {
   view?: Exclude<LogView, "table"> | undefined;
   /** A node of the picture. */
   node?: string | undefined;
+  /** A file that is looked at. */
+  file?: string | undefined;
   /** Show what a resume would do. */
   resume?: boolean | undefined;
 }
@@ -33,7 +35,7 @@ export interface ListSearch {
 
 type Raw = Readonly<Record<string, unknown>>;
 
-export function sessionSearch({ tab, at, span, view, node, resume }: Raw): SessionSearch {
+export function sessionSearch({ tab, at, span, view, node, file, resume }: Raw): SessionSearch {
   const known = TABS.find((each) => each === tab) ?? (tab === "steps" ? "overview" : undefined);
   const seq = Number(at);
   return {
@@ -43,6 +45,7 @@ export function sessionSearch({ tab, at, span, view, node, resume }: Raw): Sessi
     ...(view === "timeline" || view === "json" ? { view } : {}),
     ...(resume === true || resume === 1 ? { resume: true } : {}),
     ...(typeof node === "string" && node ? { node } : {}),
+    ...(file !== undefined && file !== null && String(file) ? { file: String(file) } : {}),
   };
 }
 

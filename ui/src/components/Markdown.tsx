@@ -3,7 +3,7 @@ import styles from "./Markdown.module.css";
 
 const Rendered = lazy(() => import("./MarkdownRendered"));
 
-/** What an agent wrote: no raw HTML, no remote images, links that tell where they lead. Plain text until it is ready. */
+/** What an agent wrote: no raw HTML, no images but the session's own files, links that tell where they lead. Plain text until it is ready. */
 export const Markdown = memo(function Markdown({ text }: { text: string }) {
   return (
     <div className={styles.markdown}>

@@ -1,7 +1,10 @@
-import { isValidElement, memo, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { createContext, isValidElement, memo, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import ReactMarkdown, { type Components } from "react-markdown";
 import remarkGfm from "remark-gfm";
 import { blocks } from "@/lib/blocks";
+import { pictureAt } from "@/lib/pictures";
+import { Picture } from "./Picture";
+import { useWorkspace } from "./Workspace";
 
 /** An agent's headings look like headings, but the outline of the page is the console's own. */
 function heading(level: number) {
@@ -51,24 +54,34 @@ function languageOf(children: ReactNode): string {
   return /language-([\w+#.-]+)/.exec(name)?.[1] ?? "text";
 }
 
+const InLink = createContext(false);
+
+/** A picture among the session's own files is shown; any other is told of, and never asked for. */
+function Image({ src, alt = "" }: { src: string | undefined; alt: string | undefined }) {
+  const workspace = useWorkspace();
+  const linked = useContext(InLink);
+  const file = workspace && src ? pictureAt(src, workspace.files, workspace.folder) : null;
+  if (workspace && file) return <Picture sessionId={workspace.sessionId} file={file} alt={alt} plain={linked} />;
+  if (!linked && src && /^https?:/.test(src))
+    return (
+      <a href={src} target="_blank" rel="noopener noreferrer nofollow">
+        Image: {alt || src}
+      </a>
+    );
+  return <span>Image: {alt}</span>;
+}
+
 const COMPONENTS: Components = {
   a: ({ href, children }) => {
     const host = hostOf(href);
     return (
       <a href={href} target="_blank" rel="noopener noreferrer nofollow" title={href}>
-        {children}
+        <InLink.Provider value={true}>{children}</InLink.Provider>
         {host && <span className="link-host"> ({host})</span>}
       </a>
     );
   },
-  img: ({ src, alt }) =>
-    typeof src === "string" && /^https?:/.test(src) ? (
-      <a href={src} target="_blank" rel="noopener noreferrer nofollow">
-        Image: {alt || src}
-      </a>
-    ) : (
-      <span>Image: {alt}</span>
-    ),
+  img: ({ src, alt }) => <Image src={typeof src === "string" ? src : undefined} alt={alt} />,
   table: ({ children }) => (
     <div className="table-scroll" tabIndex={0}>
       <table>{children}</table>

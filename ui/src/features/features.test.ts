@@ -7,7 +7,7 @@ import { actionsOf } from "./approvals/kinds";
 import { moved, plannedSteps, wirePlan } from "./approvals/plan";
 import { quoted } from "./config/commands";
 import { itemsOf } from "./conversation/items";
-import { csvOf, curveOf, stepPath } from "./costs/series";
+import { csvOf, curveOf, joinedModels, stepPath } from "./costs/series";
 import { timelineOf } from "./events/timeline";
 import { treeOf } from "./files/tree";
 import { attemptFor, NO_ATTEMPT } from "./start/begin";
@@ -157,6 +157,7 @@ describe("the conversation", () => {
     status: "completed",
     result: "",
     durationMs: 1,
+    files: [],
     at: AT(second),
   });
   const message = (position: number, second: number) => ({
@@ -330,4 +331,27 @@ it("goes on with the same session when the same is started again, and with a new
   const first = attemptFor(NO_ATTEMPT, wanted, "task");
   expect(attemptFor(first, wanted, "task")).toBe(first);
   expect(attemptFor(first, { ...wanted, config: { agent: "engineer" } }, "task").key).not.toBe(first.key);
+});
+
+describe("the calls of a model", () => {
+  const row = (key: string, calls: number, cost: number | null, unpriced = 0) => ({
+    key,
+    label: null,
+    calls,
+    input_tokens: 10 * calls,
+    output_tokens: calls,
+    cached_tokens: 0,
+    cost_usd: cost,
+    unpriced_calls: unpriced,
+  });
+
+  it("are one row, whether it answered or not", () => {
+    const rows = joinedModels([row("small", 4, 0.5), row("local:/a.gguf", 1, null, 1), row("openai-chat:small", 2, null, 2)]);
+    expect(rows).toEqual([row("small", 6, 0.5, 2), row("local:/a.gguf", 1, null, 1)]);
+  });
+
+  it("of two providers stay apart, and so do those of nobody else", () => {
+    const rows = [row("small", 4, 0.5), row("a:small", 1, null, 1), row("b:small", 2, null, 2), row("c:other", 1, 0.1)];
+    expect(joinedModels(rows)).toEqual(rows);
+  });
 });

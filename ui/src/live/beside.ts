@@ -1,4 +1,4 @@
-/** What only the log holds, and no other answer carries: printed lines, tool calls, notices. Read backwards, a stretch at a time. */
+/** What only the log holds: printed lines, tool calls with what they wrote, notices. Read backwards, a stretch at a time. */
 
 import { getEvents } from "@/api/sessions";
 import { readEvent, type EventFrame } from "./frames";
@@ -11,6 +11,7 @@ const TYPES = [
   "tool_call",
   "tool_result",
   "code_execution",
+  "file_update",
   "budget_warning",
   "budget_exceeded",
   "error",
@@ -59,10 +60,12 @@ export function withOlder(state: SessionState, older: Beside, from: number): Ses
 function joined(older: readonly ToolEntry[], newer: readonly ToolEntry[]): readonly ToolEntry[] {
   if (older.length === 0) return newer;
   const known = new Set(newer.map((tool) => tool.seq));
+  const written = new Set(newer.flatMap((tool) => tool.files));
   const taken = new Set<ToolEntry>();
   const before = older
     .filter((tool) => !known.has(tool.seq))
-    .map((tool) => {
+    .map((each) => {
+      const tool = { ...each, files: each.files.filter((path) => !written.has(path)) };
       if (tool.status !== "running") return tool;
       const end = newer.find((each) => each.callId === tool.callId && each.runId === tool.runId);
       if (!end) return tool;

@@ -2,6 +2,7 @@
 
 import { authorOf } from "@/lib/authors";
 import { asFields, type EventFrame } from "./frames";
+import { withFileOfTool } from "./reduce-talk";
 import type { ApprovalEntry, FileEntry, SessionState } from "./session-state";
 import { count, list, text, upsert } from "./values";
 
@@ -75,13 +76,14 @@ export function withFile(state: SessionState, event: EventFrame): SessionState {
   if (event.data["change"] === "removed") {
     return { ...state, files: state.files.filter((file) => file.path !== path) };
   }
+  const written = withFileOfTool(state, event, path);
   const file: FileEntry = {
     path,
     size: count(event.data["size"]),
     kind: text(event.data["kind"]),
     at: event.timestamp,
   };
-  return { ...state, files: upsert(state.files, file, (entry) => entry.path) };
+  return { ...written, files: upsert(state.files, file, (entry) => entry.path) };
 }
 
 export function withCost(state: SessionState, event: EventFrame): SessionState {

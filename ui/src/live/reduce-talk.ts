@@ -80,8 +80,25 @@ export function withToolCall(state: SessionState, event: EventFrame): SessionSta
     status: "running",
     result: null,
     durationMs: null,
+    files: [],
     at: event.timestamp,
   });
+}
+
+/** A written file belongs to the call under way in its step; of several, to the one that names it. */
+export function withFileOfTool(state: SessionState, event: EventFrame, path: string): SessionState {
+  if (event.run_id === null) return state;
+  const writes = (tool: ToolEntry) =>
+    tool.status === "running" && tool.runId === event.run_id && tool.stepId === event.step;
+  const names = (tool: ToolEntry) => JSON.stringify(tool.arguments).includes(path);
+  const writer =
+    state.tools.findLast((tool) => writes(tool) && names(tool)) ?? state.tools.findLast((tool) => writes(tool));
+  if (!writer && !state.tools.some((tool) => tool.files.includes(path))) return state;
+  const tools = state.tools.map((tool) => {
+    if (tool === writer) return { ...tool, files: [...tool.files.filter((each) => each !== path), path] };
+    return tool.files.includes(path) ? { ...tool, files: tool.files.filter((each) => each !== path) } : tool;
+  });
+  return { ...state, tools };
 }
 
 /** A result joins the newest call of its id in the same run; one without a call stands for itself. */
@@ -116,6 +133,7 @@ export function withExecution(state: SessionState, event: EventFrame): SessionSt
     status: exit === 0 ? "completed" : "failed",
     result: text(data["output"]),
     durationMs: count(data["duration_ms"]),
+    files: [],
     at: event.timestamp,
   });
 }

@@ -250,3 +250,26 @@ describe("the picture", () => {
     expect(reduceAll(start, [full, other]).dag.nodes.map((node) => node.id)).toEqual(["x"]);
   });
 });
+
+describe("files that calls write", () => {
+  const call = (seq: number, id: string, args = {}) => event(seq, "tool_call", { call_id: id, tool: "run_python", arguments: args }, "st");
+  const wrote = (seq: number, path: string, step: string | null = "st") =>
+    event(seq, "file_update", { path, change: "changed", size: 1 }, step);
+  const ended = (seq: number, id: string) => event(seq, "tool_result", { call_id: id, ok: true, result: "" }, "st");
+  const made = (frames: readonly EventFrame[]) => reduceAll(start, frames).tools.map((tool) => tool.files);
+
+  it("stand under the call that wrote them last", () => {
+    const log = [call(1, "a"), wrote(2, "x.png"), wrote(3, "y.png"), ended(4, "a"), call(5, "b"), wrote(6, "x.png"), ended(7, "b")];
+    expect(made(log)).toEqual([["y.png"], ["x.png"]]);
+  });
+
+  it("belong, of calls side by side, to the one that names them", () => {
+    const log = [call(1, "a", { path: "x.png" }), call(2, "b", { path: "y.png" }), wrote(3, "x.png"), wrote(4, "y.png")];
+    expect(made(log)).toEqual([["x.png"], ["y.png"]]);
+  });
+
+  it("belong to none in another step, after its end, or when a person wrote them", () => {
+    const person = { ...wrote(3, "x.png", null), run_id: null };
+    expect(made([call(1, "a"), wrote(2, "x.png", "other"), person, ended(4, "a"), wrote(5, "x.png")])).toEqual([[]]);
+  });
+});

@@ -94,6 +94,8 @@ export interface ToolEntry {
   readonly status: "running" | "completed" | "failed";
   readonly result: string | null;
   readonly durationMs: number | null;
+  /** Files it wrote that no later call has written again. */
+  readonly files: readonly string[];
   readonly at: string;
 }
 

@@ -4,7 +4,8 @@ import { useMe, useRole } from "@/components/Access";
 import { Face } from "@/components/Face";
 import { Icon } from "@/components/Icon";
 import { Markdown } from "@/components/Markdown";
-import { EmptyState } from "@/components/States";
+import { EmptyState, Loading } from "@/components/States";
+import { WorkspaceProvider } from "@/components/Workspace";
 import { peopleIn, sayerOf } from "@/lib/authors";
 import { clock } from "@/lib/time";
 import type { ApprovalEntry, MessageEntry, OpenMessage, SessionState } from "@/live/session-state";
@@ -63,6 +64,7 @@ export function Conversation({ state, busy, heard, closed, inputRef, onOlder, de
   const unnamed = (role === null || role === "owner") && !state.facts.shared ? "You" : "User";
   const asks = state.approvals.some((approval) => approval.status === "pending");
   const unended = asks ? "waits for you" : busy ? "running" : "no result";
+  const behind = state.replay !== null && state.seq < state.replay.through;
   const empty = items.length === 0 && state.open.length === 0;
   return (
     <section className={styles.conversation} aria-label="Conversation">
@@ -80,29 +82,32 @@ export function Conversation({ state, busy, heard, closed, inputRef, onOlder, de
         }}
       >
         <div className={styles.messages}>
-          {state.olderMessages !== null && (
-            <div className={styles.older}>
-              <Button size="compact-xs" variant="default" loading={fetching} onClick={fetchOlder}>
-                {failed ? "Older messages could not be read: try again" : "Older messages"}
-              </Button>
-            </div>
-          )}
-          {empty && <EmptyState>What you and the agents say appears here.</EmptyState>}
-          {items.map((item) => {
-            switch (item.kind) {
-              case "message":
-                return <Said key={item.id} message={item.message} me={me} several={several} unnamed={unnamed} />;
-              case "tools":
-                return <Tools key={item.id} tools={item.tools} unended={unended} heard={heard} />;
-              case "decision":
-                return <div key={item.id}>{decision(item.approval)}</div>;
-              default:
-                return item satisfies never;
-            }
-          })}
-          {state.open.map((message) => (
-            <Speaking key={message.messageId} message={message} heard={heard} />
-          ))}
+          <WorkspaceProvider sessionId={state.sessionId} files={state.files}>
+            {state.olderMessages !== null && (
+              <div className={styles.older}>
+                <Button size="compact-xs" variant="default" loading={fetching} onClick={fetchOlder}>
+                  {failed ? "Older messages could not be read: try again" : "Older messages"}
+                </Button>
+              </div>
+            )}
+            {empty && !behind && <EmptyState>What you and the agents say appears here.</EmptyState>}
+            {empty && behind && <Loading label="Catching up" rows={3} />}
+            {items.map((item) => {
+              switch (item.kind) {
+                case "message":
+                  return <Said key={item.id} message={item.message} me={me} several={several} unnamed={unnamed} />;
+                case "tools":
+                  return <Tools key={item.id} tools={item.tools} unended={unended} heard={heard} />;
+                case "decision":
+                  return <div key={item.id}>{decision(item.approval)}</div>;
+                default:
+                  return item satisfies never;
+              }
+            })}
+            {state.open.map((message) => (
+              <Speaking key={message.messageId} message={message} heard={heard} />
+            ))}
+          </WorkspaceProvider>
         </div>
       </div>
       {!atEnd && (

@@ -1,6 +1,9 @@
 import { memo } from "react";
 import { CodeBlock } from "@/components/CodeBlock";
 import { Icon, type IconName } from "@/components/Icon";
+import { Picture } from "@/components/Picture";
+import { useWorkspace } from "@/components/Workspace";
+import { pictureType } from "@/lib/pictures";
 import { duration } from "@/lib/time";
 import type { ToolEntry } from "@/live/session-state";
 import styles from "./Conversation.module.css";
@@ -21,11 +24,28 @@ export const Tools = memo(function Tools({ tools, unended, heard }: Props) {
       {tools.map((tool) => (
         <li key={tool.seq}>
           <Tool tool={tool} unended={unended} heard={heard} />
+          {tool.files.length > 0 && <Made paths={tool.files} />}
         </li>
       ))}
     </ul>
   );
 });
+
+/** The pictures that a call made, as long as they are there. */
+function Made({ paths }: { paths: readonly string[] }) {
+  const workspace = useWorkspace();
+  const files = workspace?.files.filter((file) => paths.includes(file.path) && pictureType(file.path)) ?? [];
+  if (!workspace || files.length === 0) return null;
+  return (
+    <ul className={styles.made} aria-label="Pictures it made">
+      {files.map((file) => (
+        <li key={file.path}>
+          <Picture sessionId={workspace.sessionId} file={file} alt={file.path} small />
+        </li>
+      ))}
+    </ul>
+  );
+}
 
 const UNENDED_ICON: Readonly<Record<Unended, IconName>> = {
   running: "retry",

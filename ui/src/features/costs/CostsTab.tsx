@@ -11,7 +11,7 @@ import type { SessionState } from "@/live/session-state";
 import { runAtWork, settledCosts } from "@/live/under-way";
 import styles from "./Costs.module.css";
 import { CostTable } from "./CostTable";
-import { csvOf, curveOf, stepPath } from "./series";
+import { csvOf, curveOf, joinedModels, stepPath } from "./series";
 
 type By = "model" | "agent" | "step" | "run" | "day";
 
@@ -36,6 +36,7 @@ export default function CostsTab({ state }: { state: SessionState }) {
   const rows = named(rowsOf(costs, by), by, state);
   return (
     <div className={styles.costs}>
+      {query.error && <ErrorState problem={asProblem(query.error)} onRetry={() => void query.refetch()} />}
       <dl className={styles.totals}>
         <Total name="Spent">
           {costs.calls > 0 ? (
@@ -195,7 +196,7 @@ function Curve({ costs }: { costs: CostSummary }) {
 }
 
 function rowsOf(costs: CostSummary, by: By): readonly CostRow[] {
-  return { model: costs.by_model, agent: costs.by_agent, step: costs.by_step, run: costs.by_run, day: costs.by_day }[
+  return { model: joinedModels(costs.by_model), agent: costs.by_agent, step: costs.by_step, run: costs.by_run, day: costs.by_day }[
     by
   ];
 }

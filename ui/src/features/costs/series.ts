@@ -54,6 +54,37 @@ export function stepPath(
   return `${parts.join("")}H${width}`;
 }
 
+/**
+ * One row for each model: a call that failed is entered under the name that was asked for, `provider:model`, and the
+ * others under the name with which the provider answered. Two providers of one model stay apart.
+ */
+export function joinedModels(rows: readonly CostRow[]): CostRow[] {
+  const partner = (row: CostRow) => {
+    const asked = rows.filter((each) => each !== row && each.key.includes(":") && rest(each.key) === row.key);
+    return asked.length === 1 ? asked[0] : undefined;
+  };
+  const joined = rows.map((row) => [row, partner(row)] as const);
+  const taken = new Set(joined.map(([, asked]) => asked));
+  return joined.filter(([row]) => !taken.has(row)).map(([row, asked]) => (asked ? sum(row, asked) : row));
+}
+
+function rest(name: string): string {
+  return name.slice(name.indexOf(":") + 1);
+}
+
+function sum(row: CostRow, other: CostRow): CostRow {
+  const priced = row.cost_usd !== null || other.cost_usd !== null;
+  return {
+    ...row,
+    calls: row.calls + other.calls,
+    input_tokens: row.input_tokens + other.input_tokens,
+    output_tokens: row.output_tokens + other.output_tokens,
+    cached_tokens: row.cached_tokens + other.cached_tokens,
+    cost_usd: priced ? (row.cost_usd ?? 0) + (other.cost_usd ?? 0) : null,
+    unpriced_calls: row.unpriced_calls + other.unpriced_calls,
+  };
+}
+
 /** How many colours the parts of a bar take turns with. */
 export const SHADES = 6;
 

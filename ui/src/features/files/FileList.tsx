@@ -1,9 +1,11 @@
-import { useState, type DragEvent } from "react";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useEffect, useRef, useState, type DragEvent } from "react";
 import { fileUrl, uploadFile, zipUrl } from "@/api/files";
 import { asProblem, type Problem } from "@/api/problem";
 import { useMay } from "@/components/Access";
 import { Icon } from "@/components/Icon";
 import { EmptyState, ErrorState } from "@/components/States";
+import { WorkspaceProvider } from "@/components/Workspace";
 import { bytes } from "@/lib/format";
 import type { FileEntry } from "@/live/session-state";
 import styles from "./FileList.module.css";
@@ -21,12 +23,22 @@ interface ListProps {
 }
 
 export default function FileList({ sessionId, files, stepName, onJump }: ListProps) {
-  const [open, setOpen] = useState<string | null>(null);
+  const navigate = useNavigate();
+  const { file: open = null } = useSearch({ strict: false });
+  const setOpen = (path: string | null) =>
+    void navigate({
+      to: "/sessions/$id",
+      params: { id: sessionId },
+      search: (before) => ({ ...before, file: path ?? undefined }),
+      replace: true,
+    });
   const [problem, setProblem] = useState<Problem | null>(null);
   const [uploading, setUploading] = useState("");
   const [over, setOver] = useState(false);
   const shown = files.find((file) => file.path === open);
   const mayAdd = useMay("edit");
+  const preview = useRef<HTMLDivElement>(null);
+  useEffect(() => preview.current?.scrollIntoView({ block: "nearest" }), []); // the address may name one far down
 
   async function upload(list: FileList | null) {
     setProblem(null);
@@ -65,8 +77,10 @@ export default function FileList({ sessionId, files, stepName, onJump }: ListPro
         </div>
       )}
       {shown && (
-        <>
-          <FilePreview key={`${shown.path} ${shown.at} ${shown.size ?? ""}`} sessionId={sessionId} file={shown} />
+        <div ref={preview} className={styles.shown}>
+          <WorkspaceProvider sessionId={sessionId} files={files} folder={shown.path.split("/").slice(0, -1).join("/")}>
+            <FilePreview key={`${shown.path} ${shown.at} ${shown.size ?? ""}`} sessionId={sessionId} file={shown} />
+          </WorkspaceProvider>
           <FileDiff key={`diff ${shown.path}`} sessionId={sessionId} file={shown} files={files} />
           <FileHistory
             key={shown.path}
@@ -76,7 +90,7 @@ export default function FileList({ sessionId, files, stepName, onJump }: ListPro
             stepName={stepName}
             onJump={onJump}
           />
-        </>
+        </div>
       )}
       {problem && <ErrorState problem={problem} />}
       <div className={styles.adding}>

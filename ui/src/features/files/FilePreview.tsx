@@ -1,18 +1,18 @@
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
-import { fileUrl, readBlobUrl, readText } from "@/api/files";
+import { useState } from "react";
+import { fileUrl, readText } from "@/api/files";
 import { asProblem } from "@/api/problem";
 import { JsonView } from "@/components/JsonView";
 import { Markdown } from "@/components/Markdown";
+import { usePicture } from "@/components/Picture";
 import { ErrorState, Loading } from "@/components/States";
 import { bytes } from "@/lib/format";
 import type { FileEntry } from "@/live/session-state";
 import styles from "./FileList.module.css";
-import { imageType, previewOf } from "./tree";
+import { previewOf } from "./tree";
 
 const MAX_PREVIEW_BYTES = 1_000_000;
-const MAX_IMAGE_BYTES = 20_000_000;
 
 interface Props {
   readonly sessionId: string;
@@ -24,7 +24,7 @@ export function FilePreview({ sessionId, file }: Props) {
   return (
     <section className={styles.preview} aria-label={`Content of ${file.path}`} tabIndex={0}>
       {kind === "image" ? (
-        <Picture sessionId={sessionId} file={file} />
+        <Whole sessionId={sessionId} file={file} />
       ) : kind === "pdf" ? (
         <p className={styles.none}>
           A PDF file{file.size !== null && ` of ${bytes(file.size)}`}.{" "}
@@ -39,19 +39,13 @@ export function FilePreview({ sessionId, file }: Props) {
   );
 }
 
-function Picture({ sessionId, file }: Props) {
-  const tooLarge = file.size !== null && file.size > MAX_IMAGE_BYTES;
-  const picture = useQuery({
-    queryKey: ["picture", sessionId, file.path, file.at, file.size],
-    queryFn: () => readBlobUrl(sessionId, file.path, imageType(file.path)),
-    enabled: !tooLarge,
-    gcTime: 0,
-  });
-  const url = picture.data;
-  useEffect(() => () => (url ? URL.revokeObjectURL(url) : undefined), [url]);
+function Whole({ sessionId, file }: Props) {
+  const { query, address, tooLarge } = usePicture(sessionId, file, true);
+  const [broken, setBroken] = useState(false);
   if (tooLarge) return <p className={styles.none}>Too large to show here. Download it instead.</p>;
-  if (picture.error) return <ErrorState problem={asProblem(picture.error)} onRetry={() => void picture.refetch()} />;
-  return url ? <img src={url} alt={file.path} /> : <Loading rows={3} />;
+  if (query.error) return <ErrorState problem={asProblem(query.error)} onRetry={() => void query.refetch()} />;
+  if (broken) return <p className={styles.none}>These bytes are no picture. Download the file to look into it.</p>;
+  return address ? <img src={address} alt={file.path} onError={() => setBroken(true)} /> : <Loading rows={3} />;
 }
 
 function Text({ sessionId, file, kind }: Props & { kind: "markdown" | "json" | "text" }) {

@@ -1,3 +1,4 @@
+import { pictureType } from "@/lib/pictures";
 import type { FileEntry } from "@/live/session-state";
 
 export interface Folder {
@@ -29,24 +30,12 @@ export function treeOf(files: readonly FileEntry[], path = ""): Folder {
 
 export type Preview = "markdown" | "image" | "pdf" | "json" | "text";
 
-const IMAGES: Readonly<Record<string, string>> = {
-  png: "image/png",
-  jpg: "image/jpeg",
-  jpeg: "image/jpeg",
-  gif: "image/gif",
-  webp: "image/webp",
-};
-
 /** How a file can be shown, by its name. SVG is text here: it may hold scripts. */
 export function previewOf(path: string): Preview {
   const ending = path.split(".").at(-1)?.toLowerCase() ?? "";
   if (ending === "md" || ending === "markdown") return "markdown";
-  if (ending in IMAGES) return "image";
+  if (pictureType(path)) return "image";
   if (ending === "pdf") return "pdf";
   if (ending === "json") return "json";
   return "text";
-}
-
-export function imageType(path: string): string {
-  return IMAGES[path.split(".").at(-1)?.toLowerCase() ?? ""] ?? "application/octet-stream";
 }

@@ -3,6 +3,7 @@ import { useEffect, useState, type ReactNode } from "react";
 import { Ago } from "@/components/Ago";
 import { Icon } from "@/components/Icon";
 import { Markdown } from "@/components/Markdown";
+import { WorkspaceProvider } from "@/components/Workspace";
 import { dollars, integer } from "@/lib/format";
 import { useNow } from "@/lib/now";
 import { readStored, writeStored } from "@/lib/stored";
@@ -28,14 +29,18 @@ export function Overview({ state, steps, queue, onJump }: Props) {
       {run && (
         <section aria-label="Task">
           <h2>Task</h2>
-          <p className={styles.task}>{run.task}</p>
+          <p className={styles.task} tabIndex={0}>
+            {run.task}
+          </p>
         </section>
       )}
       {summary && run?.status === "completed" && (
         <section aria-label="Result">
           <h2>Result</h2>
           <div className={styles.result}>
-            <Markdown text={summary} />
+            <WorkspaceProvider sessionId={state.sessionId} files={state.files}>
+              <Markdown text={summary} />
+            </WorkspaceProvider>
           </div>
         </section>
       )}
