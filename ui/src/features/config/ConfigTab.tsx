@@ -25,7 +25,7 @@ export default function ConfigTab({ state, grants }: { state: SessionState; gran
   const [view, setView] = useState<View>("values");
   const [all, setAll] = useState(false);
   const mode = modes.data?.find((each) => each.id === state.facts.mode);
-  if (!mode && !modes.isFetched)
+  if (!modes.data)
     return modes.error ? (
       <ErrorState problem={asProblem(modes.error)} onRetry={() => void modes.refetch()} />
     ) : (

@@ -1,9 +1,10 @@
 import { useMediaQuery } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
+import { asProblem } from "@/api/problem";
 import { getCosts } from "@/api/sessions";
 import { Segmented } from "@/components/Segmented";
-import { EmptyState } from "@/components/States";
+import { EmptyState, ErrorState } from "@/components/States";
 import { useStored } from "@/lib/stored";
 import type { SessionState } from "@/live/session-state";
 import styles from "./Dag.module.css";
@@ -49,6 +50,7 @@ export default function DagTab({ state, heard, selected, onSelect, onFork, onJum
     else onSelect(id === selected ? undefined : id);
   };
   const count = state.dag.nodes.length;
+  const unread = measure !== "time" && costs.data === undefined;
   return (
     <div className={styles.tab} data-panel={node ? "" : undefined}>
       <div className={styles.bar}>
@@ -73,7 +75,7 @@ export default function DagTab({ state, heard, selected, onSelect, onFork, onJum
         />
         <span className={styles.count}>
           {count} {count === 1 ? "node" : "nodes"}
-          {heat.size === 0 && `, no ${measure === "cost" ? "known cost" : measure} yet`}
+          {heat.size === 0 && !unread && `, no ${measure === "cost" ? "known cost" : measure} yet`}
         </span>
         {opened.size > 0 && (
           <button type="button" className={styles.link} onClick={() => setOpened(new Set())}>
@@ -81,6 +83,9 @@ export default function DagTab({ state, heard, selected, onSelect, onFork, onJum
           </button>
         )}
       </div>
+      {unread && costs.error && (
+        <ErrorState problem={asProblem(costs.error)} onRetry={() => void costs.refetch()} />
+      )}
       <div className={styles.body}>
         {view === "graph" ? (
           <DagGraph

@@ -30,7 +30,10 @@ export default function MissionTab({ state }: { state: SessionState }) {
     placeholderData: keepPreviousData,
   });
   const error = list.error ?? query.error;
-  if (error && !query.data) return <ErrorState problem={asProblem(error)} onRetry={() => void list.refetch()} />;
+  if (error && !query.data) {
+    const failed = list.error ? list : query;
+    return <ErrorState problem={asProblem(error)} onRetry={() => void failed.refetch()} />;
+  }
   if (list.data?.length === 0)
     return <EmptyState>A plan, or a mission that somebody links to this session, appears here.</EmptyState>;
   if (!query.data) return <Loading label="Loading the mission" />;
