@@ -46,11 +46,14 @@ FIXED = {
     "a key that is refused": "canary-refused-key\twith-tab",
     "a named secret": "canary-named-secret-3e55",
     "a secret of several words": "canary spoken word 7c1d",
+    "a planned run's key": "canary-plan-key-83e6",
     "a tool server's environment": "canary-tool-environment-c1",
     "a tool server's secret": "canary-tool-secret-d2e3",
     "metadata": "canary-metadata-b7c8",
     "another's variable": "canary-variable-e9f0",
 }
+CONTROL = "canary-no-secret-5b2f"
+"""Said and printed in the open: whoever looks for secrets has to find this one."""
 _TOOLS = """
 import os
 from mcp.server import MCPServer
@@ -107,9 +110,21 @@ class House:
             time.sleep(0.05)
         raise AssertionError(f"no run ended: {self.server.log()}")
 
-    def start(self, text: str, config: dict[str, Any], **more: Any) -> str:
+    def asked(self, session_id: str, before: str = "") -> dict[str, Any]:
+        """Wait until something else than `before` is asked in the session, and return the question."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            runs = self.ask("GET", f"/api/sessions/{session_id}/runs")["runs"]
+            assert runs[0]["status"] not in ("completed", "failed"), runs[0]
+            open_ones = self.ask("GET", f"/api/approvals?session_id={session_id}&status=pending")["approvals"]
+            if open_ones and open_ones[0]["approval_id"] != before:
+                return self.ask("GET", f"/api/approvals/{open_ones[0]['approval_id']}")
+            time.sleep(0.05)
+        raise AssertionError(f"nothing is asked: {self.server.log()}")
+
+    def start(self, text: str, config: dict[str, Any], mode: str = "one-shot", **more: Any) -> str:
         """Start a run in a new session and return the session's id."""
-        body = {"mode": "one-shot", "config": {"model": MODEL, **config}, **more}
+        body = {"mode": mode, "config": {"model": MODEL, **config}, **more}
         made = self.ask("POST", "/api/sessions", json=body, headers={"Idempotency-Key": f"new-{text}"})
         self.ask(
             "POST",
@@ -182,6 +197,12 @@ def planted(folder: Path, **settings: str) -> Iterator[House]:
 
 def _redis(password: str) -> str:
     return f"redis://me:{password}@127.0.0.1:9/0"
+
+
+def control_in(places: list[Place]) -> set[str]:
+    """Return where what is no secret was found."""
+    looks = forms(CONTROL)
+    return {where for where, text in places if any(form in text for form in looks)}
 
 
 def found_in(house: House, places: list[Place]) -> list[tuple[str, str]]:

@@ -11,7 +11,19 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.attack.planted_world import EMAIL, FIXED, House, Place, dumped, files, found_in, planted, rows
+from tests.attack.planted_world import (
+    CONTROL,
+    EMAIL,
+    FIXED,
+    House,
+    Place,
+    control_in,
+    dumped,
+    files,
+    found_in,
+    planted,
+    rows,
+)
 from tests.fakes.openai_server import MODEL
 from tests.provision.postgres import PostgresServer
 
@@ -25,7 +37,7 @@ def test_nothing_that_was_planted_is_found(tmp_path: Path) -> None:
         sign_in_and_out(house)
         names_and_links(house)
         told, places = asyncio.run(live(house))
-        sessions = [told, *work(house)]
+        sessions = [told, planned(house), *work(house)]
         places += asyncio.run(read_streams(house, sessions)) + taken_away(house, sessions, tmp_path)
         data = house.server.data_dir
         places += files(data)  # while it runs, with the write-ahead log
@@ -36,6 +48,19 @@ def test_nothing_that_was_planted_is_found(tmp_path: Path) -> None:
     places += [place for database in databases for place in rows(database)]
     assert len(places) > 300
     assert found_in(house, places) == []
+    in_the_open = control_in(places)
+    assert in_the_open >= {
+        "live socket",
+        "live stream",
+        f"socket {told}",
+        f"GET /api/sessions/{told}/history",
+        f"GET /api/sessions/{told}/console.log",
+        f"/api/sessions/{told}/files.zip control.txt",
+        "perdure.db",
+        "perdure.db pd_events",
+        "alone.db",
+        "alone.db pd_events",
+    }
 
 
 def test_nothing_that_was_planted_is_found_with_postgresql(
@@ -46,6 +71,7 @@ def test_nothing_that_was_planted_is_found_with_postgresql(
         sign_in_and_out(house)
         names_and_links(house)
         told, places = asyncio.run(live(house))
+        planned(house)
         house.provider.require_keys("nobody has this one")
         house.ended(house.start("Server key refused", {}))
         places += [house.raw(f"/api/sessions/{told}/console.log"), house.raw("/metrics")]
@@ -61,6 +87,7 @@ def test_nothing_that_was_planted_is_found_with_postgresql(
     tables = {where for where, _ in places}
     assert {"public.pd_events", "public.pd_idempotency_keys", "perdure_engine.operation_outputs"} <= tables
     assert found_in(house, places) == []
+    assert control_in(places) >= {"public.pd_events", "perdure_engine.operation_outputs"}
 
 
 def sign_in_and_out(house: House) -> None:
@@ -143,6 +170,43 @@ def work(house: House) -> list[str]:
     return [good, named, told, *echoed, forked["session_id"]]
 
 
+def planned(house: House) -> str:
+    """Let a planned run whose planner and model say the key in use ask about its plan and about two calls.
+
+    The plan is accepted, the first call edited, and the second question stays open.
+    """
+    key = FIXED["a planned run's key"]
+    asked = [json.dumps({"command": command}) for command in (f"echo {key}", f"echo again {key}")]
+    calls = " ".join(f"[[call run_shell {each}]]" for each in asked).replace("canary", "c\\u0061nary")
+    first, then = (
+        {"name": f"Use {key}", "goal": f"Say {key} {marks}", "agent": "engineer", "bullet_points": [key]}
+        for marks in (calls, "")
+    )
+    house.provider.reply("Plan this task", json.dumps({"steps": [first, then]}))
+    config = {"api_key": key, "approval_mode": "after_planning", "n_plan_reviews": 0}
+    config["tool_permissions"] = {"shell": "prompt"}
+    session = house.start("Plan and ask", config, "planning-control")
+    plan = house.asked(session)
+    step = plan["request_data"]["steps"][1]
+    assert (step["name"], step["goal"], step["bullet_points"]) == ("Use •••", "Say •••", ["•••"])
+    house.ask("POST", f"/api/approvals/{plan['approval_id']}", json={"resolution": "approve"})
+
+    question = house.asked(session, plan["approval_id"])
+    assert question["request_data"]["arguments"]["command"] == "echo •••"
+    edited = {"arguments": {"command": f"printf '%s%s' '{key[:9]}' '{key[9:]}'"}}
+    answer = {"resolution": "modify", "modifications": edited}
+    house.ask("POST", f"/api/approvals/{question['approval_id']}", json=answer)
+    second = house.asked(session, question["approval_id"])
+    assert second["request_data"]["arguments"]["command"] == "echo again •••"
+    (result,) = house.ask("GET", f"/api/sessions/{session}/events?type=tool_result")["events"]
+    assert (result["data"]["ok"], "•••" in result["data"]["result"]) == (True, True)
+    (mission,) = house.ask("GET", f"/api/missions?session_id={session}")["missions"]
+    hops = house.ask("GET", f"/api/missions/{mission['mission_id']}")["hops"]
+    assert [step["status"] for step in hops[0]["tool_steps"]] == ["completed", "executing"]
+    house.ask("GET", f"/api/sessions/{session}/approvals")
+    return session
+
+
 async def live(house: House) -> tuple[str, list[Place]]:
     """Let tools and the model say secrets in use while a socket and a stream listen; returns what they heard.
 
@@ -150,7 +214,10 @@ async def live(house: House) -> tuple[str, list[Place]]:
     """
     house.ask("PUT", "/api/secrets/spoken", json={"value": SPOKEN})
     first, second, rest = SPOKEN[:9], SPOKEN[9:16], SPOKEN[16:]
-    code = json.dumps({"command": f"env; printf '%s%s%s\\n' '{first}' '{second}' '{rest}' | tee /dev/stderr"})
+    shown = f"echo {CONTROL} | tee control.txt"
+    code = json.dumps(
+        {"command": f"env; printf '%s%s%s\\n' '{first}' '{second}' '{rest}' | tee /dev/stderr; {shown}"}
+    )
     escaped = SPOKEN.replace("n", "\\u006e", 1)
     calls = f'[[call run_shell {code}]] [[call read_file {{"path": "{escaped}.md"}}]] [[call notes_break_down {{}}]]'
     house.provider.reply("Live", f"Your key is {SPOKEN}; keep it.")
@@ -170,7 +237,7 @@ async def live(house: House) -> tuple[str, list[Place]]:
             asyncio.create_task(listened(socket)),
             asyncio.create_task(streamed(http, stream_url, house.headers)),
         ]
-        said = {"content": f"{calls} Live"}
+        said = {"content": f"{calls} Live {CONTROL}"}
         await asyncio.to_thread(house.ask, "POST", f"/api/sessions/{session}/messages", json=said)
         async with asyncio.timeout(60):
             frames, stream = await asyncio.gather(*heard)
@@ -226,7 +293,8 @@ async def read_streams(house: House, sessions: list[str]) -> list[Place]:
             while seq < last:
                 frame = str(await socket.recv())
                 found.append((f"socket {session_id}", frame))
-                seq = max(seq, *(e.get("seq") or 0 for e in events_of(json.loads(frame))), 0)
+                # Only events have ids: the greeting says at once how far the log is.
+                seq = max(seq, *(e["seq"] for e in events_of(json.loads(frame)) if "id" in e), 0)
     return found
 
 
