@@ -67,6 +67,48 @@ def test_every_screen_is_accessible_and_fits(
     addresses = links.evaluate_all("all => all.map(each => each.getAttribute('href'))")
     assert {f"/sessions/{each}" for each in (done, waiting, running)} <= set(addresses)
 
+    for path, name, words in (
+        ("/", "start", "Approve the plan"),
+        ("/inbox", "inbox", "Approve the plan"),
+        ("/settings", "settings", "Version"),
+    ):
+        screen.goto(path)
+        expect(screen.get_by_role("main").get_by_text(words).first).to_be_visible()
+        check(name)
+    for key, title in (("Control+k", "Search or jump"), ("?", "Keyboard")):
+        screen.keyboard.press(key)
+        expect(screen.get_by_role("dialog", name=title)).to_be_visible()
+        check(title.lower().replace(" ", "-"))
+        screen.keyboard.press("Escape")
+    screen.goto("/new")
+    screen.get_by_label("What should be done?").fill("Wait for your turn.")
+    expect(screen.get_by_role("button", name="Start", exact=True)).to_be_in_viewport(ratio=1)
+    check("new")
+    console.press("Start")
+    expect(screen.get_by_role("dialog", name=re.compile("is running"))).to_be_visible()
+    look_at(screen, "screen-switch", size)  # its button waits for the answer
+    console.confirm("Cancel")
+
+    server.post(f"/api/sessions/{running}/suspend", {"when": "now"})
+    server.wait_for_run(running, "paused")
+    screen.goto(f"/sessions/{running}")
+    console.expect_status("Paused")
+    check("paused")
+    console.press("Resume")
+    expect(screen.get_by_role("dialog", name=re.compile("Resume “"))).to_be_visible()
+    check("resume")
+    provider.release()
+    provider.fail_next(30, 400)
+    failed = server.start_session("Fail at once.", "one-shot")
+    server.wait_for_run(failed, "failed")
+    screen.goto(f"/sessions/{failed}")
+    console.expect_status("Failed")
+    check("failed")
+    server.send("DELETE", f"/api/sessions/{done}")
+    screen.goto("/sessions?status=deleted")
+    expect(screen.get_by_role("main").get_by_role("link", name=re.compile("Sum up"))).to_be_visible()
+    check("trash")
+
     screen.goto("/sessions/00000000-0000-7000-8000-00000000dead")
     expect(screen.get_by_text("There is no session at this address")).to_be_visible()
     check("gone")

@@ -1,4 +1,5 @@
 import { Button, Textarea } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
@@ -22,6 +23,7 @@ import { SAMPLE_TEXT, SAMPLES } from "./samples";
 
 const PASTED = "source.md";
 const USUAL = "planning-control";
+const WITHOUT_KEYS = "(max-width: 640px), (pointer: coarse)";
 
 /** A session to start one like. */
 export interface Like {
@@ -49,6 +51,7 @@ export function NewTask({ like, brief = false }: Props) {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const mayRunBeside = useOneAtATime();
+  const withoutKeys = useMediaQuery(WITHOUT_KEYS, false, { getInitialValueInEffect: false });
   const [draftTask, setTask] = useDraft(like ? `new-task.${like.name}` : "new-task");
   const task = draftTask || (like && !draftTask ? like.task : "");
   const [source, setSource] = useDraft("new-source");
@@ -129,7 +132,7 @@ export function NewTask({ like, brief = false }: Props) {
           if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void start();
         }}
         size="md"
-        placeholder={brief ? "A question, a report, a survey. Ctrl Enter starts it." : undefined}
+        placeholder={brief ? `A question, a report, a survey.${withoutKeys ? "" : " Ctrl Enter starts it."}` : undefined}
       />
       {!brief && !like && (
         <div className={styles.samples} role="group" aria-label="Sample tasks">
@@ -204,7 +207,7 @@ export function NewTask({ like, brief = false }: Props) {
         </>
       )}
       {problem && <ErrorState problem={problem} />}
-      <div className={styles.actions}>
+      <div className={styles.actions} data-stays={!brief || undefined}>
         <Button type="submit" loading={starting !== null} disabled={!task.trim()} leftSection={<Icon name="play" />}>
           Start
         </Button>
