@@ -100,6 +100,7 @@ async def test_a_link_is_shown_once_and_accepted(shared: Shared) -> None:
         "session_id": session,
         "role": "edit",
         "expires_at": made["expires_at"],
+        "replaced": None,
     }
     assert (await shared.done("ann", "GET", f"/api/sessions/{session}"))["role"] == "edit"
     assert await shared.done("owner", "DELETE", f"{base}/{made['id']}") == {"success": True}
@@ -110,6 +111,22 @@ async def test_a_link_is_shown_once_and_accepted(shared: Shared) -> None:
     assert (await shared.ask("ann", "GET", f"/api/sessions/{session}")).status_code == 200
     for body in ({"role": "view", "expires_in_hours": 0}, {"role": "view", "expires_in_hours": 9999}, {}):
         assert (await shared.ask("owner", "POST", base, body)).status_code == 422
+
+
+async def test_a_link_says_what_it_took_the_place_of(shared: Shared) -> None:
+    """A view for ever becomes an edit for two hours, and that is told once: nothing comes back after it."""
+    session = await shared.session()
+    await shared.share(session, "ann", "view")
+    wish = {"role": "edit", "expires_in_hours": 2}
+    made = await shared.done("owner", "POST", f"/api/sessions/{session}/share-links", wish)
+    token = {"token": made["token"]}
+    first = await shared.done("ann", "POST", "/api/share-links/accept", token)
+    assert first["replaced"] == {"role": "view", "expires_at": None}
+    assert (first["role"], first["expires_at"]) == ("edit", made["expires_at"])
+    again = await shared.done("ann", "POST", "/api/share-links/accept", token)
+    assert again == {**first, "replaced": None}
+    (share,) = (await shared.done("owner", "GET", f"/api/sessions/{session}/shares"))["shares"]
+    assert (share["role"], share["expires_at"]) == ("edit", made["expires_at"])
 
 
 async def test_a_repeated_request_never_keeps_a_links_token(shared: Shared) -> None:

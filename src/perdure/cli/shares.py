@@ -141,6 +141,10 @@ def join(
         output.print_json(joined)
     else:
         output.line(f"{joined.session_id} {joined.role} {_until(joined.expires_at)}")
+        before = joined.replaced
+        if before is not None:
+            old = f"{before.role}, {_until(before.expires_at)}"
+            output.note(f"This took the place of what you had ({old}), which does not come back.")
 
 
 def _check(role: str) -> None:

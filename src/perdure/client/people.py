@@ -139,12 +139,20 @@ class ShareLinkPage(Wire):
     total: int = 0
 
 
+class Replaced(Wire):
+    """A share that another one took the place of; it does not come back when that one ends."""
+
+    role: str = "view"
+    expires_at: datetime | None = None
+
+
 class Joined(Wire):
     """The session that a link led into."""
 
     session_id: str
     role: str = "view"
     expires_at: datetime | None = None
+    replaced: Replaced | None = None
 
 
 class Viewer(Wire):

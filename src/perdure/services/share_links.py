@@ -32,6 +32,8 @@ class Accepted:
     session_id: str
     role: Role
     expires_at: datetime | None
+    replaced: Share | None = None
+    """The share that this took the place of; it does not come back when this one ends."""
 
 
 class ShareLinkService:
@@ -113,7 +115,8 @@ class ShareLinkService:
     async def accept(self, actor: Actor, token: str) -> Accepted:
         """Make the actor's share of the link's session, or raise theirs, until the link's expiry.
 
-        A role that reaches further stays as it is; accepted again, nothing changes.
+        A role that reaches further stays as it is; accepted again, nothing changes. A share of theirs that
+        reached less far is gone then, also when it would have lasted longer: the answer holds it.
 
         Raises:
             NotFound: when the link is none, is over, or whoever made it may not share the session any more.
@@ -160,7 +163,7 @@ class ShareLinkService:
                     created_at=tx.now,
                 )
                 add_in(tx, actor, session, share, "share_link.accept", link_id=link.id)
-            return Accepted(session.id, link.role, until), True
+            return Accepted(session.id, link.role, until, known), True
 
         accepted, fresh = await self._store.write(body)
         if fresh:

@@ -134,21 +134,36 @@ class ShareLinkAccept(_Strict):
     token: SecretStr = Field(min_length=1, max_length=1000)
 
 
+class ShareReplaced(Wire):
+    """A share that another one took the place of; it does not come back when that one ends."""
+
+    role: Literal["view", "edit", "admin"]
+    expires_at: WireTime | None
+
+
 class ShareLinkAccepted(Wire):
-    """What the caller may do in the session now."""
+    """What the caller may do in the session now, and what that took the place of."""
 
     success: bool = True
     session_id: str
     role: Literal["view", "edit", "admin", "owner"]
     expires_at: WireTime | None
+    replaced: ShareReplaced | None
 
     @classmethod
     def of(cls, accepted: Accepted) -> ShareLinkAccepted:
         """Return the wire form."""
+        before = accepted.replaced
         return cls(
             session_id=accepted.session_id,
             role=str(accepted.role),  # pyright: ignore[reportArgumentType]
             expires_at=accepted.expires_at,
+            replaced=None
+            if before is None
+            else ShareReplaced(
+                role=str(before.role),  # pyright: ignore[reportArgumentType]
+                expires_at=before.expires_at,
+            ),
         )
 
 
