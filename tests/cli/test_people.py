@@ -264,6 +264,7 @@ def test_a_session_is_shared_by_address_and_by_link(
         monkeypatch.setenv("PERDURE_API_KEY", key)
         joined = signed_in("sessions", "join", "-", input=link.stdout)
         assert joined.stdout.startswith(f"{session} edit"), joined.output
+        assert "took the place of what you had (view, until " in joined.stderr
         monkeypatch.delenv("PERDURE_API_KEY")
         assert signed_in("sessions", "unshare", session, BEN.upper()).exit_code == Exit.OK
         (of_link,) = listed["share_links"]
