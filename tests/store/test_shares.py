@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -677,6 +678,41 @@ async def test_word_of_presence_crosses_servers_and_is_one_for_many_changes(worl
     await elsewhere.open(None, session.id, BEN.user_id)
     await here.stop()
     assert len(told) == number
+
+
+async def test_who_watches_is_told_to_those_who_are_noted_as_there(world: World) -> None:
+    session = await world.session()
+    for person in PEOPLE:
+        await world.share(session, person)
+    told: list[tuple[str, set[str]]] = []
+    heard = {person.name: asyncio.Event() for person in (ANN, BEN)}
+    here = PresenceService(world.store, poll_s=0.05)
+    here.start()
+
+    def follow(person: Actor) -> Callable[[], None]:
+        def tell(viewers: Viewers) -> bool:
+            told.append((person.name, {viewer.user_id for viewer in viewers}))
+            heard[person.name].set()
+            return True
+
+        return here.follow(session.id, person.user_id, tell)
+
+    stops = [follow(person) for person in (ANN, BEN)]
+    try:
+        async with asyncio.timeout(10):
+            for person in (BEN, OWNER):
+                await world.services.connections.open(None, session.id, person.user_id)
+            await heard[BEN.name].wait()
+            assert {name for name, _ in told} == {BEN.name}, "Ann's row is not stored yet"
+            await world.services.connections.open(None, session.id, ANN.user_id)
+            await heard[ANN.name].wait()
+    finally:
+        for stop in stops:
+            stop()
+        await here.stop()
+    assert [people for name, people in told if name == ANN.name] == [
+        {OWNER.user_id, ANN.user_id, BEN.user_id}
+    ]
 
 
 def test_a_list_without_shares_reads_along_the_owners_index(world: World) -> None:

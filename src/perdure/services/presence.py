@@ -29,10 +29,11 @@ _log = logging.getLogger(__name__)
 
 
 class _Follower:
-    __slots__ = ("known", "tell")
+    __slots__ = ("known", "tell", "user_id")
 
     def __init__(self, tell: Tell, user_id: str) -> None:
         self.tell = tell
+        self.user_id = user_id
         self.known = frozenset({user_id})
         """Whom the follower has been told of. Alone at the start, it need not be told so."""
 
@@ -129,8 +130,8 @@ class PresenceService:
             viewers = found.get(session_id, ())
             people = frozenset(viewer.user_id for viewer in viewers)
             for follower in tuple(self._followers.get(session_id, ())):
-                if follower.known == people:
-                    continue
+                if follower.known == people or follower.user_id not in people:
+                    continue  # who is not noted as there yet is told when they are
                 if follower.tell(viewers):
                     follower.known = people
                 else:
