@@ -47,11 +47,12 @@ def _nothing_held(provider: OpenAIServer) -> Iterator[None]:  # pyright: ignore[
 def eventful(server: PerdureServer, provider: OpenAIServer) -> str:
     """A session that was killed in its first step, paused after it, and went back over it."""
     provider.hold("YOUR STEP (1)", after_tokens=3)
+    before = provider.count("YOUR STEP (1)")
     session_id = server.start_session("Write a briefing.", "planning-control", model=PRICED)
     provider.wait_until_held()
     server.kill()
     server.start()
-    provider.wait_for(lambda each: each.count("YOUR STEP (1)") == 2)
+    provider.wait_for(lambda each: each.count("YOUR STEP (1)") == before + 2)
     server.post(f"/api/sessions/{session_id}/suspend", {"when": "boundary"})
     provider.release()
     server.wait_for_run(session_id, "paused")
