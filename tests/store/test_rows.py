@@ -23,6 +23,7 @@ from perdure.errors import (
 )
 from perdure.ids import new_id
 from perdure.services.approvals import settle_in
+from perdure.services.idempotency import Claim, KeptAnswer
 from perdure.store import approvals, costs, operations, runs, sessions
 from perdure.store.sessions import SessionQuery
 from perdure.store.store import Store
@@ -210,11 +211,11 @@ async def test_a_person_and_a_worker_in_one_session_do_not_block_each_other(stor
 async def test_one_idempotency_key_is_claimed_once(store: Store) -> None:
     service = Services(store).idempotency
     won, lost = await outcomes(*(service.begin(OWNER, "k", "print") for _ in range(10)))
-    assert won == [None]
+    (claim,) = won
     assert [type(e) for e in lost] == [Conflict] * 9
-    await service.finish(OWNER, "k", "print", 201, {"id": 1})
-    assert await service.begin(OWNER, "k", "print") == {"status": 201, "body": {"id": 1}}
-    assert await service.begin(factories.STRANGER, "k", "other") is None
+    await service.finish(claim, 201, {"id": 1})
+    assert await service.begin(OWNER, "k", "print") == KeptAnswer(201, {"id": 1})
+    assert isinstance(await service.begin(factories.STRANGER, "k", "other"), Claim)
     with pytest.raises(InvalidInput):
         await service.begin(OWNER, "k", "another")
 
