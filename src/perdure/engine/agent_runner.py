@@ -235,8 +235,9 @@ class AgentRunner:
         """Write into the tool step what is called in place of what the agent wanted."""
         run, hop_id, key = self.operations.run, self.hop_id, self._key(call_id)
         if hop_id is not None:
+            shown = redactor.value(call.arguments, shapes=False)
             await self.operations.progress.write(
-                run, lambda tx: tool_steps.edit_in(tx, run, hop_id, key, call.arguments)
+                run, lambda tx: tool_steps.edit_in(tx, run, hop_id, key, shown)
             )
 
     async def tool_ended(self, call_id: CallId, call: Call, ok: bool, result: str, duration_ms: int) -> None:
